@@ -1,0 +1,112 @@
+/** What the system call table is written in: scalars, and memory that goes in or out. Nothing here knows how it travels. */
+import * as v from "valibot";
+import type { ErrnoName } from "./errno.ts";
+
+/** A valibot schema of T. */
+export type Schema<T> = v.BaseSchema<unknown, T, v.BaseIssue<unknown>>;
+
+// `custom` with one bit trick is 2-4x faster than pipe(number(), integer(), minValue(), …).
+export const i32: Schema<number> = v.custom<number>((x) => typeof x === "number" && (x | 0) === x, "int32");
+export const u32: Schema<number> = v.custom<number>((x) => typeof x === "number" && x >>> 0 === x, "uint32");
+/** off_t, and anything of 64 bits that fits a number. Negative values are the handler's business. */
+export const off: Schema<number> = v.custom<number>((x) => Number.isSafeInteger(x), "off_t");
+
+/** Longest path, with its end mark (sys/syslimits.h PATH_MAX). */
+export const PATH_MAX = 1024;
+/** Longest single name (sys/syslimits.h NAME_MAX is 255; rumpfs and tmpfs share it). */
+export const NAME_MAX = 255;
+/** Most bytes one call may carry in or out; a bigger request is cut, as read(2) and write(2) allow. */
+export const MAX_TRANSFER = 4 << 20;
+
+/**
+ * One argument of a call.
+ * - `value`: a scalar.
+ * - `path`: a C string going in; JavaScript sees a string (bytes that are no UTF-8 come as lone surrogates DC80-DCFF).
+ * - `in`: memory going in, `size` bytes or as long as the argument named by `size` says.
+ * - `out`: memory coming out; the caller's buffer, only its length is sent. `filled`: how much of it the reply carries:
+ *   everything, or as many bytes as the call returned.
+ * - `inout`: a fixed struct that goes both ways.
+ * - `len`: the length of the argument `of`; travels only where the wire is C's.
+ * - `pad`: a hole in the C argument structure.
+ * `T` is what the handler sees; `undefined` for a null pointer where `nullable`.
+ */
+export interface Arg<T> {
+  readonly kind: "value" | "path" | "in" | "out" | "inout" | "len" | "pad";
+  readonly ctype: string;
+  readonly schema?: Schema<unknown>;
+  readonly size?: number | string;
+  readonly filled?: "all" | "ret";
+  readonly nullable?: boolean;
+  readonly of?: string;
+  /** For `in` and `len`: bytes per counted element (sysctl's name is an int array). */
+  readonly unit?: number;
+  readonly optional?: boolean;
+  readonly _t?: T;
+}
+type Options = Partial<Pick<Arg<unknown>, "nullable" | "unit" | "filled">>;
+
+export const value = (ctype: string, schema: Schema<number>): Arg<number> => ({ kind: "value", ctype, schema });
+/** A scalar that may be left out: it is 0 then. */
+export const optional = (ctype: string, schema: Schema<number>): Arg<number | undefined> => ({
+  kind: "value",
+  ctype,
+  schema,
+  optional: true,
+});
+export const path = (): Arg<string> => ({ kind: "path", ctype: "const char *" });
+export const input = (ctype: string, size: number | string, o: Options = {}): Arg<Uint8Array> => ({
+  kind: "in",
+  ctype,
+  size,
+  ...o,
+});
+export const output = (ctype: string, size: number | string, o: Options = {}): Arg<Uint8Array> => ({
+  kind: "out",
+  ctype,
+  size,
+  filled: typeof size === "number" ? "all" : "ret",
+  ...o,
+});
+/** As `input`/`output`, where a null pointer is meaningful: the handler then sees `undefined`. */
+export const maybeInput = (ctype: string, size: number | string, o: Options = {}): Arg<Uint8Array | undefined> => ({
+  ...input(ctype, size, o),
+  nullable: true,
+});
+export const maybeOutput = (ctype: string, size: number | string, o: Options = {}): Arg<Uint8Array | undefined> => ({
+  ...output(ctype, size, o),
+  nullable: true,
+});
+export const inout = (ctype: string, size: number): Arg<Uint8Array> => ({ kind: "inout", ctype, size, filled: "all" });
+export const len = (of: string, unit = 1): Arg<never> => ({ kind: "len", ctype: "size_t", of, unit });
+export const pad = (): Arg<never> => ({ kind: "pad", ctype: "int" });
+
+export type Args = { readonly [name: string]: Arg<unknown> };
+type Seen<A extends Args> = { [K in keyof A]: A[K] extends Arg<infer T> ? ([T] extends [never] ? never : K) : never }[keyof A];
+type Lax<A extends Args> = { [K in Seen<A>]: A[K] extends Arg<infer T> ? (undefined extends T ? K : never) : never }[Seen<A>];
+/** What a handler sees and a caller gives, by name: no pads, no lengths. */
+export type Values<A extends Args> =
+  & { readonly [K in Exclude<Seen<A>, Lax<A>>]: A[K] extends Arg<infer T> ? T : never }
+  & { readonly [K in Lax<A>]?: A[K] extends Arg<infer T> ? T : never };
+
+export interface Decl<A extends Args = Args> {
+  /** NetBSD's number (sys/syscall.h). */
+  readonly nr: number;
+  /** C name of the implementation's symbol where it differs: `__stat50`. */
+  readonly cname?: string;
+  readonly doc: string;
+  readonly args: A;
+  /** C type of the result. `pair`: two registers (pipe, getpid). */
+  readonly ret: "int" | "ssize_t" | "off_t" | "long" | "pair";
+  readonly errors: readonly ErrnoName[];
+  /** libc / Linux symbols a hijacked program would call instead. */
+  readonly host?: readonly string[];
+  /** A limitation, when there is one; or, without a handler, why there is none. */
+  readonly note?: string;
+}
+/** Declare a call: its number and the rest. Result type int unless said. */
+export function sys<A extends Args>(
+  nr: number,
+  d: Omit<Decl<A>, "nr" | "ret"> & { readonly ret?: Decl["ret"] },
+): Decl<A> {
+  return { ret: "int", ...d, nr };
+}

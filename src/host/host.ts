@@ -1,0 +1,196 @@
+/** The hypercalls: all the kernel and its applets may ask of the machine underneath (NetBSD: rumpuser(3)). */
+import type { BlockDevice, BlockingChannel, Sockets } from "../plugin.ts";
+
+/** Thrown by host calls that fail: `code` is the host's errno name ("ENOENT"), `message` a plain reason ("no such file or directory"). */
+export interface HostError extends Error {
+  readonly code: string;
+}
+
+/** Memory whose address never changes, for system calls by FFI. `view` and `bytes` are the same bytes. */
+export interface Pinned {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly view: DataView<ArrayBuffer>;
+  readonly words: Uint32Array<ArrayBuffer>;
+  /** Address of bytes[0]; page-aligned. */
+  readonly address: number;
+}
+
+/** An open file of the host. Offsets and lengths in bytes; calls throw HostError. */
+export interface HostFile {
+  readonly fd: number;
+  readonly size: number;
+  readonly writable: boolean;
+  /** Type of what was opened. */
+  readonly type: "file" | "blk" | "chr" | "dir";
+  /** Bytes read, fewer only at the end of the file. */
+  pread(into: Uint8Array, offset: number): number;
+  pwrite(from: Uint8Array, offset: number): number;
+  truncate(size: number): void;
+  fdatasync(): void;
+  /** Exclusive (shared when read-only) lock on [start, start+length); false with the holder's pid when taken. length 0: to the end. */
+  lock(exclusive: boolean, start: number, length: number): { readonly pid: number } | undefined;
+  /** Offset of the next data at or after `offset`; -1 when there is none (SEEK_DATA). */
+  nextData(offset: number): number;
+  close(): void;
+}
+
+export interface HostStat {
+  readonly type: "file" | "dir" | "link" | "chr" | "blk" | "fifo" | "sock";
+  readonly size: number;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Seconds, with a fraction. */
+  readonly mtime: number;
+  readonly ino: number;
+  readonly dev: number;
+}
+
+/** What became of a descriptor the loop watches. */
+export interface Ready {
+  readonly readable: boolean;
+  readonly writable: boolean;
+  /** POLLERR or POLLHUP. */
+  readonly error: boolean;
+}
+
+/**
+ * The one loop (house.md, section 15): epoll by FFI; read first, wait after; the runtime's own epoll descriptor is one of
+ * those waited for, so its promises, timers and signals go on but cost nothing while none is pending.
+ */
+export interface Loop {
+  /**
+   * Watch a descriptor. `ready` returns true when it did something and may have more to do: it is called again before
+   * the loop sleeps (with all fields false but readable).
+   */
+  add(fd: number, interest: { readonly read: boolean; readonly write: boolean }, ready: (what: Ready) => boolean): void;
+  change(fd: number, interest: { readonly read: boolean; readonly write: boolean }): void;
+  remove(fd: number): void;
+  /** Call once after `ms`; returns the cancellation. */
+  timer(ms: number, fn: () => void): () => void;
+  /** A promise is outstanding (+1) or done (-1): while any is, the runtime's event loop turns at least every millisecond. */
+  pending(change: 1 | -1): void;
+  /** Serve until `stop`. */
+  run(): Promise<void>;
+  stop(): void;
+}
+
+/** How a FUSE file system is mounted. */
+export interface FuseMountOptions {
+  /** Shown as the source: the image's path. */
+  readonly source: string;
+  /** The type is `fuse.SUBTYPE`. */
+  readonly subtype: string;
+  readonly readOnly: boolean;
+  readonly allowOther: boolean;
+  /** noexec, nosuid, nodev, noatime, sync, dirsync … as mount(8) names them. */
+  readonly flags: readonly string[];
+}
+
+/** A descriptor of /dev/fuse with a mount behind it. */
+export interface FuseMount {
+  readonly fd: number;
+  /** Unmount; `lazy` also when busy. False: busy. Never blocks on our own serving. */
+  unmount(lazy: boolean): Async<boolean>;
+}
+type Async<T> = T | Promise<T>;
+
+export interface Spawned {
+  readonly pid: number;
+  /** Exit status; 128 + signal when killed. */
+  readonly status: Promise<number>;
+  readonly stdout: Promise<string>;
+  readonly stderr: Promise<string>;
+}
+
+export interface Host {
+  readonly runtime: "bun" | "deno";
+  readonly os: string;
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** argv[0] as the user typed it (the symlink's name when started through one), then the arguments. */
+  readonly argv: readonly string[];
+  /** Path of our own executable and the arguments that must precede an applet's (empty when compiled). */
+  readonly self: { readonly path: string; readonly args: readonly string[] };
+  env(name: string): string | undefined;
+  cwd(): string;
+  chdir(path: string): void;
+  hostname(): string;
+  /** Monotonic milliseconds. */
+  now(): number;
+  /** Wall clock, milliseconds since 1970. */
+  wall(): number;
+  random(into: Uint8Array): void;
+  cpus(): number;
+  /** Resident bytes of this process. */
+  rss(): number;
+  exit(code: number): never;
+  /** Standard streams, unbuffered and whole. */
+  out(text: string | Uint8Array): void;
+  err(text: string): void;
+  /** Everything on standard input, by pieces. `undefined`: the end. */
+  input(max: number): Uint8Array | undefined;
+  isTerminal(fd: 0 | 1 | 2): boolean;
+  /** Columns of the terminal on fd 1; undefined when it is none. */
+  columns(): number | undefined;
+
+  // Files
+  open(path: string, how: { readonly write?: boolean; readonly create?: boolean; readonly truncate?: boolean; readonly exclusive?: boolean; readonly mode?: number }): HostFile;
+  stat(path: string, follow?: boolean): HostStat;
+  readdir(path: string): string[];
+  readlink(path: string): string;
+  realpath(path: string): string;
+  mkdir(path: string, mode: number): void;
+  unlink(path: string): void;
+  rmdir(path: string): void;
+  rename(from: string, to: string): void;
+  symlink(target: string, path: string): void;
+  chmod(path: string, mode: number): void;
+  utimes(path: string, atime: number, mtime: number): void;
+  readFile(path: string): Uint8Array;
+  writeFile(path: string, data: Uint8Array | string): void;
+  /** A host file, block device or partition of one as a disk: [offset, offset+length) of it. */
+  disk(path: string, how: { readonly write: boolean; readonly offset?: number; readonly length?: number }): BlockDevice & { readonly file: HostFile };
+  /** User and group numbers by name; undefined: unknown. */
+  userId(name: string): number | undefined;
+  groupId(name: string): number | undefined;
+  userName(uid: number): string | undefined;
+  groupName(gid: number): string | undefined;
+
+  // Processes
+  spawn(command: string, args: readonly string[], options?: { readonly env?: Record<string, string>; readonly stdin?: string }): Spawned;
+  /**
+   * Start this program again as a daemon with the same argv and RUMP_DAEMON=1, and wait for its word: `ok` ends this
+   * process with 0, an error text is printed and ends it with 1. In the daemon `daemon()` is the function to say it with.
+   */
+  daemonize(): Promise<never>;
+  /** In a daemon: report readiness (no argument) or failure to the waiting parent, once. Undefined when not one. */
+  readonly daemon: ((error?: string) => void) | undefined;
+  /** SIGTERM, SIGINT, SIGHUP, SIGUSR1 … by name. */
+  onSignal(name: string, fn: () => void): void;
+  kill(pid: number, signal: string): void;
+  import(path: string): Promise<Record<string, unknown>>;
+  /** Start a console log: stderr, or a file. */
+
+  // The loop and what lives in it
+  readonly loop: Loop;
+  /** Sockets in `loop`: for servers. */
+  readonly loopSockets: Sockets;
+  /** Sockets in the runtime's event loop: for a kernel or client inside somebody's program. */
+  readonly eventSockets: Sockets;
+  /** Blocking I/O on a raw descriptor, for the command-line client. */
+  blocking(fd: number): BlockingChannel;
+
+  // FFI
+  pin(length: number): Pinned;
+  /** read(2)/write(2) at an address: bytes, or minus the host's errno. */
+  read(fd: number, address: number, length: number): number;
+  write(fd: number, address: number, length: number): number;
+  /** writev(2): `iov` is the address of struct iovec[count]. */
+  writev(fd: number, iov: number, count: number): number;
+  /** The address of a view's first byte; valid while the view lives (both engines keep large buffers in place). */
+  addressOf(bytes: Uint8Array): number;
+  /** Mount FUSE at `dir`: mount(2) as root, fusermount3 otherwise. Throws HostError with one line. */
+  fuseMount(dir: string, options: FuseMountOptions): Promise<FuseMount>;
+}
