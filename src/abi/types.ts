@@ -81,8 +81,12 @@ export const len = (of: string, unit = 1): Arg<never> => ({ kind: "len", ctype: 
 export const pad = (): Arg<never> => ({ kind: "pad", ctype: "int" });
 
 export type Args = { readonly [name: string]: Arg<unknown> };
-type Seen<A extends Args> = { [K in keyof A]: A[K] extends Arg<infer T> ? ([T] extends [never] ? never : K) : never }[keyof A];
-type Lax<A extends Args> = { [K in Seen<A>]: A[K] extends Arg<infer T> ? (undefined extends T ? K : never) : never }[Seen<A>];
+type Seen<A extends Args> = {
+  [K in keyof A]: A[K] extends Arg<infer T> ? ([T] extends [never] ? never : K) : never;
+}[keyof A];
+type Lax<A extends Args> = {
+  [K in Seen<A>]: A[K] extends Arg<infer T> ? (undefined extends T ? K : never) : never;
+}[Seen<A>];
 /** What a handler sees and a caller gives, by name: no pads, no lengths. */
 export type Values<A extends Args> =
   & { readonly [K in Exclude<Seen<A>, Lax<A>>]: A[K] extends Arg<infer T> ? T : never }
