@@ -1,0 +1,129 @@
+/** Open files: what descriptors refer to (NetBSD: struct file and its fileops). */
+import { errno } from "../abi/errno.ts";
+import { FD_CLOEXEC, O_ACCMODE, O_RDONLY, O_WRONLY } from "../abi/flags.ts";
+import { then } from "../lib/async.ts";
+import type { Async } from "../plugin.ts";
+
+/** What vnodes, sockets, pipes and devices implement; what is absent gets its errno in `kern/descriptors.ts`. */
+export interface Fileops {
+  /** Whether it has an offset: pread, pwrite and lseek work. */
+  readonly seekable: boolean;
+  read?(file: File, into: Uint8Array, offset: number): Async<number>;
+  write?(file: File, from: Uint8Array, offset: number): Async<number>;
+  /** Fill a zeroed struct stat (abi/structs.ts Stat). */
+  stat?(file: File, into: Uint8Array): Async<void>;
+  ioctl?(file: File, command: number, data: Uint8Array | undefined): Async<number>;
+  /** End of file for SEEK_END and O_APPEND. */
+  size?(file: File): Async<number>;
+  truncate?(file: File, length: number): Async<void>;
+  sync?(file: File, dataOnly: boolean): Async<void>;
+  /** A new offset is about to be set: EINVAL for one that cannot be. */
+  seek?(file: File, offset: number): Async<void>;
+  /** The last descriptor is gone. */
+  close?(file: File): Async<void>;
+}
+
+/** One open(2): shared by the descriptors that dup(2) makes. */
+export class File {
+  readonly ops: Fileops;
+  /** Open flags: access mode, O_APPEND, O_NONBLOCK. */
+  flags: number;
+  offset = 0;
+  /** Descriptors that refer to it. */
+  refs = 0;
+  constructor(ops: Fileops, flags: number) {
+    this.ops = ops;
+    this.flags = flags;
+  }
+  get readable(): boolean {
+    return (this.flags & O_ACCMODE) !== O_WRONLY;
+  }
+  get writable(): boolean {
+    return (this.flags & O_ACCMODE) !== O_RDONLY;
+  }
+}
+
+/** Descriptors a process may have (getrlimit RLIMIT_NOFILE, hard). */
+export const MAX_FILES = 1772;
+
+/** A process's descriptor table. */
+export class Descriptors {
+  readonly #files: (File | undefined)[] = [];
+  readonly #flags: number[] = [];
+  /** No descriptor below is free: keeps allocation from scanning from 0. */
+  #low = 0;
+
+  /** The open file behind `fd`, or EBADF. */
+  get(fd: number): File {
+    const file = this.#files[fd];
+    if (!file) throw errno.EBADF;
+    return file;
+  }
+  find(fd: number): File | undefined {
+    return this.#files[fd];
+  }
+  /** Give `file` the lowest free descriptor at or above `from`. */
+  install(file: File, cloexec = false, from = 0): number {
+    let fd = Math.max(from, this.#low);
+    while (this.#files[fd]) fd++;
+    if (fd >= MAX_FILES) throw errno.EMFILE;
+    this.#set(fd, file, cloexec);
+    if (from <= this.#low) this.#low = fd + 1;
+    return fd;
+  }
+  /** Put `file` at `fd`, closing what was there. */
+  place(fd: number, file: File, cloexec = false): Async<void> {
+    if (fd < 0 || fd >= MAX_FILES) throw errno.EBADF;
+    const old = this.#files[fd];
+    this.#set(fd, file, cloexec);
+    return old && release(old);
+  }
+  /** Close a descriptor. */
+  remove(fd: number): Async<void> {
+    const file = this.get(fd);
+    this.#files[fd] = undefined;
+    if (fd < this.#low) this.#low = fd;
+    return release(file);
+  }
+  getFlags(fd: number): number {
+    this.get(fd);
+    return this.#flags[fd]!;
+  }
+  setFlags(fd: number, flags: number): void {
+    this.get(fd);
+    this.#flags[fd] = flags & FD_CLOEXEC;
+  }
+  /** Open descriptors, ascending. */
+  *[Symbol.iterator](): Generator<[number, File]> {
+    for (let fd = 0; fd < this.#files.length; fd++) {
+      const file = this.#files[fd];
+      if (file) yield [fd, file];
+    }
+  }
+  /** Close everything: the process ends. Every file is closed even when one fails. */
+  closeAll(from = 0): Async<void> {
+    let last: Async<void> = undefined;
+    for (const [fd] of this) {
+      if (fd >= from) last = then(last, () => this.#quietly(fd));
+    }
+    return last;
+  }
+  #quietly(fd: number): Async<void> {
+    try {
+      const done = this.remove(fd);
+      return done instanceof Promise ? done.catch(() => {}) : done;
+    } catch {
+      return undefined; // nobody is left to be told
+    }
+  }
+  #set(fd: number, file: File, cloexec: boolean): void {
+    file.refs++;
+    this.#files[fd] = file;
+    this.#flags[fd] = cloexec ? FD_CLOEXEC : 0;
+  }
+}
+
+function release(file: File): Async<void> {
+  if (--file.refs > 0) return undefined;
+  return file.ops.close?.(file);
+}
