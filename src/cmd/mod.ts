@@ -1,0 +1,43 @@
+/** The applet table: every name this executable answers to. A row is all there is to add for a new one. */
+import type { Host } from "../host/host.ts";
+
+/** An applet's main: `argv[0]` is the name it was called by, for messages. The result is the exit status. */
+export type Run = (host: Host, argv: readonly string[]) => number | Promise<number>;
+export interface Applet {
+  /** One line for `rump --list`. */
+  readonly summary: string;
+  readonly load: () => Promise<{ readonly run: Run }>;
+}
+
+export const applets: Readonly<Record<string, Applet>> = {
+  rump_server: { summary: "run a rump kernel, with the components named", load: () => import("./server.ts") },
+  rump_allserver: { summary: "run a rump kernel with every built-in component", load: () => import("./server.ts") },
+  "rump.halt": { summary: "halt a rump kernel", load: () => import("./halt.ts") },
+  "rump.sysctl": { summary: "get or set kernel state", load: () => import("./sysctl.ts") },
+  rump_msdos: { summary: "mount an MS-DOS image by a process of its own", load: () => import("./msdos.ts") },
+  mount_msdos: { summary: "the same as rump_msdos", load: () => import("./msdos.ts") },
+  rump_tmpfs: { summary: "mount a memory file system by a process of its own", load: () => import("./tmpfs.ts") },
+  "rump.mount": { summary: "mount file systems in a rump kernel, or list mounts", load: () => import("./mount.ts") },
+  "rump.umount": { summary: "unmount file systems of a rump kernel", load: () => import("./umount.ts") },
+  "rump.mount_msdos": { summary: "mount an MS-DOS file system in a rump kernel", load: () => import("./mount_fs.ts") },
+  "rump.mount_tmpfs": { summary: "mount a memory file system in a rump kernel", load: () => import("./mount_fs.ts") },
+  "rump.ls": { summary: "list files", load: () => import("./ls.ts") },
+  "rump.cat": { summary: "print files", load: () => import("./cat.ts") },
+  "rump.cp": { summary: "copy files, also between host and rump kernel (host:path)", load: () => import("./cp.ts") },
+  "rump.mkdir": { summary: "make directories", load: () => import("./mkdir.ts") },
+  "rump.rm": { summary: "remove files and directories", load: () => import("./rm.ts") },
+  "rump.rmdir": { summary: "remove empty directories", load: () => import("./rmdir.ts") },
+  "rump.mv": { summary: "move files", load: () => import("./mv.ts") },
+  "rump.ln": { summary: "make links", load: () => import("./ln.ts") },
+  "rump.chmod": { summary: "change mode bits", load: () => import("./chmod.ts") },
+  "rump.chown": { summary: "change owner and group", load: () => import("./chown.ts") },
+  "rump.mknod": { summary: "make device nodes", load: () => import("./mknod.ts") },
+  "rump.df": { summary: "show free space", load: () => import("./df.ts") },
+  "rump.dd": { summary: "copy and convert a file", load: () => import("./dd.ts") },
+};
+
+/** The applet of a name as typed: `rump.sysctl`, or short `sysctl`. */
+export function findApplet(name: string): readonly [string, Applet] | undefined {
+  const full = [name, `rump.${name}`, `rump_${name}`].find((n) => Object.hasOwn(applets, n));
+  return full === undefined ? undefined : [full, applets[full]!];
+}

@@ -1,0 +1,176 @@
+/** A rump kernel: everything wired together (NetBSD: rump.c rump_init). No globals: a process may have many. */
+import * as v from "valibot";
+import { errno } from "../abi/errno.ts";
+import type {
+  Async,
+  BlockDevice,
+  BufferOptions,
+  Buffers,
+  KernelServices,
+  Plugin,
+  Sockets,
+  Sys,
+  SysctlNode,
+} from "../plugin.ts";
+import { BufferCache } from "./buffers.ts";
+import { type Calls, Dispatcher } from "./dispatch.ts";
+import { Log } from "./log.ts";
+import { type Builtins, checkPlugin, Registry } from "./plugins.ts";
+import { type Cred, Lwp, type Proc, ProcTable, root } from "./proc.ts";
+import { Sysctl } from "./sysctl.ts";
+import { baseSyscalls } from "./syscalls.ts";
+import { baseSysctls } from "./sysctl_kern.ts";
+
+/** What a kernel needs of the machine: the part of `Host` it uses, so that tests can give a fake. */
+export interface Hypercalls {
+  readonly os: string;
+  hostname(): string;
+  cpus(): number;
+  now(): number;
+  wall(): number;
+  random(into: Uint8Array): void;
+  /** Call once after `ms`; returns the cancellation. */
+  timer(ms: number, fn: () => void): () => void;
+  readonly sockets: Sockets;
+  /** Load a plugin's module by path. */
+  import(path: string): Promise<Record<string, unknown>>;
+}
+
+export interface BootOptions {
+  /** Built-in components by NetBSD's names. */
+  readonly builtins?: Builtins;
+  /** Components to load at boot: names of built-in ones, or paths of plugin files. */
+  readonly components?: readonly string[];
+  /** Memory for cached disk blocks, bytes. */
+  readonly bufferMemory?: number;
+  readonly ncpu?: number;
+  readonly hostname?: string;
+}
+
+export class Kernel implements KernelServices {
+  readonly dispatcher = new Dispatcher();
+  readonly registry = new Registry();
+  readonly tree = new Sysctl();
+  readonly procs = new ProcTable();
+  readonly log = new Log();
+  readonly buffers: BufferCache;
+  readonly sys: Sys;
+  readonly host: Hypercalls;
+  readonly options: BootOptions;
+  /** Components loaded so far, in order. */
+  readonly loaded = new Set<string>();
+  /** The kernel's own process. */
+  readonly proc1: Proc;
+  /** Services of factions for those that know them: `vfs`, `net` (set at their setup). */
+  readonly faction = new Map<string, unknown>();
+  /** Called when reboot(2) has halted the kernel: the server ends then. */
+  onHalt: () => void = () => {};
+  readonly #atHalt: (() => Async<void>)[] = [];
+  #halted: Promise<void> | undefined;
+
+  constructor(host: Hypercalls, options: BootOptions = {}) {
+    this.host = host;
+    this.options = options;
+    this.buffers = new BufferCache(options.bufferMemory ?? 64 << 20);
+    this.sys = {
+      errno,
+      now: () => host.wall(),
+      random: (into) => host.random(into),
+      log: this.log.write,
+      callout: (ms, fn) => host.timer(ms, fn),
+      buffers: (device: BlockDevice, o: BufferOptions): Buffers => this.buffers.attach(device, o),
+      sockets: host.sockets,
+    };
+    this.dispatcher.bug = (name, e) =>
+      this.log.write(`bug in ${name}: ${e instanceof Error ? e.stack ?? e.message : e}`);
+    this.proc1 = this.procs.create("rump_server", root, 0);
+    this.establish(baseSyscalls(this));
+    this.sysctl(baseSysctls(this));
+  }
+
+  establish(handlers: Parameters<KernelServices["establish"]>[0]): void {
+    this.dispatcher.establish(handlers as never);
+  }
+  sysctl(nodes: Readonly<Record<string, SysctlNode>>): void {
+    this.tree.add(nodes);
+  }
+  atHalt(fn: () => Async<void>): void {
+    this.#atHalt.push(fn);
+  }
+  use(plugin: Plugin): Async<void> {
+    this.registry.add(plugin);
+    if (plugin.kind === "component") return plugin.setup(this);
+    return undefined;
+  }
+
+  /** Load a component: a built-in name (`rumpfs_msdos`, also `msdos`), or the path of a plugin's module. Twice is once. */
+  async load(name: string): Promise<void> {
+    const builtin = this.#builtin(name);
+    if (builtin) return await this.#loadBuiltin(builtin);
+    if (!/[/.]/.test(name)) throw new Error(`${name}: no such component`);
+    if (this.loaded.has(name)) return;
+    const { default: plugin } = await this.host.import(name);
+    if (!checkPlugin(plugin)) throw new Error(`${name}: its default export is not a plugin`);
+    if (plugin.kind === "fs") await this.load("rumpvfs");
+    await this.use(plugin);
+    this.loaded.add(name);
+  }
+  #builtin(name: string): string | undefined {
+    const known = this.options.builtins ?? {};
+    const bare = name.replace(/^lib/, "").replace(/\.so$/, "");
+    return [bare, `rumpfs_${bare}`, `rumpnet_${bare}`, `rumpdev_${bare}`, `rump${bare}`].find((n) =>
+      Object.hasOwn(known, n)
+    );
+  }
+  async #loadBuiltin(name: string): Promise<void> {
+    if (this.loaded.has(name)) return;
+    this.loaded.add(name);
+    const { requires = [], load } = this.options.builtins![name]!;
+    for (const needed of requires) await this.#loadBuiltin(needed);
+    await this.use((await load()).default);
+  }
+
+  /** A new process: a client has come. */
+  fork(comm: string, cred: Cred = root): Proc {
+    return this.procs.create(comm, cred);
+  }
+  /** System calls as functions of a process. */
+  calls(proc: Proc): Calls {
+    return this.dispatcher.bind(new Lwp(proc));
+  }
+
+  /** Unmount, sync, close: once; later calls wait for the first. The first error is the one thrown, after all was tried. */
+  halt(): Promise<void> {
+    return (this.#halted ??= this.#halt());
+  }
+  async #halt(): Promise<void> {
+    this.log.write("rump kernel halting...");
+    let failure: unknown;
+    for (const fn of this.#atHalt.reverse()) {
+      try {
+        await fn();
+      } catch (e) {
+        failure ??= e;
+        this.log.write(`halt: ${e instanceof Error ? e.message : e}`);
+      }
+    }
+    this.log.write("halted");
+    this.onHalt();
+    if (failure) throw failure;
+  }
+}
+
+/** Make a kernel and load its components. */
+export async function bootKernel(host: Hypercalls, options: BootOptions = {}): Promise<Kernel> {
+  const kernel = new Kernel(host, options);
+  for (const name of options.components ?? []) await kernel.load(name);
+  return kernel;
+}
+
+/** Check a driver's options; the issue names the field. */
+export function parseOptions<T>(schema: v.BaseSchema<unknown, T, v.BaseIssue<unknown>> | undefined, raw: unknown): T {
+  if (!schema) return raw as T;
+  const result = v.safeParse(schema, raw);
+  if (result.success) return result.output;
+  throw errno.EINVAL;
+}

@@ -1,0 +1,120 @@
+/** The base kernel's own sysctl variables: kern, hw, vm, user, security. Each tells something true of this kernel. */
+import { Clockinfo } from "../abi/structs.ts";
+import { viewOf } from "../lib/struct.ts";
+import type { SysctlNode } from "../plugin.ts";
+import { errno } from "../abi/errno.ts";
+import type { Kernel } from "./kernel.ts";
+import { MAX_FILES } from "./file.ts";
+
+/** The ABI we speak: NetBSD's of the recordings in use as reference. */
+export const OSTYPE = "NetBSD";
+export const OSRELEASE = "7.99.34";
+/** The ident of the kernel configuration: says whose kernel this is. */
+export const IDENT = "RUMP-TS";
+
+type Value = number | string | boolean | bigint | Uint8Array;
+type Read = () => Value;
+const at = (number: number | undefined) => (number === undefined ? {} : { number });
+const int = (doc: string, read: Read, number?: number): SysctlNode => ({ type: "int", doc, read, ...at(number) });
+const quad = (doc: string, read: Read, number?: number): SysctlNode => ({ type: "quad", doc, read, ...at(number) });
+const string = (doc: string, read: Read, number?: number): SysctlNode => ({ type: "string", doc, read, ...at(number) });
+
+/** Hertz of the clock that callouts and kern.clockrate speak of. */
+const HZ = 100;
+const BLOCK = 4096;
+
+export function baseSysctls(kernel: Kernel): Record<string, SysctlNode> {
+  return { ...kern(kernel), ...vm(kernel), ...hw(kernel), ...user(), ...rest() };
+}
+
+function kern(kernel: Kernel): Record<string, SysctlNode> {
+  const { host, options } = kernel;
+  let hostname = options.hostname ?? `rump-${host.hostname()}`;
+  let domainname = "";
+  const version = `${OSTYPE} ${OSRELEASE} (${IDENT})\n`;
+  return {
+    "kern.ostype": string("Operating system type", () => OSTYPE, 1),
+    "kern.osrelease": string("Operating system release", () => OSRELEASE, 2),
+    "kern.osrevision": int("Operating system revision", () => 799003400, 3),
+    "kern.version": string("Kernel version", () => version, 4),
+    "kern.hostname": {
+      ...string("System hostname", () => hostname, 10),
+      write: (name) => void (hostname = name as string),
+    },
+    "kern.clockrate": { type: "struct", doc: "Kernel clock rates", number: 12, read: clockrate },
+    "kern.domainname": {
+      ...string("YP domain name", () => domainname, 22),
+      write: (name) => void (domainname = name as string),
+    },
+    "kern.rawpartition": int("Raw partition of a disk", () => 3, 24),
+    "kern.arandom": { ...int("Random number", () => random(kernel), 81), visible: true },
+    "kern.urandom": int("Random integer value", () => random(kernel), 37),
+    "kern.maxfiles": int("Maximum number of open files of a process", () => MAX_FILES, 7),
+    "kern.uidinfo.proccnt": int("Number of processes", () => kernel.procs.size),
+    "kern.module.path": string("Module load path", () => ""),
+    "kern.components": string("Components loaded", () => [...kernel.loaded].join(" ")),
+  };
+}
+function clockrate(): Uint8Array {
+  const out = new Uint8Array(Clockinfo.size);
+  Clockinfo.write(viewOf(out), 0, { hz: HZ, tick: 1_000_000 / HZ, tickadj: 40, stathz: 1, profhz: 1 });
+  return out;
+}
+function random(kernel: Kernel): number {
+  const four = new Uint8Array(4);
+  kernel.sys.random(four);
+  return viewOf(four).getInt32(0, true) & 0x7fff_ffff;
+}
+
+function vm(kernel: Kernel): Record<string, SysctlNode> {
+  const { buffers } = kernel;
+  return {
+    "vm.bufmem": quad("Amount of kernel memory used by buffer cache", () => buffers.used),
+    "vm.bufmem_dirty": quad("Amount of that which is still to be written", () => buffers.dirty),
+    "vm.bufmem_hiwater": {
+      ...quad("Maximum amount of kernel memory to use for buffer cache", () => buffers.limit),
+      write: (n) => {
+        if ((n as bigint) < 1n << 20n || (n as bigint) > 1n << 40n) throw errno.EINVAL;
+        buffers.limit = Number(n);
+      },
+    },
+  };
+}
+
+function hw({ host, options }: Kernel): Record<string, SysctlNode> {
+  const cpus = options.ncpu ?? host.cpus();
+  return {
+    "hw.machine": string("Machine class", () => "amd64", 1),
+    "hw.model": string("Machine model", () => "rumpcore (virtual)", 2),
+    "hw.ncpu": int("Number of CPUs configured", () => cpus, 3),
+    "hw.byteorder": int("System byte order", () => 1234, 4),
+    "hw.pagesize": int("Software page size", () => BLOCK, 7),
+    "hw.machine_arch": string("Machine CPU class", () => "x86_64", 10),
+    "hw.alignbytes": int("Alignment constraint for all possible data types", () => 7, 11),
+    "hw.ncpuonline": int("Number of CPUs online", () => cpus, 16),
+  };
+}
+
+function user(): Record<string, SysctlNode> {
+  return {
+    "user.cs_path": string(
+      "A value for the PATH environment variable that finds all the standard utilities",
+      () => "/usr/bin:/bin:/usr/sbin:/sbin:/usr/pkg/bin:/usr/pkg/sbin:/usr/local/bin:/usr/local/sbin",
+      1,
+    ),
+    "user.line_max": int("The maximum length in bytes of a text-processing utility's input line", () => 2048, 8),
+    "user.posix2_version": int(
+      "The version of POSIX 1003.2 with which the system attempts to comply",
+      () => 200112,
+      10,
+    ),
+    "user.tzname_max": int("The minimum maximum number of types supported for the name of a timezone", () => 511, 20),
+  };
+}
+
+function rest(): Record<string, SysctlNode> {
+  return {
+    "proc.curproc.rlimit.descriptors.hard": int("Descriptors a process may have", () => MAX_FILES),
+    "security.models.suser.name": string("Name of the security model", () => "Traditional NetBSD: Superuser"),
+  };
+}

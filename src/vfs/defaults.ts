@@ -1,0 +1,59 @@
+/** What an operation does that a driver left out: one table (NetBSD: vn_default_error, genfs_eopnotsupp, genfs_nullop). */
+import { errno, type SysError } from "../abi/errno.ts";
+import type { StatFs, Volume } from "../plugin.ts";
+
+/** A volume with every operation present. */
+export type FullVolume = Required<Omit<Volume, "foldsCase" | "readOnly" | "label">> & Volume;
+
+type Optional = Exclude<keyof Volume, "root" | "getattr" | "lookup" | "readdir" | "foldsCase" | "readOnly" | "label">;
+
+/** The errno of an absent operation; `undefined`: nothing to do, it succeeds. */
+export const defaults: Readonly<Record<Optional, SysError | undefined>> = {
+  readlink: errno.EINVAL,
+  read: errno.EOPNOTSUPP,
+  write: errno.EROFS,
+  setattr: errno.EOPNOTSUPP,
+  create: errno.EROFS,
+  mkdir: errno.EROFS,
+  mknod: errno.EOPNOTSUPP,
+  symlink: errno.EOPNOTSUPP,
+  link: errno.EOPNOTSUPP,
+  unlink: errno.EROFS,
+  rmdir: errno.EROFS,
+  rename: errno.EROFS,
+  exchange: errno.EOPNOTSUPP,
+  allocate: errno.EOPNOTSUPP,
+  punch: errno.EOPNOTSUPP,
+  getxattr: errno.EOPNOTSUPP,
+  setxattr: errno.EOPNOTSUPP,
+  removexattr: errno.EOPNOTSUPP,
+  listxattr: errno.EOPNOTSUPP,
+  statfs: undefined,
+  fsync: undefined,
+  sync: undefined,
+  inactive: undefined,
+  unmount: undefined,
+  update: errno.EOPNOTSUPP,
+};
+const nothing: StatFs = { blockSize: 512, blocks: 0, free: 0 };
+
+/** The volume with its gaps filled. Methods keep their `this`. */
+export function complete(volume: Volume): FullVolume {
+  const full: Record<string, unknown> = {
+    root: volume.root,
+    foldsCase: volume.foldsCase ?? false,
+    readOnly: volume.readOnly ?? (!volume.write && !volume.create),
+    label: volume.label,
+    getattr: volume.getattr.bind(volume),
+    lookup: volume.lookup.bind(volume),
+    readdir: volume.readdir.bind(volume),
+  };
+  for (const [name, absent] of Object.entries(defaults)) {
+    const op = volume[name as Optional] as ((...args: unknown[]) => unknown) | undefined;
+    full[name] = op ? op.bind(volume) : absent ? refuse(absent) : name === "statfs" ? () => nothing : () => undefined;
+  }
+  return full as unknown as FullVolume;
+}
+const refuse = (e: SysError) => () => {
+  throw e;
+};
