@@ -136,7 +136,16 @@ export interface Host {
   columns(): number | undefined;
 
   // Files
-  open(path: string, how: { readonly write?: boolean; readonly create?: boolean; readonly truncate?: boolean; readonly exclusive?: boolean; readonly mode?: number }): HostFile;
+  open(
+    path: string,
+    how: {
+      readonly write?: boolean;
+      readonly create?: boolean;
+      readonly truncate?: boolean;
+      readonly exclusive?: boolean;
+      readonly mode?: number;
+    },
+  ): HostFile;
   stat(path: string, follow?: boolean): HostStat;
   readdir(path: string): string[];
   readlink(path: string): string;
@@ -151,7 +160,10 @@ export interface Host {
   readFile(path: string): Uint8Array;
   writeFile(path: string, data: Uint8Array | string): void;
   /** A host file, block device or partition of one as a disk: [offset, offset+length) of it. */
-  disk(path: string, how: { readonly write: boolean; readonly offset?: number; readonly length?: number }): BlockDevice & { readonly file: HostFile };
+  disk(
+    path: string,
+    how: { readonly write: boolean; readonly offset?: number; readonly length?: number },
+  ): BlockDevice & { readonly file: HostFile };
   /** User and group numbers by name; undefined: unknown. */
   userId(name: string): number | undefined;
   groupId(name: string): number | undefined;
@@ -159,7 +171,11 @@ export interface Host {
   groupName(gid: number): string | undefined;
 
   // Processes
-  spawn(command: string, args: readonly string[], options?: { readonly env?: Record<string, string>; readonly stdin?: string }): Spawned;
+  spawn(
+    command: string,
+    args: readonly string[],
+    options?: { readonly env?: Record<string, string>; readonly stdin?: string },
+  ): Spawned;
   /**
    * Start this program again as a daemon with the same argv and RUMP_DAEMON=1, and wait for its word: `ok` ends this
    * process with 0, an error text is printed and ends it with 1. In the daemon `daemon()` is the function to say it with.
@@ -171,7 +187,6 @@ export interface Host {
   onSignal(name: string, fn: () => void): void;
   kill(pid: number, signal: string): void;
   import(path: string): Promise<Record<string, unknown>>;
-  /** Start a console log: stderr, or a file. */
 
   // The loop and what lives in it
   readonly loop: Loop;

@@ -1,0 +1,16 @@
+/// <reference types="bun-types" />
+/** The host under Bun, as a script or as the compiled executable. */
+import process from "node:process";
+import { makeHost } from "./node.ts";
+
+const compiled = (process.argv[1] ?? "").startsWith("/$bunfs/");
+/** In the executable argv[0] is what was typed, the link's name; a script is `rump APPLET …`. */
+const argv0 = compiled ? process.argv0 : "rump";
+
+export const host = makeHost({
+  runtime: "bun",
+  argv: [argv0, ...process.argv.slice(2)],
+  self: { path: process.execPath, args: compiled ? [] : [process.argv[1] ?? ""] },
+  turn: () => new Promise((resolve) => void setImmediate(resolve)),
+  now: () => Bun.nanoseconds() / 1e6,
+});

@@ -1,0 +1,18 @@
+/// <reference types="deno" />
+/** The host under Deno, as a script or compiled. */
+import process from "node:process";
+import { makeHost } from "./node.ts";
+
+const compiled = Deno.build.standalone;
+
+export const host = makeHost({
+  runtime: "deno",
+  argv: [compiled ? process.argv0 : "rump", ...Deno.args],
+  self: {
+    path: Deno.execPath(),
+    args: compiled ? [] : ["run", "-A", "--no-check", "--no-lock", process.argv[1] ?? ""],
+  },
+  // Only a parked loop polls tokio's sockets and signals: setImmediate would not do.
+  turn: () => new Promise((resolve) => void setTimeout(resolve, 0)),
+  now: () => performance.now(),
+});

@@ -1,0 +1,166 @@
+/** Files and disks of the host by FFI: a transfer is one system call into the caller's memory. */
+import { errno } from "../abi/errno.ts";
+import type { BlockDevice } from "../plugin.ts";
+import { check, hostErrno } from "./errors.ts";
+import { cstring, pin, raw, result } from "./ffi.ts";
+import type { Host, HostFile, HostStat } from "./host.ts";
+
+/** fcntl.h of Linux; Darwin's where it differs. */
+export interface OpenFlags {
+  readonly CREAT: number;
+  readonly EXCL: number;
+  readonly TRUNC: number;
+  readonly CLOEXEC: number;
+}
+export const linuxFlags: OpenFlags = { CREAT: 0o100, EXCL: 0o200, TRUNC: 0o1000, CLOEXEC: 0o2000000 };
+export const darwinFlags: OpenFlags = { CREAT: 0x200, EXCL: 0x800, TRUNC: 0x400, CLOEXEC: 0x1000000 };
+
+const SEEK_END = 2;
+const SEEK_DATA = 3;
+const F_SETLK = 6;
+const F_GETLK = 5;
+const F_RDLCK = 0;
+const F_WRLCK = 1;
+const F_UNLCK = 2;
+/** struct flock of Linux on 64 bits: type and whence (s16), start and length (s64), pid (s32). */
+const lockMemory = pin(32);
+/** Transfers are cut at what an int result can tell. */
+const MOST = 0x7ffff000;
+
+class OpenFile implements HostFile {
+  readonly fd: number;
+  readonly writable: boolean;
+  readonly type: HostFile["type"];
+  #size: number;
+
+  constructor(fd: number, writable: boolean, type: HostFile["type"], size: number) {
+    this.fd = fd;
+    this.writable = writable;
+    this.type = type;
+    this.#size = size;
+  }
+  get size(): number {
+    return this.#size;
+  }
+  pread(into: Uint8Array, offset: number): number {
+    let done = check(result(raw.pread(this.fd, into, Math.min(into.length, MOST), offset)));
+    // One call is all it takes, save at signals and for the huge.
+    while (done < into.length && done > 0) {
+      const part = into.subarray(done);
+      const n = check(result(raw.pread(this.fd, part, Math.min(part.length, MOST), offset + done)));
+      if (n === 0) break;
+      done += n;
+    }
+    return done;
+  }
+  pwrite(from: Uint8Array, offset: number): number {
+    let done = 0;
+    while (done < from.length) {
+      const part = done === 0 ? from : from.subarray(done);
+      const n = check(result(raw.pwrite(this.fd, part, Math.min(part.length, MOST), offset + done)));
+      if (n === 0) break;
+      done += n;
+    }
+    if (offset + done > this.#size) this.#size = offset + done;
+    return done;
+  }
+  truncate(size: number): void {
+    check(result(raw.ftruncate(this.fd, size)));
+    this.#size = size;
+  }
+  fdatasync(): void {
+    check(result(raw.fdatasync(this.fd)));
+  }
+  lock(exclusive: boolean, start: number, length: number): { readonly pid: number } | undefined {
+    const { view, address } = lockMemory;
+    const ask = (type: number) => {
+      view.setInt16(0, type, true);
+      view.setInt16(2, 0, true);
+      view.setBigInt64(8, BigInt(start), true);
+      view.setBigInt64(16, BigInt(length), true);
+      view.setInt32(24, 0, true);
+    };
+    const type = exclusive ? F_WRLCK : F_RDLCK;
+    ask(type);
+    if (raw.fcntl(this.fd, F_SETLK, address) >= 0) return undefined;
+    ask(type);
+    check(result(raw.fcntl(this.fd, F_GETLK, address)));
+    return { pid: view.getInt16(0, true) === F_UNLCK ? 0 : view.getInt32(24, true) };
+  }
+  nextData(offset: number): number {
+    const at = Number(result(raw.lseek(this.fd, offset, SEEK_DATA))); // Deno gives a BigInt for a long
+    return at >= 0 ? at : at === -ENXIO ? -1 : offset;
+  }
+  close(): void {
+    check(result(raw.close(this.fd)));
+  }
+}
+const ENXIO = 6;
+
+/** Open a host file. Sizes of block devices are found by seeking to the end. */
+export function openFile(
+  path: string,
+  how: Parameters<Host["open"]>[1],
+  flags: OpenFlags,
+  stat: (path: string) => HostStat,
+): HostFile {
+  const bits = (how.write ? 2 : 0) | flags.CLOEXEC | (how.create ? flags.CREAT : 0) |
+    (how.exclusive ? flags.EXCL : 0) | (how.truncate ? flags.TRUNC : 0);
+  const fd = check(result(raw.open(cstring(path), bits, how.mode ?? 0o666)));
+  const { type } = stat(`/dev/fd/${fd}`);
+  const size = type === "file" || type === "blk" ? Number(result(raw.lseek(fd, 0, SEEK_END))) : 0;
+  const kind = type === "blk" || type === "chr" || type === "dir" ? type : "file";
+  return new OpenFile(fd, how.write ?? false, kind, Math.max(0, size));
+}
+
+/** [offset, offset+length) of an open file as a disk. Reading past its end is EIO; so is any failure but a full host disk. */
+export function fileDisk(
+  file: HostFile,
+  name: string,
+  how: { readonly offset?: number | undefined; readonly length?: number | undefined },
+): BlockDevice & { readonly file: HostFile } {
+  const start = how.offset ?? 0;
+  const size = how.length ?? Math.max(0, file.size - start);
+  const inside = (bytes: Uint8Array, offset: number) => {
+    if (offset < 0 || offset + bytes.length > size) throw errno.EIO;
+  };
+  return {
+    name,
+    blockSize: 1,
+    size,
+    file,
+    read(into, offset) {
+      inside(into, offset);
+      let done: number;
+      try {
+        done = file.pread(into, start + offset);
+      } catch {
+        throw errno.EIO;
+      }
+      if (done < into.length) throw errno.EIO;
+    },
+    ...(file.writable ? { write: writer(file, start, inside) } : {}),
+    flush() {
+      if (file.writable && file.type !== "chr") attempt(() => file.fdatasync());
+    },
+    close: () => file.close(),
+  };
+}
+function writer(
+  file: HostFile,
+  start: number,
+  inside: (b: Uint8Array, o: number) => void,
+): (from: Uint8Array, offset: number) => void {
+  return (from, offset) => {
+    inside(from, offset);
+    if (attempt(() => file.pwrite(from, start + offset)) < from.length) throw errno.EIO;
+  };
+}
+function attempt<T>(fn: () => T): T {
+  try {
+    return fn();
+  } catch (e) {
+    const cause = hostErrno(e);
+    throw cause === errno.ENOSPC || cause === errno.EFBIG || cause === errno.EDQUOT ? errno.ENOSPC : errno.EIO;
+  }
+}

@@ -1,0 +1,142 @@
+/** Mounting FUSE (Linux): mount(2) as root or in a user namespace, fusermount3 for ordinary users. Facts: fuse(4), libfuse's protocol with fusermount. */
+import process from "node:process";
+import { spawn } from "node:child_process";
+import { statSync } from "node:fs";
+import { check, errnoName, hostError } from "./errors.ts";
+import { cstring, pin, raw, result } from "./ffi.ts";
+import type { FuseMount, FuseMountOptions } from "./host.ts";
+
+const O_RDWR_CLOEXEC = 2 | 0o2000000;
+/** MS_* of mount(2), by the names mount(8) uses. */
+const flagBits: Readonly<Record<string, number>> = {
+  ro: 1,
+  nosuid: 2,
+  nodev: 4,
+  noexec: 8,
+  sync: 16,
+  dirsync: 128,
+  noatime: 1024,
+  nodiratime: 2048,
+  relatime: 1 << 21,
+  strictatime: 1 << 24,
+};
+const MNT_DETACH = 2;
+const EBUSY = -16;
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
+const MSG_CMSG_CLOEXEC = 0x40000000;
+
+/** Mount at `dir` (absolute). A dead mount in the way is detached first. */
+export async function fuseMount(dir: string, options: FuseMountOptions): Promise<FuseMount> {
+  const asRoot = raw.getuid() === 0;
+  if (isDead(dir)) {
+    if (asRoot) raw.umount2(cstring(dir), MNT_DETACH);
+    else await run("fusermount3", ["-u", "-z", "--", dir]);
+  }
+  const fd = asRoot ? mountRoot(dir, options) : await mountUser(dir, options);
+  return { fd, unmount: asRoot ? (lazy) => unmountRoot(dir, lazy) : (lazy) => unmountUser(dir, lazy) };
+}
+
+/** A mount whose server died answers ENOTCONN to everything. */
+function isDead(dir: string): boolean {
+  try {
+    statSync(dir);
+    return false;
+  } catch (e) {
+    return (e as { code?: string }).code === "ENOTCONN";
+  }
+}
+
+function mountRoot(dir: string, o: FuseMountOptions): number {
+  const fd = check(result(raw.open(cstring("/dev/fuse"), O_RDWR_CLOEXEC, 0)), "/dev/fuse");
+  const data = `fd=${fd},rootmode=40000,user_id=${raw.getuid()},group_id=${raw.getgid()}` +
+    `${o.allowOther ? ",allow_other" : ""},default_permissions`;
+  const flags = [...o.flags, ...(o.readOnly ? ["ro"] : []), "nosuid", "nodev"];
+  const bits = flags.reduce((all, f) => all | (flagBits[f] ?? 0), 0);
+  const r = result(raw.mount(cstring(o.source), cstring(dir), cstring(`fuse.${o.subtype}`), bits, cstring(data)));
+  if (r < 0) {
+    raw.close(fd);
+    throw hostError(errnoName(-r), dir);
+  }
+  return fd;
+}
+
+/** Busy is false; gone already is fine. */
+function unmountRoot(dir: string, lazy: boolean): boolean {
+  return result(raw.umount2(cstring(dir), lazy ? MNT_DETACH : 0)) !== EBUSY;
+}
+async function unmountUser(dir: string, lazy: boolean): Promise<boolean> {
+  const { status, stderr } = await run("fusermount3", ["-u", ...(lazy ? ["-z"] : []), "--", dir]);
+  return status === 0 || !/busy/i.test(stderr);
+}
+
+function run(
+  command: string,
+  args: readonly string[],
+  extra: { fd?: number } = {},
+): Promise<{ status: number; stderr: string }> {
+  return new Promise((resolve) => {
+    const child = spawn(command, [...args], {
+      stdio: ["ignore", "ignore", "pipe", ...(extra.fd === undefined ? [] : [extra.fd])],
+      ...(extra.fd === undefined ? {} : { env: { ...process.env, _FUSE_COMMFD: "3" } }),
+    });
+    let stderr = "";
+    child.stderr!.on("data", (d) => (stderr += d));
+    child.on(
+      "error",
+      (e) =>
+        resolve({
+          status: 127,
+          stderr: (e as { code?: string }).code === "ENOENT" ? `${command}: not found` : String(e),
+        }),
+    );
+    child.on("close", (code) => resolve({ status: code ?? 128, stderr: stderr.trim() }));
+  });
+}
+
+/** fusermount3 opens and mounts, and sends the descriptor over a socket as SCM_RIGHTS. */
+async function mountUser(dir: string, o: FuseMountOptions): Promise<number> {
+  const pair = new Uint8Array(8);
+  check(result(raw.socketpair(AF_UNIX, SOCK_STREAM, 0, pair)), "socketpair");
+  const d = new DataView(pair.buffer);
+  const [ours, theirs] = [d.getInt32(0, true), d.getInt32(4, true)];
+  raw.fcntl(ours, F_SETFD, FD_CLOEXEC);
+  const options = [
+    `fsname=${o.source.replace(/[\\,]/g, "\\$&")}`,
+    `subtype=${o.subtype}`,
+    "nosuid",
+    "nodev",
+    "default_permissions",
+  ];
+  if (o.allowOther) options.push("allow_other");
+  if (o.readOnly) options.push("ro");
+  options.push(...o.flags.filter((f) => Object.hasOwn(flagBits, f) && f !== "strictatime" && f !== "relatime"));
+  try {
+    const { status, stderr } = await run("fusermount3", ["-o", options.join(","), "--", dir], { fd: theirs });
+    if (status !== 0) throw Object.assign(new Error(reason(stderr)), { code: "EPERM" });
+    return receiveDescriptor(ours);
+  } finally {
+    raw.close(theirs);
+    raw.close(ours);
+  }
+}
+/** fusermount3's own words, without its name. */
+const reason = (stderr: string) => stderr.split("\n")[0]?.replace(/^fusermount3?: /, "") || "fusermount3 failed";
+
+/** recvmsg(2) with one descriptor: struct msghdr 56 bytes, iovec 16, cmsghdr 16 + 4. */
+function receiveDescriptor(socket: number): number {
+  const m = pin(256);
+  const [message, iov, control, data] = [0, 64, 96, 192];
+  const put = (at: number, value: number) => m.view.setBigUint64(at, BigInt(value), true);
+  put(iov, m.address + data);
+  put(iov + 8, 8);
+  put(message + 16, m.address + iov);
+  put(message + 24, 1);
+  put(message + 32, m.address + control);
+  put(message + 40, 64);
+  check(result(raw.recvmsg(socket, m.address + message, MSG_CMSG_CLOEXEC)), "fusermount3");
+  if (m.view.getUint32(message + 40, true) < 20) throw hostError("EPROTO", "fusermount3");
+  return m.view.getInt32(control + 16, true);
+}

@@ -1,0 +1,229 @@
+/** What Bun and Deno do alike through node:* and libc; each runtime's file adds what is its own. */
+import { spawn } from "node:child_process";
+import * as fs from "node:fs";
+import os from "node:os";
+import process from "node:process";
+import { pathToFileURL } from "node:url";
+import type { BlockingChannel, SocketAddress } from "../plugin.ts";
+import { daemonize, daemonWord } from "./daemon.ts";
+import { check, hostError } from "./errors.ts";
+import { addressOf, pin, raw, result } from "./ffi.ts";
+import { darwinFlags, fileDisk, linuxFlags, openFile } from "./file.ts";
+import { fuseMount } from "./fuse.ts";
+import type { Host, HostStat, Spawned } from "./host.ts";
+import { EpollLoop } from "./loop.ts";
+import { blockingChannel, connectRaw } from "./sockets_raw.ts";
+import { loopSockets } from "./sockets_loop.ts";
+import { eventSockets } from "./sockets_node.ts";
+
+/** What differs between the runtimes. */
+export interface Runtime {
+  readonly runtime: Host["runtime"];
+  /** Our own program: executable and what precedes an applet's arguments; `argv0` as typed. */
+  readonly self: Host["self"];
+  readonly argv: readonly string[];
+  /** One turn of the runtime's event loop that also serves its I/O and signals. */
+  readonly turn: () => Promise<void>;
+  readonly now: () => number;
+}
+
+/** node:fs under Deno and Bun gives `code`; the text is made ours. */
+function plain<T>(fn: () => T): T {
+  try {
+    return fn();
+  } catch (e) {
+    const { code } = e as { code?: string };
+    throw typeof code === "string" ? hostError(code) : e;
+  }
+}
+function statOf(s: fs.Stats): HostStat {
+  const type = s.isDirectory()
+    ? "dir"
+    : s.isSymbolicLink()
+    ? "link"
+    : s.isBlockDevice()
+    ? "blk"
+    : s.isCharacterDevice()
+    ? "chr"
+    : s.isFIFO()
+    ? "fifo"
+    : s.isSocket()
+    ? "sock"
+    : "file";
+  return {
+    type,
+    size: s.size,
+    mode: s.mode & 0o7777,
+    uid: s.uid,
+    gid: s.gid,
+    mtime: s.mtimeMs / 1000,
+    ino: s.ino,
+    dev: s.dev,
+  };
+}
+const stat = (path: string, follow = true): HostStat =>
+  plain(() => statOf(follow ? fs.statSync(path) : fs.lstatSync(path)));
+
+const open: Host["open"] = (path, how) =>
+  openFile(path, how, os.platform() === "darwin" ? darwinFlags : linuxFlags, stat);
+
+const files = {
+  open,
+  stat,
+  readdir: (path) => plain(() => fs.readdirSync(path)),
+  readlink: (path) => plain(() => fs.readlinkSync(path)),
+  realpath: (path) => plain(() => fs.realpathSync(path)),
+  mkdir: (path, mode) => plain(() => void fs.mkdirSync(path, { mode })),
+  unlink: (path) => plain(() => fs.unlinkSync(path)),
+  rmdir: (path) => plain(() => fs.rmdirSync(path)),
+  rename: (from, to) => plain(() => fs.renameSync(from, to)),
+  symlink: (target, path) => plain(() => fs.symlinkSync(target, path)),
+  chmod: (path, mode) => plain(() => fs.chmodSync(path, mode)),
+  utimes: (path, atime, mtime) => plain(() => fs.utimesSync(path, atime, mtime)),
+  readFile: (path) => plain(() => new Uint8Array(fs.readFileSync(path))),
+  writeFile: (path, data) => plain(() => fs.writeFileSync(path, data)),
+  disk(path, how) {
+    return fileDisk(open(path, { write: how.write }), path, how);
+  },
+} satisfies Partial<Host>;
+
+/** Lookups in /etc/passwd and /etc/group: name, x, number. */
+function idOf(file: string, name: string): number | undefined {
+  const line = entries(file).find((f) => f[0] === name);
+  return line ? Number(line[2]) : undefined;
+}
+const nameOf = (file: string, id: number) => entries(file).find((f) => f[2] === String(id))?.[0];
+function entries(file: string): string[][] {
+  try {
+    return fs.readFileSync(file, "utf8").split("\n").map((line) => line.split(":"));
+  } catch {
+    return [];
+  }
+}
+const users = {
+  userId: (name) => idOf("/etc/passwd", name),
+  groupId: (name) => idOf("/etc/group", name),
+  userName: (uid) => nameOf("/etc/passwd", uid),
+  groupName: (gid) => nameOf("/etc/group", gid),
+} satisfies Partial<Host>;
+
+/** Write all of it, whatever stdout is; a reader that went away ends the program quietly, as a signal would. */
+function writeAll(fd: number, data: string | Uint8Array): void {
+  let bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
+  while (bytes.length > 0) {
+    const n = result(raw.write(fd, addressOf(bytes), bytes.length));
+    if (n === -EPIPE) process.exit(128 + 13);
+    if (n === -EAGAIN || n === -EINTR) continue;
+    bytes = bytes.subarray(check(n, "standard output"));
+  }
+}
+const EPIPE = 32;
+const EAGAIN = 11;
+const EINTR = 4;
+
+const streams = {
+  out: (text) => writeAll(1, text),
+  err: (text) => writeAll(2, text),
+  input(max) {
+    const into = new Uint8Array(max);
+    const n = check(result(raw.read(0, addressOf(into), max)), "standard input");
+    return n === 0 ? undefined : into.subarray(0, n);
+  },
+  isTerminal: (fd) => [process.stdin, process.stdout, process.stderr][fd]!.isTTY === true,
+  columns: () => (process.stdout.isTTY ? process.stdout.columns : undefined),
+} satisfies Partial<Host>;
+
+function start(
+  command: string,
+  args: readonly string[],
+  options: { readonly env?: Record<string, string>; readonly stdin?: string } = {},
+): Spawned {
+  const child = spawn(command, [...args], { env: { ...process.env, ...options.env }, stdio: "pipe" });
+  const collect = (stream: NodeJS.ReadableStream) =>
+    new Promise<string>((resolve) => {
+      let text = "";
+      stream.on("data", (d) => (text += d));
+      stream.on("end", () => resolve(text));
+    });
+  const status = new Promise<number>((resolve) => {
+    child.on("error", () => resolve(127));
+    child.on("close", (code, signal) => resolve(code ?? 128 + (signal ? os.constants.signals[signal] : 0)));
+  });
+  child.stdin.end(options.stdin ?? "");
+  return { pid: child.pid ?? -1, status, stdout: collect(child.stdout), stderr: collect(child.stderr) };
+}
+
+/** Module loaded by path: relative to the current directory, also from the compiled executable. */
+async function load(path: string): Promise<Record<string, unknown>> {
+  const real = plain(() => fs.realpathSync(path));
+  return await import(pathToFileURL(real).href) as Record<string, unknown>;
+}
+
+const blocking = (fd: number): BlockingChannel =>
+  blockingChannel(fd, {
+    read: (n, b) => result(raw.read(n, addressOf(b), b.length)),
+    write: (n, b) => result(raw.write(n, addressOf(b), b.length)),
+  });
+const connectBlocking = (address: SocketAddress) => blocking(connectRaw(address));
+
+/** The host over a runtime. */
+export function makeHost(rt: Runtime): Host {
+  let loop: EpollLoop | undefined;
+  let sockets: ReturnType<typeof loopSockets> | undefined;
+  let word: ReturnType<typeof daemonWord> | "unasked" = "unasked";
+  return {
+    ...files,
+    ...users,
+    ...streams,
+    ...rt,
+    os: os.platform(),
+    pid: process.pid,
+    get uid() {
+      return raw.getuid();
+    },
+    get gid() {
+      return raw.getgid();
+    },
+    env: (name) => process.env[name],
+    cwd: () => process.cwd(),
+    chdir: (path) => plain(() => process.chdir(path)),
+    hostname: () => os.hostname(),
+    wall: () => Date.now() + (rt.now() % 1),
+    random: (into) => {
+      // getRandomValues gives at most 64 KiB a call
+      for (let at = 0; at < into.length; at += 65536) {
+        crypto.getRandomValues(into.subarray(at, at + 65536) as Uint8Array<ArrayBuffer>);
+      }
+    },
+    cpus: () => os.cpus().length,
+    rss: () => process.memoryUsage().rss,
+    exit: (code) => process.exit(code),
+    spawn: start,
+    daemonize: () => daemonize(rt.self, rt.argv[0]!, rt.argv.slice(1)),
+    get daemon() {
+      if (word === "unasked") word = daemonWord();
+      return word;
+    },
+    onSignal: (name, fn) => void process.on(name as NodeJS.Signals, fn),
+    kill: (pid, signal) => void plain(() => process.kill(pid, signal)),
+    import: load,
+    get loop() {
+      return (loop ??= new EpollLoop({
+        turn: rt.turn,
+        now: rt.now,
+        onError: (e) => streams.err(`loop: ${e instanceof Error ? e.stack : e}\n`),
+      }));
+    },
+    get loopSockets() {
+      return (sockets ??= loopSockets(this.loop, connectBlocking));
+    },
+    eventSockets: eventSockets(connectBlocking),
+    blocking,
+    pin,
+    read: (fd, address, length) => result(raw.read(fd, address, length)),
+    write: (fd, address, length) => result(raw.write(fd, address, length)),
+    writev: (fd, iov, count) => result(raw.writev(fd, iov, count)),
+    addressOf,
+    fuseMount,
+  };
+}

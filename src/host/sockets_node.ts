@@ -1,0 +1,86 @@
+/** Stream sockets in the runtime's event loop (node:net): for a kernel or a client inside somebody's program. */
+import { unlinkSync } from "node:fs";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import type { BlockingChannel, Channel, Listener, SocketAddress, Sockets } from "../plugin.ts";
+import { errno } from "../abi/errno.ts";
+import { hostErrno } from "./errors.ts";
+import { raw } from "./ffi.ts";
+import { connectRaw, NONBLOCK, peerCredentials } from "./sockets_raw.ts";
+
+const where = (a: SocketAddress) => ("path" in a ? { path: a.path } : { host: a.host, port: a.port });
+
+function channel(socket: Socket): Channel {
+  socket.setNoDelay?.(true);
+  let onClosed = () => {};
+  socket.on("error", () => {}); // `close` follows and is what is told
+  socket.on("close", () => onClosed());
+  const credentials = credentialsOf(socket);
+  const peer = credentials
+    ? `uid ${credentials.uid} pid ${credentials.pid}`
+    : `${socket.remoteAddress ?? "local"}:${socket.remotePort ?? 0}`;
+  return {
+    send(...parts) {
+      let room = true;
+      // node:net keeps what it cannot write: lent memory must be copied.
+      for (const part of parts) room = socket.write(part.slice());
+      return room;
+    },
+    receive: (on) => void socket.on("data", on),
+    drained: (on) => void socket.on("drain", on),
+    pause: (stop) => void (stop ? socket.pause() : socket.resume()),
+    close: () => void socket.destroy(),
+    closed: (on) => void (onClosed = on),
+    peer,
+    ...(credentials ? { credentials } : {}),
+  };
+}
+/** By the descriptor, where the runtime shows it. */
+function credentialsOf(socket: Socket) {
+  const fd = (socket as unknown as { _handle?: { fd?: number } })._handle?.fd;
+  return typeof fd === "number" && fd >= 0 ? peerCredentials(fd) : undefined;
+}
+
+function listen(address: SocketAddress, accept: (channel: Channel) => void): Promise<Listener> {
+  takeOverStale(address);
+  return new Promise((resolve, reject) => {
+    const open = new Set<Socket>();
+    const server: Server = createServer((socket) => {
+      open.add(socket);
+      socket.on("close", () => open.delete(socket));
+      accept(channel(socket));
+    });
+    server.on("error", (e) => reject(hostErrno(e)));
+    server.listen(where(address), () => {
+      resolve({
+        close() {
+          server.close();
+          for (const socket of open) socket.destroy();
+        },
+      });
+    });
+  });
+}
+/** A socket file nobody answers at is removed; somebody's is EADDRINUSE. */
+function takeOverStale(address: SocketAddress): void {
+  if (!("path" in address) || address.path.startsWith("\0")) return;
+  try {
+    raw.close(connectRaw(address, NONBLOCK));
+  } catch (e) {
+    if (hostErrno(e) === errno.ECONNREFUSED) unlinkSync(address.path);
+    return;
+  }
+  throw errno.EADDRINUSE;
+}
+
+function dial(address: SocketAddress): Promise<Channel> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(where(address));
+    socket.once("error", (e) => reject(hostErrno(e)));
+    socket.once("connect", () => resolve(channel(socket)));
+  });
+}
+
+/** Sockets of the runtime's own event loop. */
+export function eventSockets(connectBlocking: (address: SocketAddress) => BlockingChannel): Sockets {
+  return { listen, connect: dial, connectBlocking };
+}
