@@ -66,6 +66,7 @@ export class Kernel implements KernelServices {
   /** Called when reboot(2) has halted the kernel: the server ends then. */
   onHalt: () => void = () => {};
   readonly #atHalt: (() => Async<void>)[] = [];
+  readonly #atFork: ((proc: Proc) => void)[] = [];
   #halted: Promise<void> | undefined;
 
   constructor(host: Hypercalls, options: BootOptions = {}) {
@@ -132,7 +133,14 @@ export class Kernel implements KernelServices {
 
   /** A new process: a client has come. */
   fork(comm: string, cred: Cred = root): Proc {
-    return this.procs.create(comm, cred);
+    const proc = this.procs.create(comm, cred);
+    for (const fn of this.#atFork) fn(proc);
+    return proc;
+  }
+  /** Called for every new process, and now for those there are. */
+  atFork(fn: (proc: Proc) => void): void {
+    this.#atFork.push(fn);
+    for (const proc of this.procs) if (proc !== this.proc1) fn(proc);
   }
   /** System calls as functions of a process. */
   calls(proc: Proc): Calls {

@@ -2,7 +2,7 @@
 import { errno } from "../abi/errno.ts";
 import { MNT_RDONLY } from "../abi/flags.ts";
 import { then } from "../lib/async.ts";
-import type { Async, BlockDevice, Volume } from "../plugin.ts";
+import type { Async, BlockDevice, FileType, Volume } from "../plugin.ts";
 import { complete, type FullVolume } from "./defaults.ts";
 
 /** What a mount is called and how it was made. */
@@ -19,21 +19,39 @@ export interface MountInfo {
   owner: number;
 }
 
-let nextDev = 0xab01;
+/** What a name means: known because a slow driver said so. */
+export interface Known {
+  readonly node: unknown;
+  readonly type: FileType;
+}
+/** Where a directory stands. */
+export interface Place {
+  readonly dir: unknown;
+  readonly name: string;
+}
 
-/** A mounted volume and how often each of its nodes is held. */
+let nextDev = 0xab01;
+/** Names a mount remembers; then it starts anew. */
+const MAX_NAMES = 20_000;
+
+/** A mounted volume, how often each of its nodes is held, and what is known of its names. */
 export class Mount {
   readonly info: MountInfo;
   readonly volume: FullVolume;
   readonly device: BlockDevice | undefined;
   /** st_dev and the fsid: unique per mount. */
   readonly dev: number = nextDev++;
-  /** The directory this mount hides; undefined for the root file system. */
+  /** The file this mount hides; undefined for the root file system and what is mounted outside the name space. */
   covered: Vnode | undefined;
-  /** Mounts on directories of this volume, by node. */
+  /** Mounts on files of this volume, by node. */
   readonly covers = new Map<unknown, Mount>();
   readonly #held = new Map<unknown, number>();
-  readonly stats = { syncWrites: 0, asyncWrites: 0, reads: 0 };
+  /** Name cache, by directory; only what came by a promise: what is at hand needs none. `null`: no such name. */
+  readonly #names = new Map<unknown, Map<string, Known | null>>();
+  #nameCount = 0;
+  /** Parents of directories, as last seen: what ".." and getcwd(3) go by. */
+  readonly #places = new WeakMap<object, Place>();
+  readonly #primitivePlaces = new Map<unknown, Place>();
 
   constructor(volume: Volume, device: BlockDevice | undefined, info: MountInfo) {
     this.volume = complete(volume);
@@ -47,11 +65,12 @@ export class Mount {
   get readOnly(): boolean {
     return (this.info.flags & MNT_RDONLY) !== 0;
   }
-  /** EROFS unless it may be changed. */
+  /** The volume, or EROFS when it may not be changed. */
   writable(): FullVolume {
     if (this.readOnly) throw errno.EROFS;
     return this.volume;
   }
+
   hold(node: unknown): void {
     this.#held.set(node, (this.#held.get(node) ?? 0) + 1);
   }
@@ -68,16 +87,87 @@ export class Mount {
   isHeld(node: unknown): boolean {
     return this.#held.has(node);
   }
-  /** How many nodes somebody holds: not 0 is EBUSY for unmount(2). */
-  get inUse(): number {
-    return this.#held.size;
+  /** Whether somebody holds a node, or something is mounted on one: EBUSY for unmount(2). */
+  get busy(): boolean {
+    this.forgetNames();
+    return this.#held.size > 0;
   }
+
+  /** The node of a name, from memory or from the driver; undefined: no such name. */
+  lookup(dir: unknown, name: string): Async<Known | undefined> {
+    if (this.#nameCount > 0) {
+      const known = this.#names.get(dir)?.get(name);
+      if (known !== undefined) return known ?? undefined;
+    }
+    const { volume } = this;
+    const found = volume.lookup(dir, name);
+    if (found instanceof Promise) return found.then((node) => this.#remember(dir, name, node));
+    if (found === undefined) return undefined;
+    const attr = volume.getattr(found);
+    return attr instanceof Promise
+      ? attr.then(({ type }) => ({ node: found, type }))
+      : { node: found, type: attr.type };
+  }
+  async #remember(dir: unknown, name: string, node: unknown): Promise<Known | undefined> {
+    const known = node === undefined ? null : { node, type: (await this.volume.getattr(node)).type };
+    if (this.#nameCount >= MAX_NAMES) this.forgetNames();
+    let names = this.#names.get(dir);
+    if (!names) this.#names.set(dir, names = new Map());
+    const old = names.get(name);
+    if (old !== undefined) return old ?? undefined;
+    names.set(name, known);
+    this.#nameCount++;
+    if (known) this.hold(known.node);
+    return known ?? undefined;
+  }
+  /** A name in `dir` was made, removed or moved. */
+  changed(dir: unknown, name: string): void {
+    const names = this.#names.get(dir);
+    if (!names) return;
+    if (!this.volume.foldsCase) return this.#forget(names, name);
+    for (const each of [...names.keys()]) this.#forget(names, each);
+  }
+  #forget(names: Map<string, Known | null>, name: string): void {
+    const known = names.get(name);
+    if (known === undefined) return;
+    names.delete(name);
+    this.#nameCount--;
+    if (known) void this.release(known.node);
+  }
+  forgetNames(): void {
+    for (const names of this.#names.values()) {
+      for (const name of [...names.keys()]) this.#forget(names, name);
+    }
+    this.#names.clear();
+  }
+
+  /** A directory was seen at a place. */
+  seen(node: unknown, dir: unknown, name: string): void {
+    const old = this.place(node);
+    if (old && old.dir === dir && old.name === name) return;
+    if (typeof node === "object" && node !== null) this.#places.set(node, { dir, name });
+    else this.#primitivePlaces.set(node, { dir, name });
+  }
+  /** Where a directory stands; undefined for the root, and for one never reached by name. */
+  place(node: unknown): Place | undefined {
+    return typeof node === "object" && node !== null ? this.#places.get(node) : this.#primitivePlaces.get(node);
+  }
+
   sync(): Async<void> {
     return this.readOnly ? undefined : this.volume.sync();
   }
   /** Write everything and close the device. The mount is not usable afterwards, even when this fails. */
   finish(): Async<void> {
-    return then(this.volume.unmount(), () => this.device?.close?.());
+    this.forgetNames();
+    const close = () => this.device?.close?.();
+    let done: Async<void>;
+    try {
+      done = this.volume.unmount();
+    } catch (e) {
+      void close();
+      throw e;
+    }
+    return then(done, close);
   }
 }
 

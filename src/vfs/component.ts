@@ -1,0 +1,60 @@
+/** The component `rumpvfs`: file systems for a kernel. A faction, that is a whole family of system calls: hence a component. */
+import type { Kernel } from "../kern/kernel.ts";
+import { errno } from "../abi/errno.ts";
+import { then } from "../lib/async.ts";
+import type { Component, SysctlNode } from "../plugin.ts";
+import { attributeCalls } from "./attributes.ts";
+import { mountCalls } from "./mounts.ts";
+import { nameCalls } from "./names.ts";
+import { openCalls } from "./open.ts";
+import { Vfs } from "./vfs.ts";
+import { roomCalls, xattrCalls } from "./xattr.ts";
+
+function sysctls(vfs: Vfs): Record<string, SysctlNode> {
+  return {
+    "vfs.generic.magiclinks": {
+      type: "int",
+      doc: 'Whether "magic" symlinks are expanded',
+      read: () => 0,
+    },
+    "vfs.generic.fstypes": {
+      type: "string",
+      doc: "List of file systems present",
+      read: () => vfs.kernel.registry.ofKind("fs").map((d) => d.name).join(" "),
+    },
+    "vfs.sync.delay": {
+      type: "int",
+      doc: "Seconds between writing all changes to the disks",
+      read: () => vfs.syncDelay,
+      write(seconds) {
+        if (!((seconds as number) >= 1 && (seconds as number) <= 3600)) throw errno.EINVAL;
+        vfs.restartSyncer(seconds as number);
+      },
+    },
+  };
+}
+
+const component: Component = {
+  kind: "component",
+  name: "rumpvfs",
+  setup(services) {
+    const kernel = services as Kernel;
+    const vfs = new Vfs(kernel);
+    kernel.faction.set("vfs", vfs);
+    kernel.establish({
+      ...openCalls(vfs.devices),
+      ...nameCalls,
+      ...attributeCalls(() => kernel.host.wall()),
+      ...mountCalls(vfs),
+      ...xattrCalls,
+      ...roomCalls,
+    });
+    kernel.sysctl(sysctls(vfs));
+    kernel.atHalt(() => vfs.shutdown());
+    return then(vfs.boot(), () => {
+      // Clients are forked off the kernel's process: they start in its root.
+      kernel.atFork((proc) => vfs.adopt(proc, { cwd: vfs.root.root, root: vfs.root.root }));
+    });
+  },
+};
+export default component;

@@ -1,0 +1,232 @@
+/** Calls on mounts and on a process's directories: mount, unmount, statvfs, sync, chdir, chroot, getcwd. */
+import { errno } from "../abi/errno.ts";
+import { MNT_FORCE, MNT_RDONLY, MNT_UPDATE } from "../abi/flags.ts";
+import { Statvfs, TmpfsArgs } from "../abi/structs.ts";
+import { then } from "../lib/async.ts";
+import { encodeName } from "../lib/text.ts";
+import { viewOf } from "../lib/struct.ts";
+import type { Handlers } from "../kern/dispatch.ts";
+import type { Lwp } from "../kern/proc.ts";
+import { requireRoot } from "../kern/syscalls.ts";
+import type { Async, StatFs } from "../plugin.ts";
+import { access, EXECUTE } from "./access.ts";
+import { vnodeOf } from "./file.ts";
+import { type Cwdi, cwdiOf, lookup } from "./namei.ts";
+import { type Mount, Vnode } from "./mount.ts";
+import { takeDisk } from "./specfs.ts";
+import type { Vfs } from "./vfs.ts";
+
+/** Flags mount(2) keeps. */
+const KEPT = ~(MNT_UPDATE | MNT_FORCE);
+
+/** What `data` says: a JSON object of options, or the C structure of tmpfs. */
+function decodeOptions(type: string, data: Uint8Array | undefined): Record<string, unknown> {
+  if (!data) throw errno.EINVAL;
+  if (data[0] === BRACE) return jsonObject(data);
+  if (type === "tmpfs" && data.length === TmpfsArgs.size) return tmpfsArgs(viewOf(data));
+  throw errno.EINVAL;
+}
+const BRACE = 0x7b;
+function jsonObject(data: Uint8Array): Record<string, unknown> {
+  try {
+    return JSON.parse(new TextDecoder().decode(data)) as Record<string, unknown>;
+  } catch {
+    throw errno.EINVAL;
+  }
+}
+function tmpfsArgs(d: DataView): Record<string, unknown> {
+  const { get } = TmpfsArgs;
+  if (get.version(d, 0) !== 1) throw errno.EINVAL;
+  return {
+    nodes: get.nodesMax(d, 0),
+    size: get.sizeMax(d, 0),
+    uid: get.uid(d, 0),
+    gid: get.gid(d, 0),
+    mode: get.mode(d, 0) & 0o7777,
+  };
+}
+
+/** The absolute path of a directory, for the mount list. */
+function pathOf(vnode: Vnode): string {
+  let path = "";
+  let at: Vnode | undefined = vnode;
+  while (at) {
+    const { mount, node }: Vnode = at;
+    if (node === mount.volume.root) {
+      at = mount.covered;
+      continue;
+    }
+    const place = mount.place(node);
+    if (!place) throw errno.ENOENT;
+    path = `/${place.name}${path}`;
+    at = new Vnode(mount, place.dir);
+  }
+  return path || "/";
+}
+
+function mount(
+  vfs: Vfs,
+  lwp: Lwp,
+  type: string,
+  path: string,
+  flags: number,
+  data: Uint8Array | undefined,
+): Async<number> {
+  requireRoot(lwp);
+  if (!(flags & MNT_UPDATE) && !vfs.kernel.registry.fs(type)) throw errno.ENODEV;
+  return then(lookup(lwp, path), (over) => {
+    const { fspec, ...options } = decodeOptions(type, data);
+    if (flags & MNT_UPDATE) return update(over, flags, options);
+    return then(device(vfs, lwp, type, fspec), (disk) => {
+      const how = {
+        from: typeof fspec === "string" ? fspec : type,
+        on: pathOf(over),
+        flags: flags & KEPT,
+        options,
+        owner: lwp.proc.cred.uid,
+      };
+      return attempt(() => vfs.mountVolume(type, disk, how), () => disk?.close?.());
+    });
+  });
+}
+/** Mount, or give the disk back. */
+function attempt(run: () => Async<Mount>, undo: () => Async<void> | undefined): Async<number> {
+  const refused = (e: unknown): never => {
+    void undo();
+    throw e;
+  };
+  try {
+    const done = run();
+    return done instanceof Promise ? done.then(() => 0, refused) : 0;
+  } catch (e) {
+    return refused(e);
+  }
+}
+function device(vfs: Vfs, lwp: Lwp, type: string, fspec: unknown) {
+  if (!vfs.kernel.registry.fs(type)!.wantsDevice) return undefined;
+  if (typeof fspec !== "string") throw errno.EINVAL;
+  return then(
+    lookup(lwp, fspec),
+    ({ mount: { volume }, node }) => then(volume.getattr(node), (attr) => takeDisk(vfs.devices.disk(attr))),
+  );
+}
+/** mount -u: read-only or not, and the driver's options. */
+function update(over: Vnode, flags: number, options: Record<string, unknown>): Async<number> {
+  const { mount: m } = over;
+  if (over.node !== m.volume.root) throw errno.EINVAL;
+  const readOnly = (flags & MNT_RDONLY) !== 0;
+  if (!readOnly && m.device && !m.device.write) throw errno.EROFS;
+  return then(readOnly ? m.sync() : undefined, () =>
+    then(m.volume.update(options, readOnly), () => {
+      m.info.flags = (m.info.flags & ~MNT_RDONLY) | (flags & KEPT);
+      return 0;
+    }));
+}
+
+/** The mount a path names: its root, or the device it was made from. */
+function unmount(vfs: Vfs, lwp: Lwp, path: string, flags: number): Async<number> {
+  return then(lookup(lwp, path), ({ mount: m, node }) => {
+    if (node !== m.volume.root || m === vfs.root) throw errno.EINVAL;
+    if (lwp.proc.cred.euid !== 0 && lwp.proc.cred.uid !== m.info.owner) throw errno.EPERM;
+    return then(vfs.unmount(m, (flags & MNT_FORCE) !== 0), () => 0);
+  });
+}
+
+function fillStatvfs(into: Uint8Array, m: Mount, s: StatFs): void {
+  const d = viewOf(into);
+  const { set } = Statvfs;
+  set.flag(d, 0, m.info.flags);
+  for (const field of ["bsize", "frsize", "iosize"] as const) set[field](d, 0, s.blockSize);
+  set.blocks(d, 0, s.blocks);
+  set.bfree(d, 0, s.free);
+  set.bavail(d, 0, s.available ?? s.free);
+  set.files(d, 0, s.files ?? 0);
+  set.ffree(d, 0, s.filesFree ?? 0);
+  set.favail(d, 0, s.filesFree ?? 0);
+  set.fsidx0(d, 0, m.dev);
+  set.fsid(d, 0, m.dev);
+  set.namemax(d, 0, s.nameMax ?? 255);
+  set.owner(d, 0, m.info.owner);
+  set.fstypename(d, 0, m.info.type);
+  set.mntonname(d, 0, m.info.on);
+  set.mntfromname(d, 0, m.info.from);
+}
+function statvfs(vnode: Vnode, buf: Uint8Array): Async<number> {
+  return then(vnode.mount.volume.statfs(), (s) => {
+    fillStatvfs(buf, vnode.mount, s);
+    return 0;
+  });
+}
+async function getvfsstat(vfs: Vfs, buf: Uint8Array | undefined): Promise<number> {
+  const shown = vfs.mounts.filter((m) => m.info.on !== "");
+  if (!buf) return shown.length;
+  let n = 0;
+  for (const m of shown) {
+    if ((n + 1) * Statvfs.size > buf.length) break;
+    fillStatvfs(buf.subarray(n * Statvfs.size, (n + 1) * Statvfs.size), m, await m.volume.statfs());
+    n++;
+  }
+  return n;
+}
+
+/** A directory one may go to. */
+function directory(lwp: Lwp, vnode: Vnode): Async<Vnode> {
+  return then(vnode.mount.volume.getattr(vnode.node), (attr) => {
+    if (attr.type !== "dir") throw errno.ENOTDIR;
+    access(attr, lwp.proc.cred, EXECUTE);
+    return vnode;
+  });
+}
+function go(vfs: Vfs, lwp: Lwp, vnode: Vnode): Async<number> {
+  return then(directory(lwp, vnode), (dir) => then(vfs.move(cwdiOf(lwp), "cwd", dir), () => 0));
+}
+function chroot(vfs: Vfs, lwp: Lwp, path: string): Async<number> {
+  requireRoot(lwp);
+  const cwdi: Cwdi = cwdiOf(lwp);
+  return then(
+    lookup(lwp, path),
+    (vnode) => then(directory(lwp, vnode), (dir) => then(vfs.move(cwdi, "root", dir), () => 0)),
+  );
+}
+/** The path from the process's root; ENOENT when the directory is not below it. */
+function getcwd(lwp: Lwp, into: Uint8Array): number {
+  const { cwd, root } = cwdiOf(lwp);
+  if (into.length === 0) throw errno.EINVAL;
+  const [path, base] = [pathOf(cwd), pathOf(root)];
+  const below = base === "/"
+    ? path
+    : path === base
+    ? "/"
+    : path.startsWith(`${base}/`)
+    ? path.slice(base.length)
+    : undefined;
+  if (below === undefined) throw errno.ENOENT;
+  const bytes = encodeName(`${below}\0`);
+  if (bytes.length > into.length) throw errno.ERANGE;
+  into.set(bytes);
+  return bytes.length;
+}
+
+type Names =
+  | "mount"
+  | "unmount"
+  | "statvfs1"
+  | "fstatvfs1"
+  | "getvfsstat"
+  | "sync"
+  | "chdir"
+  | "fchdir"
+  | "chroot"
+  | "__getcwd";
+export const mountCalls = (vfs: Vfs): Handlers<Names> => ({
+  mount: (lwp, { type, path, flags, data }) => mount(vfs, lwp, type, path, flags, data),
+  unmount: (lwp, { path, flags }) => unmount(vfs, lwp, path, flags),
+  statvfs1: (lwp, { path, buf }) => then(lookup(lwp, path), (v) => statvfs(v, buf)),
+  fstatvfs1: (lwp, { fd, buf }) => statvfs(vnodeOf(lwp, fd), buf),
+  getvfsstat: (_lwp, { buf }) => getvfsstat(vfs, buf),
+  sync: () => vfs.sync().then(() => 0),
+  chdir: (lwp, { path }) => then(lookup(lwp, path), (v) => go(vfs, lwp, v)),
+  fchdir: (lwp, { fd }) => go(vfs, lwp, vnodeOf(lwp, fd, errno.ENOTDIR)),
+  chroot: (lwp, { path }) => chroot(vfs, lwp, path),
+  __getcwd: (lwp, { bufp }) => getcwd(lwp, bufp),
+});
