@@ -3,9 +3,11 @@ import { constants } from "node:os";
 import { errno, type ErrnoName, SysError } from "../abi/errno.ts";
 import type { HostError } from "./host.ts";
 
-const names = new Map<number, string>(Object.entries(constants.errno).map(([name, n]) => [n as number, name]));
-// Linux names that NetBSD lacks, or has under another name.
-const netbsd: Readonly<Record<string, ErrnoName>> = { EWOULDBLOCK: "EAGAIN", ENOTSUP: "EOPNOTSUPP", EREMOTEIO: "EIO" };
+// Host names that NetBSD has under another name.
+const netbsd: Readonly<Record<string, ErrnoName>> = { EWOULDBLOCK: "EAGAIN", ENOTSUP: "EOPNOTSUPP" };
+const names = new Map<number, string>(
+  Object.entries(constants.errno).filter(([name]) => !(name in netbsd)).map(([name, n]) => [n as number, name]),
+);
 const reasons: Readonly<Record<string, string>> = {
   ENXIO: "no such device or address",
   ENODEV: "no such device",

@@ -1,33 +1,29 @@
 /**
  * libc by FFI, the same for Bun and Deno. Addresses are numbers; views are handed over as such ("b"), which both engines
- * do without allocating. Results below 0 are minus the errno, so that the hot path never asks for it twice.
+ * do without allocating. A function is bound when it is first used: binding all of them would cost a client milliseconds.
  */
-import { platform } from "node:os";
+import { arch, platform } from "node:os";
+import { hostError } from "./errors.ts";
 import type { Pinned } from "./host.ts";
 
-/** i: int, u: unsigned, l: long, size_t or an address as a number, b: a view, n: a NUL-ended name. Result: i or l. */
-const byAddress = {
+/** i: int, u: unsigned, l: long, size_t or an address as a number, b: a view. Result: i or l (a BigInt under Deno). */
+const portable = {
   read: "ill>i",
   write: "ill>i",
   writev: "ili>i",
   ioctl: "ill>i",
   fcntl: "iil>i",
-  accept4: "illi>i",
   recvmsg: "ili>i",
+  poll: "bli>i",
   close: "i>i",
-  dup2: "ii>i",
   socket: "iii>i",
   listen: "ii>i",
-  shutdown: "ii>i",
+  isatty: "i>i",
   getuid: ">i",
   getgid: ">i",
-  setsid: ">i",
   fdatasync: "i>i",
   ftruncate: "il>i",
   lseek: "ili>l",
-  kill: "ii>i",
-} as const;
-const byView = {
   pread: "ibll>i",
   pwrite: "ibll>i",
   open: "bii>i",
@@ -35,27 +31,38 @@ const byView = {
   connect: "ibu>i",
   getsockopt: "iiibb>i",
   setsockopt: "iiibu>i",
-  getsockname: "ibb>i",
   getpeername: "ibb>i",
   socketpair: "iiib>i",
+  getaddrinfo: "bbbb>i",
+  freeaddrinfo: "l>i",
+  getpwnam: "b>l",
+  getgrnam: "b>l",
+  getpwuid: "u>l",
+  getgrgid: "u>l",
+  strnlen: "ll>l",
+  memcpy: "bll>l",
 } as const;
 const linux = {
+  accept4: "illi>i",
   epoll_create1: "i>i",
   epoll_ctl: "iiil>i",
   epoll_wait: "ilii>i",
   eventfd: "ui>i",
+  pipe2: "bi>i",
   umount2: "bi>i",
   mount: "bbblb>i",
 } as const;
+/** The same functions again, taking views where the others take addresses. */
+const byView = { read: "ibl>i", write: "ibl>i" } as const;
 
-type Names = keyof typeof byAddress | keyof typeof byView | keyof typeof linux;
-type Symbols = Readonly<Record<Names, (...args: (number | Uint8Array)[]) => number>>;
+type Callable = (...args: (number | Uint8Array)[]) => number;
+type Bound<T> = Readonly<Record<keyof T, Callable>>;
 
 interface Engine {
-  /** Bind functions by signature. */
-  open(library: string, signatures: Readonly<Record<string, string>>): Record<string, (...args: never[]) => number>;
+  /** Bind one function of a library by signature. */
+  bind(library: string, name: string, signature: string): Callable;
   addressOf(bytes: Uint8Array): number;
-  /** A function that reads errno. */
+  /** A function that reads errno, given the one that tells its address. */
   errno(library: string, symbol: string): () => number;
 }
 
@@ -67,15 +74,10 @@ async function bun(): Promise<Engine> {
   // bun:ffi's types want literals: the names are those of its FFIType.
   const type = (c: string) => types[c as keyof typeof types] as "i32";
   return {
-    open: (library, signatures) =>
-      dlopen(
-        library,
-        Object.fromEntries(
-          Object.entries(signatures).map((
-            [name, s],
-          ) => [name, { args: [...parse(s)[0]].map(type), returns: type(parse(s)[1]) }]),
-        ),
-      ).symbols as never,
+    bind(library, name, signature) {
+      const [args, returns] = parse(signature);
+      return dlopen(library, { [name]: { args: [...args].map(type), returns: type(returns) } }).symbols[name] as never;
+    },
     addressOf: (bytes) => Number(ptr(bytes)),
     errno(library, symbol) {
       const { symbols } = dlopen(library, { [symbol]: { args: [], returns: "ptr" } });
@@ -98,15 +100,11 @@ function deno(): Engine {
   const types = { i: "i32", u: "u32", l: "i64", b: "buffer" } as const;
   const type = (c: string) => types[c as keyof typeof types];
   return {
-    open: (library, signatures) =>
-      ffi.dlopen(
-        library,
-        Object.fromEntries(
-          Object.entries(signatures).map((
-            [name, s],
-          ) => [name, { parameters: [...parse(s)[0]].map(type), result: type(parse(s)[1]) }]),
-        ),
-      ).symbols as never,
+    bind(library, name, signature) {
+      const [args, returns] = parse(signature);
+      const { symbols } = ffi.dlopen(library, { [name]: { parameters: [...args].map(type), result: type(returns) } });
+      return symbols[name] as never;
+    },
     addressOf: (bytes) => Number(ffi.UnsafePointer.value(ffi.UnsafePointer.of(bytes))),
     errno(library, symbol) {
       const { symbols } = ffi.dlopen(library, { [symbol]: { parameters: [], result: "pointer" } });
@@ -116,33 +114,46 @@ function deno(): Engine {
   };
 }
 
-const engine = "Bun" in globalThis ? await bun() : deno();
-const darwin = platform() === "darwin";
+/** Which of the two runtimes this is; asked here and nowhere else. */
+export const runtime: "bun" | "deno" = "Bun" in globalThis ? "bun" : "deno";
+const engine = runtime === "bun" ? await bun() : deno();
+export const darwin: boolean = platform() === "darwin";
+/** struct epoll_event is packed on x86-64 only. */
+export const packedEvents: boolean = arch() === "x64";
 const library = darwin ? "libSystem.B.dylib" : "libc.so.6";
+
+/** Accessors that put the bound function in their own place. */
+function late<T extends Readonly<Record<string, string>>>(into: object, table: T, absent: boolean): Bound<T> {
+  for (const [name, signature] of Object.entries(table)) {
+    Object.defineProperty(into, name, {
+      configurable: true,
+      get() {
+        if (absent) throw hostError("ENOSYS", `${name} is not supported on ${platform()}`);
+        const value = engine.bind(library, name, signature);
+        Object.defineProperty(into, name, { value });
+        return value;
+      },
+    });
+  }
+  return into as Bound<T>;
+}
+
+/** libc's functions as they are: -1 and errno on failure. Linux-only ones throw HostError elsewhere. */
+export const raw: Bound<typeof portable & typeof linux> = late(late({}, portable, false), linux, darwin) as Bound<
+  typeof portable & typeof linux
+>;
+/** read(2) and write(2) with a view. */
+export const views: Bound<typeof byView> = late({}, byView, false);
+
+// Bound at once: binding it after a failure would overwrite what it is to tell.
 const errnoNow = engine.errno(library, darwin ? "__error" : "__errno_location");
-
-function bindAll(): Symbols {
-  const bound: Record<string, (...args: never[]) => number> = {
-    ...engine.open(library, darwin ? without(byAddress, "accept4") : byAddress),
-    ...engine.open(library, byView),
-    ...(darwin ? {} : engine.open(library, linux)),
-  };
-  return bound as unknown as Symbols;
-}
-function without(all: Readonly<Record<string, string>>, name: string): Record<string, string> {
-  return Object.fromEntries(Object.entries(all).filter(([k]) => k !== name));
-}
-
-/** libc's functions as they are: -1 and errno on failure. Linux-only ones are absent elsewhere. */
-export const raw = bindAll();
-
 /** The result, or minus the errno of the call just made. */
 export function result(r: number): number {
   return r < 0 ? -errnoNow() : r;
 }
 
 /** The address of a view's first byte, valid while the view lives. */
-export const addressOf = engine.addressOf;
+export const addressOf: (bytes: Uint8Array) => number = engine.addressOf;
 
 const PAGE = 4096;
 const kept: Uint8Array[] = [];

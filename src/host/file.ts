@@ -1,9 +1,9 @@
 /** Files and disks of the host by FFI: a transfer is one system call into the caller's memory. */
 import { errno } from "../abi/errno.ts";
 import type { BlockDevice } from "../plugin.ts";
-import { check, hostErrno } from "./errors.ts";
-import { cstring, pin, raw, result } from "./ffi.ts";
-import type { Host, HostFile, HostStat } from "./host.ts";
+import { check, hostErrno, hostError } from "./errors.ts";
+import { cstring, darwin, pin, raw, result } from "./ffi.ts";
+import type { Host, HostFile, HostStat, Pinned } from "./host.ts";
 
 /** fcntl.h of Linux; Darwin's where it differs. */
 export interface OpenFlags {
@@ -23,7 +23,7 @@ const F_RDLCK = 0;
 const F_WRLCK = 1;
 const F_UNLCK = 2;
 /** struct flock of Linux on 64 bits: type and whence (s16), start and length (s64), pid (s32). */
-const lockMemory = pin(32);
+let lockMemory: Pinned | undefined;
 /** Transfers are cut at what an int result can tell. */
 const MOST = 0x7ffff000;
 
@@ -72,7 +72,7 @@ class OpenFile implements HostFile {
     check(result(raw.fdatasync(this.fd)));
   }
   lock(exclusive: boolean, start: number, length: number): { readonly pid: number } | undefined {
-    const { view, address } = lockMemory;
+    const { view, address } = (lockMemory ??= pin(32));
     const ask = (type: number) => {
       view.setInt16(0, type, true);
       view.setInt16(2, 0, true);
@@ -81,8 +81,11 @@ class OpenFile implements HostFile {
       view.setInt32(24, 0, true);
     };
     const type = exclusive ? F_WRLCK : F_RDLCK;
+    if (darwin) throw hostError("ENOSYS", "locks are not supported on darwin"); // struct flock is another there
     ask(type);
-    if (raw.fcntl(this.fd, F_SETLK, address) >= 0) return undefined;
+    const r = result(raw.fcntl(this.fd, F_SETLK, address));
+    if (r >= 0) return undefined;
+    if (r !== -EAGAIN && r !== -EACCES) check(r);
     ask(type);
     check(result(raw.fcntl(this.fd, F_GETLK, address)));
     return { pid: view.getInt16(0, true) === F_UNLCK ? 0 : view.getInt32(24, true) };
@@ -96,6 +99,8 @@ class OpenFile implements HostFile {
   }
 }
 const ENXIO = 6;
+const EAGAIN = 11;
+const EACCES = 13;
 
 /** Open a host file. Sizes of block devices are found by seeking to the end. */
 export function openFile(
