@@ -1,0 +1,9 @@
+/** Built-in components by NetBSD's names: a row is all a new one needs. Loaded when first named. */
+import type { Builtins } from "../src/kern/plugins.ts";
+
+export const builtins: Builtins = {
+  // rumpvfs brings its root file system; a faction is no plugin of plugins/, but registers like one.
+  rumpvfs: { requires: ["rumpfs_rumpfs"], load: () => import("../src/vfs/component.ts") },
+  rumpfs_rumpfs: { load: () => import("./fs_tmpfs/rumpfs.ts") },
+  rumpfs_tmpfs: { requires: ["rumpvfs"], load: () => import("./fs_tmpfs/mod.ts") },
+};
