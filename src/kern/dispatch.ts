@@ -6,6 +6,7 @@ import * as v from "valibot";
 import { errno, SysError } from "../abi/errno.ts";
 import { type ArgsOf, declared, type SyscallName } from "../abi/syscalls.ts";
 import { type Arg, type Decl, MAX_TRANSFER, PATH_MAX, u32 } from "../abi/types.ts";
+import { decodeName } from "../lib/text.ts";
 import type { Async } from "../plugin.ts";
 import type { Lwp } from "./proc.ts";
 
@@ -70,9 +71,10 @@ function takeMemory(a: Arg<unknown>): Take {
   switch (a.kind) {
     case "path":
       return (x) => {
-        if (typeof x !== "string" || x.includes("\0")) throw errno.EINVAL;
-        if (x.length >= PATH_MAX) throw errno.ENAMETOOLONG;
-        return x;
+        const text = x instanceof Uint8Array ? decodeName(x) : x;
+        if (typeof text !== "string" || text.includes("\0")) throw errno.EINVAL;
+        if (text.length >= PATH_MAX) throw errno.ENAMETOOLONG;
+        return text;
       };
     case "out":
       return (x, allocate) => {

@@ -1,0 +1,13 @@
+/** What client applets share: attaching to the server, with the built-in transports. */
+import spTcp from "../../plugins/sp_tcp/mod.ts";
+import spUnix from "../../plugins/sp_unix/mod.ts";
+import type { Host } from "../host/host.ts";
+import { attach } from "../proxy/attach.ts";
+import type { SyncCalls } from "../proxy/stubs.ts";
+
+export type { SyncCalls };
+
+/** System calls of the server RUMP_SERVER names. Throws AttachError, whose lines are said. */
+export function server(host: Host, name: string): SyncCalls {
+  return attach(host, name, [spUnix, spTcp]).sys;
+}

@@ -1,0 +1,192 @@
+/** rump_server(1) and rump_allserver: a rump kernel that serves system calls at a locator. */
+import { builtins } from "../../plugins/mod.ts";
+import { SysError } from "../abi/errno.ts";
+import type { Host } from "../host/host.ts";
+import { parseSize } from "../lib/getopt.ts";
+import { bootKernel, type BootOptions, type Kernel } from "../kern/kernel.ts";
+import { isLocal, type Located, parseLocator } from "../proxy/locator.ts";
+import { SpServer } from "../proxy/server.ts";
+import { hypercalls } from "../rump.ts";
+import { version } from "../version.ts";
+import { Failure, type Grammar, isExpected, parse, reasonOf, usage } from "./cli.ts";
+import { type DriveSpec, DriveSpecError, parseDriveSpec } from "./drivespec.ts";
+import { lendDrives } from "./drives.ts";
+import type { Run } from "./mod.ts";
+
+const grammar: Grammar = {
+  usage: "[-sv] [-c ncpu] [-d drivespec] [-l libs] [-m modules] [-r ram] bindurl",
+  about: "Run a rump kernel and serve its system calls at bindurl (unix://path, tcp://address:port/).\n" +
+    "It goes to the background once it can be reached. rump_server has no components but those named,\n" +
+    "rump_allserver has all that are built in.",
+  letters: "sc:d:l:m:r:v",
+  help: {
+    s: "stay in the foreground, log to standard error",
+    v: "log the boot",
+    c: "number of virtual CPUs shown (hw.ncpu); the kernel is one thread",
+    d: "lend a host file: key=/dev/dk,hostpath=dk.img,size=1g|host[,offset=n][,type=blk|chr|reg|dir][,disklabel=x]",
+    l: "load a component: its name (rumpvfs, rumpfs_msdos) or a plugin's file (./mine.ts)",
+    m: "the same, after the drives were lent",
+    r: "memory for cached disk blocks, with suffix k, m or g",
+    "log=": "file the background server logs to",
+    "allow-remote": "listen on addresses other machines can reach: whoever connects is root in the rump kernel",
+  },
+  examples: [
+    "unix://sock",
+    "-lrumpvfs -lrumpfs_msdos -d key=/dev/fat,hostpath=disk.img,size=host unix://sock",
+    "-s -l ./hellofs.ts tcp://127.0.0.1:7000/",
+  ],
+};
+const MIN_RAM = 1 << 20;
+
+interface Config {
+  readonly name: string;
+  readonly foreground: boolean;
+  readonly verbose: boolean;
+  readonly drives: readonly DriveSpec[];
+  readonly modules: readonly string[];
+  readonly boot: BootOptions;
+  readonly logFile: string | undefined;
+  readonly url: string;
+  readonly located: Located;
+}
+
+const transports = ["sp_unix", "sp_tcp"];
+
+/** The command line; relative paths are made absolute: the daemon leaves this directory. */
+async function configure(host: Host, argv: readonly string[]): Promise<Config> {
+  const name = argv[0]!;
+  const { options, rest } = parse(host, argv, grammar);
+  if (rest.length !== 1) usage(host, name, grammar);
+  const all = (letter: string) => options.filter(([o]) => o === letter).map(([, value]) => value);
+  const one = (letter: string) => all(letter).at(-1);
+  const url = rest[0]!;
+  const cpus = number(name, "-c", one("c"), 1);
+  const ram = number(name, "-r", one("r"), MIN_RAM);
+  const libs = all("l").flatMap((l) => l.split(","));
+  const everything = name === "rump_allserver" ? Object.keys(builtins).filter((b) => !transports.includes(b)) : [];
+  return {
+    name,
+    foreground: one("s") !== undefined,
+    verbose: one("v") !== undefined,
+    drives: drives(host, name, all("d")).map((d) => ({ ...d, hostpath: absolute(host, d.hostpath) })),
+    modules: all("m").flatMap((m) => m.split(",")).map((m) => pluginPath(host, m)),
+    logFile: one("log") === undefined ? undefined : absolute(host, one("log")!),
+    url,
+    located: locate(host, url, await loadTransports(), one("allow-remote") !== undefined),
+    boot: {
+      builtins,
+      components: [...transports, ...everything, ...libs.map((l) => pluginPath(host, l))],
+      ...(cpus === undefined ? {} : { ncpu: cpus }),
+      ...(ram === undefined ? {} : { bufferMemory: ram }),
+    },
+  };
+}
+function number(name: string, what: string, text: string | undefined, least: number): number | undefined {
+  if (text === undefined) return undefined;
+  const n = parseSize(text);
+  if (n === undefined || n < least) throw new Failure(`${name}: ${what} ${text}: not a number of at least ${least}`);
+  return n;
+}
+function drives(host: Host, name: string, specs: readonly string[]): DriveSpec[] {
+  try {
+    return specs.map(parseDriveSpec);
+  } catch (e) {
+    if (!(e instanceof DriveSpecError)) throw e;
+    host.err(`${e.message}\n`);
+    return usage(host, name, grammar);
+  }
+}
+const absolute = (host: Host, path: string) => (path.startsWith("/") ? path : `${host.cwd()}/${path}`);
+/** A component's name as it is; a file's path absolute. */
+const pluginPath = (host: Host, l: string) => (l.includes("/") || /\.[cm]?[jt]s$/.test(l) ? absolute(host, l) : l);
+
+async function loadTransports() {
+  const loaded = await Promise.all(transports.map(async (t) => (await builtins[t]!.load()).default));
+  return loaded.filter((p) => p.kind === "transport");
+}
+function locate(host: Host, url: string, known: readonly { kind: string; name: string }[], remote: boolean): Located {
+  try {
+    const found = parseLocator(url, "server", (n) => known.find((t) => t.name === n) as never);
+    const { address } = found;
+    if (!isLocal(address) && !remote) {
+      throw new Error(`rump_sp: ${url}: other machines could connect; --allow-remote permits it`);
+    }
+    if (!("path" in address) || address.path.startsWith("\0")) return found;
+    return { ...found, address: { path: absolute(host, address.path) } };
+  } catch (e) {
+    throw new Failure(`${reasonOf(e)}\nrump server init failed: Invalid argument`);
+  }
+}
+
+/** Boot, lend, listen. Throws Failure with the lines to print. */
+async function start(host: Host, config: Config): Promise<{ kernel: Kernel; server: SpServer }> {
+  const { loop } = host;
+  const machine = hypercalls(host, (ms, fn) => loop.timer(ms, fn), host.loopSockets);
+  const kernel = await explained(config, () => bootKernel(machine, config.boot));
+  const server = new SpServer(kernel, { version: `rump-${version}`, uid: host.uid });
+  await explained(config, () => lendDrives(host, kernel, config.drives));
+  await explained(config, async () => {
+    for (const m of config.modules) await kernel.load(m);
+  });
+  try {
+    await server.listen(config.located);
+  } catch (e) {
+    if (!(e instanceof SysError)) throw e;
+    throw new Failure(`rump_sp: failed to bind to URL ${config.url}\nrump server init failed: ${e.message}`);
+  }
+  return { kernel, server };
+}
+async function explained<T>(config: Config, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (e) {
+    if (e instanceof Failure || !(e instanceof Error)) throw e;
+    if (isExpected(e) || !(e instanceof TypeError)) throw new Failure(`${config.name}: ${e.message}`);
+    throw e;
+  }
+}
+
+/** Where log lines go: a file, standard error in the foreground, nowhere else. */
+function console(host: Host, config: Config): (line: string) => void {
+  if (config.logFile !== undefined) {
+    const file = host.open(config.logFile, { write: true, create: true });
+    return (line) => void file.pwrite(new TextEncoder().encode(`${line}\n`), file.size);
+  }
+  return config.foreground ? (line) => host.err(`${line}\n`) : () => {};
+}
+
+/** Serve until halted; the exit status. */
+async function serve(host: Host, config: Config, ready: () => void): Promise<number> {
+  const { kernel, server } = await start(host, config);
+  kernel.log.console = console(host, config);
+  if (config.verbose) {
+    kernel.log.write(`rump ${version}: ${[...kernel.loaded].join(" ")}`);
+    kernel.log.write(`serving ${config.url}`);
+  }
+  let status = 0;
+  const halt = () => {
+    kernel.halt().catch(() => (status = 1));
+  };
+  for (const signal of ["SIGTERM", "SIGINT"]) host.onSignal(signal, halt);
+  kernel.atHalt(() => server.close());
+  kernel.onHalt = () => host.loop.stop();
+  ready();
+  await host.loop.run();
+  return status;
+}
+
+export const run: Run = async (host, argv) => {
+  const config = await configure(host, argv);
+  const word = host.daemon;
+  if (config.foreground) return await serve(host, config, () => {});
+  if (!word) return await host.daemonize();
+  try {
+    return await serve(host, config, () => {
+      host.chdir("/");
+      word();
+    });
+  } catch (e) {
+    word(reasonOf(e));
+    return 1;
+  }
+};

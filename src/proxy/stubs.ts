@@ -1,0 +1,54 @@
+/** Clients' calls as functions, derived from the system call table: one implementation for blocking and pipelined ones. */
+import { errno, errnoOf } from "../abi/errno.ts";
+import { declared } from "../abi/syscalls.ts";
+import type { Decl } from "../abi/types.ts";
+import { then } from "../lib/async.ts";
+import { encodeName } from "../lib/text.ts";
+import type { Calls } from "../kern/dispatch.ts";
+import type { Async } from "../plugin.ts";
+
+/** Send [sysnum, ...args], receive [errno, ret, ret2, ...outs]. */
+export type Transact = (items: readonly unknown[]) => Async<readonly unknown[]>;
+
+type Settled<T> = T extends Promise<unknown> ? never : T;
+/** Calls that block: results are there. */
+export type SyncCalls = {
+  readonly [K in keyof Calls]: (...args: Parameters<Calls[K]>) => Settled<ReturnType<Calls[K]>>;
+};
+/** Calls that answer later; several may be under way. */
+export type AsyncCalls = {
+  readonly [K in keyof Calls]: (...args: Parameters<Calls[K]>) => Promise<Settled<ReturnType<Calls[K]>>>;
+};
+
+function stub(decl: Decl, transact: Transact): (args?: Record<string, unknown>) => Async<unknown> {
+  const names = Object.keys(decl.args).filter((k) => !["len", "pad"].includes(decl.args[k]!.kind));
+  const kinds = names.map((k) => decl.args[k]!.kind);
+  const outs = names.filter((_, i) => kinds[i] === "out" || kinds[i] === "inout");
+  const pack = (value: unknown, kind: string) => {
+    if (value === undefined) return null;
+    if (kind === "out") return (value as Uint8Array).length;
+    return kind === "path" ? packPath(value as string) : value;
+  };
+  return (args = {}) => {
+    const wire = [decl.nr, ...names.map((k, i) => pack(args[k], kinds[i]!))];
+    return then(transact(wire), ([e, ret, ret2, ...filled]) => {
+      if (e !== 0) throw errnoOf(e as number);
+      for (const [i, k] of outs.entries()) fill(args[k] as Uint8Array | undefined, filled[i]);
+      return decl.ret === "pair" ? [ret, ret2] : ret;
+    });
+  };
+}
+/** A name that is no UTF-8 goes as bytes. */
+function packPath(path: string): string | Uint8Array {
+  return path.isWellFormed() ? path : encodeName(path);
+}
+function fill(into: Uint8Array | undefined, bytes: unknown): void {
+  if (!into || !(bytes instanceof Uint8Array)) return;
+  if (bytes.length > into.length) throw errno.EPROTO;
+  into.set(bytes);
+}
+
+/** All declared calls over a connection. */
+export function stubs(transact: Transact): Record<string, (args?: Record<string, unknown>) => Async<unknown>> {
+  return Object.fromEntries(Object.entries(declared).map(([name, decl]) => [name, stub(decl, transact)]));
+}

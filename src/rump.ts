@@ -1,0 +1,100 @@
+/**
+ * rump as a library: `boot` makes a kernel in this process (rump(3)), `connect` attaches to one elsewhere (rumpclient(3)).
+ *
+ * ```ts
+ * import { boot, connect } from "rump";
+ * const kernel = await boot({ components: ["rumpfs_tmpfs"] });
+ * const fd = await kernel.sys.open({ path: "/tmp/x", flags: 0x202, mode: 0o644 });
+ * ```
+ */
+import spTcp from "../plugins/sp_tcp/mod.ts";
+import spUnix from "../plugins/sp_unix/mod.ts";
+import { builtins } from "../plugins/mod.ts";
+import type { BlockDevice, Plugin, Sockets, Sys } from "./plugin.ts";
+import type { Host } from "./host/host.ts";
+import { host } from "./host/mod.ts";
+import { bootKernel, type BootOptions, type Hypercalls, Kernel } from "./kern/kernel.ts";
+import { type Calls } from "./kern/dispatch.ts";
+import type { Cred, Proc } from "./kern/proc.ts";
+import { type AsyncClient, pipelinedClient } from "./proxy/client.ts";
+import { parseLocator } from "./proxy/locator.ts";
+import { SpServer } from "./proxy/server.ts";
+import { version } from "./version.ts";
+import { vfsOf } from "./vfs/vfs.ts";
+
+export { errno, SysError } from "./abi/errno.ts";
+export type { AsyncClient, Calls, Cred, Proc };
+
+/** The machine as a kernel sees it, with timers and sockets of the loop it will live in. */
+export function hypercalls(h: Host, timer: Hypercalls["timer"], sockets: Sockets): Hypercalls {
+  return {
+    os: h.os,
+    hostname: () => h.hostname(),
+    cpus: () => h.cpus(),
+    now: () => h.now(),
+    wall: () => h.wall(),
+    random: (into) => h.random(into),
+    timer,
+    sockets,
+    import: (path) => h.import(path),
+  };
+}
+/** Timers of the runtime; they do not keep a program alive. */
+function eventTimer(ms: number, fn: () => void): () => void {
+  const timer = setTimeout(fn, ms) as unknown as number | { unref?(): void };
+  if (typeof timer === "object") timer.unref?.();
+  else (globalThis as { Deno?: { unrefTimer(t: number): void } }).Deno?.unrefTimer(timer);
+  return () => clearTimeout(timer as never);
+}
+
+/** A kernel in this process. */
+export interface Rump {
+  /** System calls of the first process, as functions: a value where it is at hand, else a promise. Throws SysError. */
+  readonly sys: Calls;
+  readonly kernel: Kernel;
+  /** Another process, with descriptors, directories and credentials of its own. */
+  fork(comm: string, cred?: Cred): { readonly proc: Proc; readonly sys: Calls };
+  /** Register a plugin of your own. */
+  use(plugin: Plugin): Promise<void>;
+  /** Lend a disk to the kernel under a name in /dev. */
+  disk(key: string, device: BlockDevice): Promise<void>;
+  /** Serve remote clients at a locator until `halt`. */
+  listen(locator: string): Promise<void>;
+  /** Unmount, sync and end. */
+  halt(): Promise<void>;
+}
+
+/** Boot a kernel. Without options: file systems (rumpfs as root, tmpfs, msdos), nothing mounted. */
+export async function boot(options: BootOptions = {}): Promise<Rump> {
+  const components = ["rumpvfs", "rumpfs_tmpfs", "rumpfs_msdos"];
+  const kernel = await bootKernel(hypercalls(host, eventTimer, host.eventSockets), {
+    builtins,
+    components,
+    ...options,
+  });
+  const fork = (comm: string, cred?: Cred) => {
+    const proc = kernel.fork(comm, cred);
+    return { proc, sys: kernel.calls(proc) };
+  };
+  const server = new SpServer(kernel, { version: `rump-${version}`, uid: host.uid });
+  kernel.atHalt(() => server.close());
+  return {
+    sys: fork("rump").sys,
+    kernel,
+    fork,
+    use: async (plugin) => await kernel.use(plugin),
+    disk: (key, device) => vfsOf(kernel).etfsDisk(key, device),
+    listen: (locator) => server.listen(parseLocator(locator, "server", findTransport)),
+    halt: () => kernel.halt(),
+  };
+}
+
+const findTransport = (name: string) => [spUnix, spTcp].find((t) => t.name === name);
+
+/** Attach to a server: the same calls, each a promise, as many under way as one likes. */
+export async function connect(locator: string, comm = "rump"): Promise<AsyncClient> {
+  const { transport, address } = parseLocator(locator, "client", findTransport);
+  const sys = { sockets: host.eventSockets } as Sys;
+  const channel = await (transport.connect?.(sys, address) ?? sys.sockets.connect(address));
+  return await pipelinedClient(channel, comm);
+}
