@@ -6,6 +6,7 @@ export const builtins: Builtins = {
   rumpvfs: { requires: ["rumpfs_rumpfs"], load: () => import("../src/vfs/component.ts") },
   rumpfs_rumpfs: { load: () => import("./fs_tmpfs/rumpfs.ts") },
   rumpfs_tmpfs: { requires: ["rumpvfs"], load: () => import("./fs_tmpfs/mod.ts") },
+  rumpfs_msdos: { requires: ["rumpvfs"], load: () => import("./fs_msdos/mod.ts") },
   sp_unix: { load: () => import("./sp_unix/mod.ts") },
   sp_tcp: { load: () => import("./sp_tcp/mod.ts") },
 };

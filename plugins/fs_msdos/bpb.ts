@@ -1,0 +1,140 @@
+/** The boot sector: from its bytes to a geometry, or to why it is none. Pure; every field is bounded before it is used. */
+import { viewOf } from "../../src/lib/struct.ts";
+import { Bpb, Bpb32, SIGNATURE, STATE_16, STATE_32 } from "../../src/wire/fat.ts";
+
+/** Where everything is, in bytes from the start of the volume. */
+export interface Geometry {
+  readonly bits: 12 | 16 | 32;
+  readonly sectorSize: number;
+  readonly clusterSize: number;
+  /** Clusters 2 … clusters + 1 exist. */
+  readonly clusters: number;
+  readonly fatStart: number;
+  /** Bytes of one FAT. */
+  readonly fatSize: number;
+  readonly fats: number;
+  /** The FAT that is read; all are written when mirrored, else only this one. */
+  readonly activeFat: number;
+  readonly mirrored: boolean;
+  /** The fixed root directory of FAT12 and FAT16. */
+  readonly rootStart: number;
+  readonly rootSize: number;
+  /** First cluster of FAT32's root directory, else 0. */
+  readonly rootCluster: number;
+  readonly dataStart: number;
+  /** FSInfo sector; 0: none. */
+  readonly fsInfo: number;
+  /** The state byte in the boot sector. */
+  readonly stateByte: number;
+  /** Bytes the volume claims. */
+  readonly size: number;
+  readonly media: number;
+}
+
+const isPower = (n: number) => n > 0 && (n & (n - 1)) === 0;
+const MAX_CLUSTER = 256 << 10;
+const MAX_12 = 4084;
+const MAX_16 = 65524;
+const MAX_32 = 0x0ffffff5;
+
+/** Read a boot sector (512 bytes or more). A string says which field is wrong and what it holds. */
+export function parseBpb(boot: Uint8Array, gemdos = false): Geometry | string {
+  if (boot.length < 512) return "shorter than a boot sector";
+  const d = viewOf(boot);
+  const { get } = Bpb;
+  const wrong = fieldsWrong(d, gemdos);
+  if (wrong) return wrong;
+  const sectorSize = get.bytesPerSector(d, 0);
+  const clusterSize = sectorSize * get.sectorsPerCluster(d, 0);
+  const [fats, rootEntries] = [get.fats(d, 0), get.rootEntries(d, 0)];
+  const fat16 = get.fatSize16(d, 0);
+  const is32 = fat16 === 0 && rootEntries === 0;
+  if (is32) {
+    const bad = wrong32(d);
+    if (bad) return bad;
+  } else if (fat16 === 0) return "sectors per FAT is 0";
+  const total = get.total16(d, 0) || get.total32(d, 0);
+  if (total === 0) return "number of sectors is 0";
+  const fatSize = (is32 ? Bpb32.get.fatSize(d, Bpb.size) : fat16) * sectorSize;
+  const fatStart = get.reserved(d, 0) * sectorSize;
+  const rootStart = fatStart + fats * fatSize;
+  const rootSize = Math.ceil((rootEntries * 32) / sectorSize) * sectorSize;
+  const dataStart = rootStart + rootSize;
+  const size = total * sectorSize;
+  if (dataStart + clusterSize > size) return `${total} sectors leave no room for data`;
+  const counted = Math.floor((size - dataStart) / clusterSize);
+  const bits = is32 ? 32 : counted <= (gemdos ? 4078 : MAX_12) ? 12 : 16;
+  if (bits === 16 && counted > MAX_16) return `${counted} clusters are too many for FAT16`;
+  if (bits === 32 && counted > MAX_32) return `${counted} clusters are too many for FAT32`;
+  // A FAT smaller than the data: what it has no entry for does not exist.
+  const clusters = Math.min(counted, Math.floor((fatSize * 8) / bits) - 2);
+  if (clusters < 1) return "the FAT has no entries";
+  const rootCluster = is32 ? Bpb32.get.rootCluster(d, Bpb.size) : 0;
+  if (is32 && (rootCluster < 2 || rootCluster > clusters + 1)) return `root cluster is ${rootCluster}`;
+  return {
+    bits,
+    sectorSize,
+    clusterSize,
+    clusters,
+    fatStart,
+    fatSize,
+    fats,
+    ...active(d, is32, fats),
+    rootStart,
+    rootSize,
+    rootCluster,
+    dataStart,
+    fsInfo: is32 ? fsInfoAt(d, sectorSize, fatStart) : 0,
+    stateByte: is32 ? STATE_32 : STATE_16,
+    size,
+    media: get.media(d, 0),
+  };
+}
+function fieldsWrong(d: DataView, gemdos: boolean): string | undefined {
+  const { get } = Bpb;
+  if (!gemdos && d.getUint16(SIGNATURE, true) !== 0xaa55) return "no boot signature 55 AA";
+  const sector = get.bytesPerSector(d, 0);
+  if (!isPower(sector) || sector < 512 || sector > (gemdos ? 16384 : 4096)) return `bytes per sector is ${sector}`;
+  const perCluster = get.sectorsPerCluster(d, 0);
+  if (!isPower(perCluster) || perCluster * sector > MAX_CLUSTER) return `sectors per cluster is ${perCluster}`;
+  if (get.reserved(d, 0) === 0) return "number of reserved sectors is 0";
+  const fats = get.fats(d, 0);
+  if (fats === 0 || fats > 16) return `number of FATs is ${fats}`;
+  return undefined;
+}
+function wrong32(d: DataView): string | undefined {
+  const version = Bpb32.get.version(d, Bpb.size);
+  if (version !== 0) return `FAT32 version is ${version}`;
+  if (Bpb32.get.fatSize(d, Bpb.size) === 0) return "sectors per FAT is 0";
+  return undefined;
+}
+/** Without mirroring one FAT is the valid one; a number beyond them means the first. */
+function active(d: DataView, is32: boolean, fats: number): { activeFat: number; mirrored: boolean } {
+  const flags = is32 ? Bpb32.get.flags(d, Bpb.size) : 0;
+  if ((flags & 0x80) === 0) return { activeFat: 0, mirrored: true };
+  return { activeFat: (flags & 15) < fats ? flags & 15 : 0, mirrored: false };
+}
+function fsInfoAt(d: DataView, sectorSize: number, fatStart: number): number {
+  const at = Bpb32.get.fsInfo(d, Bpb.size) * sectorSize;
+  return at > 0 && at + sectorSize <= fatStart ? at : 0;
+}
+
+/** What an image that is no FAT seems to be, for people; undefined: no idea. */
+export function looksLike(start: Uint8Array): string | undefined {
+  const text = (at: number, n: number) => String.fromCharCode(...start.subarray(at, at + n));
+  if (text(3, 8) === "NTFS    ") return "an NTFS volume";
+  if (text(3, 8) === "EXFAT   ") return "an exFAT volume";
+  if (start[0] === 0x1f && start[1] === 0x8b) return "gzip-compressed: unpack it first";
+  if (text(0, 6) === "\xfd7zXZ\0") return "xz-compressed: unpack it first";
+  if (text(512, 8) === "EFI PART") return "a disk with a GPT partition table";
+  if (start[1080] === 0x53 && start[1081] === 0xef) return "an ext2/3/4 volume";
+  if (start[510] === 0x55 && start[511] === 0xaa) {
+    return hasPartitions(start) ? "a disk with an MBR partition table" : undefined;
+  }
+  return start.every((b) => b === 0) ? "empty (all zeros): make a file system with mkfs.fat" : undefined;
+}
+function hasPartitions(start: Uint8Array): boolean {
+  const status = [0, 1, 2, 3].map((i) => start[446 + 16 * i]);
+  const types = [0, 1, 2, 3].map((i) => start[450 + 16 * i]);
+  return status.every((s) => s === 0 || s === 0x80) && types.some((t) => t !== 0);
+}

@@ -1,0 +1,57 @@
+/** FAT's times: local time of a zone the volume does not name, 1980 to 2107. */
+
+/** Seconds east of UTC; undefined: the process's zone, with summer time by the date's. */
+export type Zone = number | undefined;
+
+/** Date word: bits 15-9 year - 1980, 8-5 month, 4-0 day. Time word: 15-11 hour, 10-5 minute, 4-0 seconds / 2. */
+export interface DosTime {
+  readonly date: number;
+  readonly time: number;
+  /** Hundredths within two seconds, 0-199. */
+  readonly tenth: number;
+}
+const FIRST = 1980;
+const LAST = 2107;
+
+/** Seconds and nanoseconds since 1970. A zero month or day counts as the first. */
+export function fromDos(date: number, time: number, tenth: number, zone: Zone): readonly [sec: number, nsec: number] {
+  const [year, month, day] = [FIRST + (date >> 9), Math.max(1, (date >> 5) & 15), Math.max(1, date & 31)];
+  const [hour, minute, second] = [time >> 11, (time >> 5) & 63, (time & 31) * 2];
+  const cs = tenth < 200 ? tenth : 0;
+  const ms = zone === undefined
+    ? new Date(year, month - 1, day, hour, minute, second).getTime()
+    : Date.UTC(year, month - 1, day, hour, minute, second) - zone * 1000;
+  return [Math.floor(ms / 1000) + Math.floor(cs / 100), (cs % 100) * 10_000_000];
+}
+
+let cachedSecond = NaN;
+let cachedZone: Zone;
+let cached: DosTime = { date: 0, time: 0, tenth: 0 };
+/** The words for a time; clamped to what they can say. */
+export function toDos(sec: number, nsec: number, zone: Zone): DosTime {
+  const tenth = (sec & 1) * 100 + Math.floor(nsec / 10_000_000);
+  // A burst of changes falls into one second: Date's fields cost more than the rest of a create.
+  if (sec !== cachedSecond || zone !== cachedZone) {
+    cached = words(sec, zone);
+    cachedSecond = sec;
+    cachedZone = zone;
+  }
+  return cached.tenth < 0 ? { ...cached, tenth: 0 } : { date: cached.date, time: cached.time, tenth };
+}
+/** `tenth` -1: clamped. */
+function words(sec: number, zone: Zone): DosTime {
+  const t = new Date((sec + (zone ?? 0)) * 1000);
+  const f = zone === undefined
+    ? [t.getFullYear(), t.getMonth(), t.getDate(), t.getHours(), t.getMinutes(), t.getSeconds()]
+    : [t.getUTCFullYear(), t.getUTCMonth(), t.getUTCDate(), t.getUTCHours(), t.getUTCMinutes(), t.getUTCSeconds()];
+  const [year, month, day, hour, minute, second] = f as [number, number, number, number, number, number];
+  if (!(year >= FIRST)) return { date: (1 << 5) | 1, time: 0, tenth: -1 };
+  if (year > LAST) {
+    return { date: ((LAST - FIRST) << 9) | (12 << 5) | 31, time: (23 << 11) | (59 << 5) | 29, tenth: -1 };
+  }
+  return {
+    date: ((year - FIRST) << 9) | ((month + 1) << 5) | day,
+    time: (hour << 11) | (minute << 5) | (second >> 1),
+    tenth: 0,
+  };
+}

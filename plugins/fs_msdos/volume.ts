@@ -1,0 +1,620 @@
+/** The msdos volume: FAT's answers to what the kernel asks of a file system. */
+import { modeOf, modesOf } from "./modes.ts";
+import type { Attr, BlockDevice, Make, MountRequest, SetAttr, StatFs, Sys, Volume } from "../../src/plugin.ts";
+import { ATTR_ARCHIVE, ATTR_DIRECTORY, ATTR_READ_ONLY, Dirent, LFN_MAX } from "../../src/wire/fat.ts";
+import type { Geometry } from "./bpb.ts";
+import { Directory, MAX_SLOTS, SLOT, type Slots, writeEntry } from "./dir.ts";
+import type { MsdosOptions } from "./mod.ts";
+import { asShort, clean, fromBytes, type Short, toBytes } from "./names.ts";
+import type { Node } from "./node.ts";
+import { Store } from "./store.ts";
+import { finished } from "./sync.ts";
+import { fromDos, toDos } from "./times.ts";
+
+/** Largest file. */
+const MAX_FILE = 0xffff_ffff;
+/** Milliseconds changes may wait to be written. */
+const WRITE_BACK = 30_000;
+const SF_ARCHIVED = 0x1_0000;
+const ROOT_INO = 1;
+/** Clean-shutdown bit of FAT[1]. */
+const CLEAN_16 = 0x8000;
+const CLEAN_32 = 0x0800_0000;
+
+export class MsdosVolume implements Volume<Node> {
+  readonly root: Node;
+  readonly foldsCase = true;
+  readonly readOnly: boolean;
+  readonly #sys: Sys;
+  readonly #store: Store;
+  readonly #g: Geometry;
+  readonly #options: MsdosOptions;
+  readonly #long: boolean;
+  readonly #modes: ReturnType<typeof modesOf>;
+  /** Numbers of live nodes: those whose place was taken by another get one from the counter. */
+  #ino = 2 ** 40;
+  readonly #inos = new Set<number>();
+  #changed = false;
+  #wasDirty = false;
+  #cancel: () => void = () => {};
+  #syncing = false;
+
+  constructor(sys: Sys, device: BlockDevice, g: Geometry, request: MountRequest<MsdosOptions>) {
+    this.#sys = sys;
+    this.#g = g;
+    this.#options = request.options;
+    this.#long = !(request.options.short || request.options.win95 || request.options.gemdos);
+    this.#modes = modesOf(request);
+    this.readOnly = request.readOnly || !device.write;
+    this.#store = new Store(sys, device, g, () => this.sync());
+    this.root = this.#makeRoot();
+    this.#wasDirty = this.#isDirty();
+    this.#store.fat.readInfo(!this.#wasDirty);
+  }
+  #makeRoot(): Node {
+    const first = (1 << 5) | 1; // 1980-01-01: the root has no times of its own
+    return {
+      isDir: true,
+      ino: ROOT_INO,
+      parent: undefined,
+      name: "",
+      short: "",
+      ntCase: 0,
+      attr: ATTR_DIRECTORY,
+      cluster: this.#g.rootCluster,
+      size: 0,
+      mtime: 0,
+      mdate: first,
+      adate: first,
+      ctime: 0,
+      cdate: first,
+      ctimeTenth: 0,
+      slot: -1,
+      slots: 0,
+      chain: undefined,
+      dir: undefined,
+    };
+  }
+
+  // Telling
+
+  getattr(node: Node): Attr {
+    const { clusterSize } = this.#g;
+    const zone = this.#options.gmtoff;
+    const [mtime, mtimensec] = fromDos(node.mdate, node.mtime, 0, zone);
+    const [atime] = fromDos(node.adate || node.mdate, 0, 0, zone);
+    const created = this.#long && node.cdate !== 0;
+    const [ctime, ctimensec] = created ? fromDos(node.cdate, node.ctime, node.ctimeTenth, zone) : [mtime, mtimensec];
+    const size = node.isDir ? this.#dirSize(node) : node.size;
+    return {
+      ino: node.ino,
+      type: node.isDir ? "dir" : "file",
+      size,
+      mode: modeOf(this.#modes, node.isDir, node.attr),
+      nlink: 1,
+      uid: this.#modes.uid,
+      gid: this.#modes.gid,
+      allocated: Math.ceil(size / clusterSize) * clusterSize,
+      blockSize: clusterSize,
+      atime,
+      mtime,
+      mtimensec,
+      // What make and rsync go by must not stand still while the data changes: the later of both.
+      ctime: Math.max(ctime, mtime),
+      ctimensec,
+      birthtime: ctime,
+      birthtimensec: ctimensec,
+      flags: node.isDir || node.attr & ATTR_ARCHIVE ? 0 : SF_ARCHIVED,
+    };
+  }
+  #dirSize(node: Node): number {
+    if (node === this.root && this.#g.bits !== 32) return this.#g.rootSize;
+    return this.#store.chain(node, (MAX_SLOTS * SLOT) / this.#g.clusterSize + 1).length * this.#g.clusterSize;
+  }
+  lookup(dir: Node, name: string): Node | undefined {
+    const wanted = this.#fromUnix(name);
+    return wanted === undefined ? undefined : this.#dir(dir).find(wanted);
+  }
+  readdir(dir: Node): Iterable<readonly [string, Node]> {
+    const list: [string, Node][] = [];
+    for (const node of this.#dir(dir).nodes()) list.push([this.#toUnix(node.name), node]);
+    return list;
+  }
+  read(node: Node, into: Uint8Array, offset: number): number {
+    const n = Math.min(into.length, node.size - offset);
+    if (n <= 0) return 0;
+    this.#store.read(node, n === into.length ? into : into.subarray(0, n), offset);
+    return n;
+  }
+  statfs(): StatFs {
+    const free = this.#store.fat.shownFree;
+    const files = this.#g.rootSize / SLOT;
+    return {
+      blockSize: this.#g.clusterSize,
+      blocks: this.#g.clusters,
+      free,
+      files,
+      filesFree: 0,
+      nameMax: this.#long ? 255 : 12,
+    };
+  }
+
+  // Names
+
+  #fromUnix(name: string): string | undefined {
+    if (this.#options.utf8) return clean(name) || undefined;
+    return clean(fromBytes(name)) || undefined;
+  }
+  #toUnix(name: string): string {
+    return this.#options.utf8 ? name : toBytes(name);
+  }
+  /** The name a new entry gets; EINVAL for what FAT cannot hold. */
+  #newName(name: string): string {
+    const { EINVAL, ENAMETOOLONG } = this.#sys.errno;
+    if (this.#options.utf8 && !name.isWellFormed()) throw EINVAL;
+    const wanted = this.#fromUnix(name);
+    if (wanted === undefined) throw EINVAL;
+    if (wanted.length > LFN_MAX) throw ENAMETOOLONG;
+    return wanted;
+  }
+
+  // Directories
+
+  #dir(node: Node): Directory {
+    return (node.dir ??= new Directory(this.#slotsOf(node)));
+  }
+  /** How a directory reaches its slots. */
+  #slotsOf(node: Node): Slots {
+    const store = this.#store;
+    const { sectorSize, clusterSize, bits } = this.#g;
+    const fixed = node === this.root && bits !== 32;
+    const most = (MAX_SLOTS * SLOT) / clusterSize;
+    const sector = (slot: number): readonly [number, number] => {
+      const at = slot * SLOT;
+      if (fixed) return [(this.#g.rootStart + at) / sectorSize | 0, at % sectorSize];
+      const run = store.chain(node, 1).find(Math.floor(at / clusterSize));
+      const position = store.position(run.start) + at - run.at * clusterSize;
+      return [Math.floor(position / sectorSize), position % sectorSize];
+    };
+    const slots: Slots = {
+      get capacity() {
+        return fixed ? 0 : Math.min(MAX_SLOTS, (store.chain(node, most).length * clusterSize) / SLOT);
+      },
+      long: this.#long,
+      read: (slot) => {
+        const [block, at] = sector(slot);
+        return [finished(store.buffers.get(block), this.#sys.errno), at];
+      },
+      change: (slot) => {
+        this.#dirty();
+        const [block, at] = sector(slot);
+        return [finished(store.buffers.modify(block), this.#sys.errno), at];
+      },
+      grow: () => !fixed && this.#growDir(node),
+      node: (d, at, name, short, slot, count) => this.#nodeOf(node, d, at, name, short, slot, count),
+      log: (text) => this.#sys.log(`msdos: ${store.device.name}: ${text}`),
+    };
+    return fixed ? { ...slots, capacity: this.#g.rootSize / SLOT } : slots;
+  }
+  /** One cluster more, zeroed. */
+  #growDir(node: Node): boolean {
+    const had = this.#store.chain(node, Infinity).length;
+    if ((had + 1) * this.#g.clusterSize > MAX_SLOTS * SLOT) return false;
+    this.#dirty();
+    if (this.#extend(node, had + 1) === had) return false;
+    this.#zeroCluster(this.#store.chain(node, had + 1).last);
+    return true;
+  }
+  #zeroCluster(cluster: number): void {
+    const { sectorSize, clusterSize } = this.#g;
+    const first = this.#store.position(cluster) / sectorSize;
+    for (let i = 0; i < clusterSize / sectorSize; i++) this.#store.buffers.fresh(first + i);
+  }
+  /** Clusters held back for the next sync are room, too. */
+  #extend(node: Node, need: number): number {
+    if (this.#store.fat.hasCut) this.sync(); // a chain that was cut must be so on disk before it grows again
+    const got = this.#store.extend(node, need);
+    if (got >= need || !this.#store.fat.held) return got;
+    this.sync();
+    this.#dirty();
+    return this.#store.extend(node, need);
+  }
+  #nodeOf(parent: Node, d: DataView, at: number, name: string, short: Short, slot: number, slots: number): Node {
+    const { get } = Dirent;
+    const attr = get.attr(d, at);
+    const isDir = (attr & ATTR_DIRECTORY) !== 0;
+    const high = this.#g.bits === 32 ? get.clusterHigh(d, at) : 0;
+    return {
+      isDir,
+      ino: this.#inoOf(parent, slot + slots - 1),
+      parent,
+      name,
+      short,
+      ntCase: get.ntCase(d, at),
+      attr,
+      cluster: high * 0x10000 + get.clusterLow(d, at),
+      size: isDir ? 0 : get.size(d, at),
+      mtime: get.mtime(d, at),
+      mdate: get.mdate(d, at),
+      adate: get.adate(d, at),
+      ctime: get.ctime(d, at),
+      cdate: get.cdate(d, at),
+      ctimeTenth: get.ctimeTenth(d, at),
+      slot,
+      slots,
+      chain: undefined,
+      dir: undefined,
+    };
+  }
+  /** Where the short entry stands on the disk, in slots; stays the node's number wherever it moves. */
+  #inoOf(parent: Node, slot: number): number {
+    const { clusterSize, rootStart } = this.#g;
+    const at = slot * SLOT;
+    const store = this.#store;
+    let ino: number;
+    if (parent === this.root && this.#g.bits !== 32) ino = (rootStart + at) / SLOT;
+    else {
+      const run = store.chain(parent, 1).find(Math.floor(at / clusterSize));
+      ino = (store.position(run.start) + at - run.at * clusterSize) / SLOT;
+    }
+    if (this.#inos.has(ino)) ino = this.#ino++;
+    this.#inos.add(ino);
+    return ino;
+  }
+
+  // Changing
+
+  write(node: Node, from: Uint8Array, offset: number): number {
+    const { ENOSPC, EFBIG } = this.#sys.errno;
+    if (offset + from.length > MAX_FILE) {
+      if (offset >= MAX_FILE) throw EFBIG;
+      from = from.subarray(0, MAX_FILE - offset);
+    }
+    if (from.length === 0) return 0;
+    this.#dirty();
+    const { clusterSize } = this.#g;
+    const end = offset + from.length;
+    const room = end > node.size ? this.#extend(node, Math.ceil(end / clusterSize)) * clusterSize : end;
+    if (room < end) {
+      // Nothing of a hole that would not be followed by data.
+      if (room <= offset) this.#shrinkTo(node, node.size);
+      if (room <= offset) throw ENOSPC;
+      from = from.subarray(0, room - offset);
+    }
+    if (offset > node.size) this.#store.zero(node, node.size, offset - node.size);
+    this.#store.write(node, from, offset);
+    node.size = Math.max(node.size, offset + from.length);
+    this.#stamp(node);
+    return from.length;
+  }
+  #shrinkTo(node: Node, size: number): void {
+    this.#store.shrink(node, Math.ceil(size / this.#g.clusterSize));
+  }
+  setattr(node: Node, change: SetAttr): void {
+    const { EINVAL } = this.#sys.errno;
+    const { uid, gid } = this.#modes;
+    if ((change.uid ?? uid) !== uid || (change.gid ?? gid) !== gid) throw EINVAL;
+    this.#dirty();
+    if (change.size !== undefined) this.#resize(node, change.size);
+    if (change.mode !== undefined && !node.isDir) {
+      node.attr = change.mode & 0o200 ? node.attr & ~ATTR_READ_ONLY : node.attr | ATTR_READ_ONLY;
+    }
+    if (change.flags !== undefined) this.#setFlags(node, change.flags);
+    this.#setTimes(node, change);
+    this.#writeBack(node);
+  }
+  #setFlags(node: Node, flags: number): void {
+    if (node.isDir) return;
+    node.attr = flags & SF_ARCHIVED ? node.attr & ~ATTR_ARCHIVE : node.attr | ATTR_ARCHIVE;
+  }
+  #setTimes(node: Node, change: SetAttr): void {
+    const zone = this.#options.gmtoff;
+    if (change.atime !== undefined) node.adate = toDos(change.atime, 0, zone).date;
+    if (change.mtime === undefined) return;
+    const { date, time } = toDos(change.mtime, 0, zone);
+    node.mdate = date;
+    node.mtime = time;
+    if (!node.isDir) node.attr |= ATTR_ARCHIVE;
+  }
+  #resize(node: Node, size: number): void {
+    const { EFBIG, ENOSPC, EISDIR } = this.#sys.errno;
+    if (node.isDir) throw EISDIR;
+    if (size > MAX_FILE) throw this.#store.fat.free * this.#g.clusterSize < size ? ENOSPC : EFBIG;
+    const need = Math.ceil(size / this.#g.clusterSize);
+    if (size > node.size) {
+      if (this.#extend(node, need) < need) {
+        this.#shrinkTo(node, node.size);
+        throw ENOSPC;
+      }
+      this.#store.zero(node, node.size, size - node.size);
+    } else if (this.#store.chain(node, need + 1).length > need || need === 0) this.#shrinkTo(node, size);
+    node.size = size;
+    this.#stamp(node);
+  }
+  allocate(node: Node, offset: number, length: number, keepSize: boolean): void {
+    const { EFBIG, ENOSPC } = this.#sys.errno;
+    const end = offset + length;
+    if (end > MAX_FILE) throw EFBIG;
+    if (!keepSize) {
+      if (end > node.size) this.setattr(node, { size: end });
+      return;
+    }
+    this.#dirty();
+    const need = Math.ceil(end / this.#g.clusterSize);
+    if (this.#extend(node, need) >= need) return this.#writeBack(node);
+    this.#shrinkTo(node, node.size);
+    throw ENOSPC;
+  }
+
+  create(dir: Node, name: string, _make: Make): Node {
+    return this.#make(dir, name, ATTR_ARCHIVE);
+  }
+  mkdir(dir: Node, name: string, _make: Make): Node {
+    const node = this.#make(dir, name, ATTR_DIRECTORY);
+    if (this.#extend(node, 1) === 0) {
+      this.#dir(dir).remove(node);
+      throw this.#sys.errno.ENOSPC;
+    }
+    this.#zeroCluster(node.cluster);
+    this.#dots(node, dir);
+    this.#writeBack(node);
+    return node;
+  }
+  /** "." and ".." of a new or moved directory; the root is 0 there. */
+  #dots(node: Node, parent: Node): void {
+    const { sectorSize, bits } = this.#g;
+    const sector = finished(
+      this.#store.buffers.modify(this.#store.position(node.cluster) / sectorSize),
+      this.#sys.errno,
+    );
+    const above = parent === this.root ? 0 : parent.cluster;
+    const dot = { ...node, ntCase: 0, short: ".".padEnd(11), attr: ATTR_DIRECTORY };
+    writeEntry(sector, 0, dot, bits === 32);
+    writeEntry(sector, SLOT, { ...dot, short: "..".padEnd(11), cluster: above }, bits === 32);
+  }
+  #make(dir: Node, name: string, attr: number): Node {
+    const wanted = this.#newName(name);
+    this.#dirty();
+    const now = this.#now();
+    const node: Node = {
+      isDir: (attr & ATTR_DIRECTORY) !== 0,
+      ino: this.#ino++,
+      parent: dir,
+      name: wanted,
+      short: "",
+      ntCase: 0,
+      attr,
+      cluster: 0,
+      size: 0,
+      mtime: now.time,
+      mdate: now.date,
+      adate: now.date,
+      ctime: now.time,
+      cdate: now.date,
+      ctimeTenth: now.tenth,
+      slot: -1,
+      slots: 0,
+      chain: undefined,
+      dir: undefined,
+    };
+    this.#enter(dir, node, wanted);
+    const at = this.#inoOf(dir, node.slot + node.slots - 1);
+    return Object.assign(node, { ino: at });
+  }
+  /** Add a node's entry to a directory. ENOSPC when it is full, EEXIST when no short name is left. */
+  #enter(dir: Node, node: Node, name: string): void {
+    const index = this.#dir(dir);
+    const plain = asShort(name);
+    const free = plain && !index.hasShort(plain.short);
+    const ok = this.#long
+      ? free && (this.#options.win95 !== true)
+        ? index.add(node, name, plain, false)
+        : index.add(node, name, undefined, true)
+      : index.add(node, name, free ? { short: plain.short, ntCase: 0 } : undefined, false);
+    if (!ok) throw this.#sys.errno.ENOSPC;
+    if (!this.#long) this.#showShort(index, node);
+    node.parent = dir;
+    this.#writeBack(node);
+    this.#touchDir(dir);
+  }
+  /** With -s what is shown is the short name that was made. */
+  #showShort(index: Directory, node: Node): void {
+    index.forget(node);
+    const base = node.short.slice(0, 8).trimEnd();
+    const ext = node.short.slice(8).trimEnd();
+    index.takeOver(node, { ...node, name: (ext === "" ? base : `${base}.${ext}`).toLowerCase() });
+  }
+
+  unlink(dir: Node, _name: string, node: Node): void {
+    this.#dirty();
+    this.#dir(dir).remove(node);
+    node.parent = undefined;
+    this.#touchDir(dir);
+  }
+  rmdir(dir: Node, name: string, node: Node): void {
+    if (this.#dir(node).size > 0) throw this.#sys.errno.ENOTEMPTY;
+    this.unlink(dir, name, node);
+  }
+  /** The last holder of a file without a name went: its clusters go. */
+  inactive(node: Node): void {
+    if (node.parent || node === this.root) return;
+    this.#inos.delete(node.ino);
+    if (node.cluster === 0 || this.readOnly) return;
+    this.#dirty();
+    this.#store.shrink(node, 0);
+  }
+  rename(from: Node, _fromName: string, node: Node, to: Node, toName: string, target: Node | undefined): void {
+    const wanted = this.#newName(toName);
+    if (target?.isDir && this.#dir(target).size > 0) throw this.#sys.errno.ENOTEMPTY;
+    this.#dirty();
+    const old = { ...node };
+    const source = this.#dir(from);
+    source.forget(node);
+    try {
+      if (target) this.#replace(to, node, target);
+      else this.#enter(to, node, wanted);
+    } catch (e) {
+      Object.assign(node, old);
+      source.takeOver(node, node);
+      throw e;
+    }
+    if (node.isDir && from !== to) this.#dots(node, to);
+    // The new name is on the disk before the old one goes: killed between, the file has both, never none.
+    this.#flushSector(node);
+    source.freeSlots(old.slot, old.slots);
+    this.#touchDir(from);
+  }
+  /** The target's entry is pointed at the moved file in place; the target's clusters go when nobody holds it. */
+  #replace(to: Node, node: Node, target: Node): void {
+    this.#dir(to).takeOver(node, target);
+    target.parent = undefined;
+    node.parent = to;
+    this.#writeBack(node);
+    this.#touchDir(to);
+  }
+  exchange(from: Node, fromName: string, to: Node, toName: string): void {
+    const [a, b] = [this.#dir(from).find(clean(fromName)), this.#dir(to).find(clean(toName))];
+    if (!a || !b) throw this.#sys.errno.ENOENT;
+    if (a === b) return;
+    this.#dirty();
+    const [was, will] = [{ ...a }, { ...b }];
+    this.#dir(from).forget(a);
+    this.#dir(to).forget(b);
+    this.#dir(to).takeOver(a, will);
+    this.#dir(from).takeOver(b, was);
+    a.parent = to;
+    b.parent = from;
+    for (const node of [a, b]) {
+      this.#writeBack(node);
+      if (node.isDir && from !== to) this.#dots(node, node.parent!);
+    }
+  }
+
+  #now() {
+    const ms = this.#sys.now();
+    const sec = Math.floor(ms / 1000);
+    return toDos(sec, Math.floor((ms % 1000) * 1e6), this.#options.gmtoff);
+  }
+  /** Its data changed. */
+  #stamp(node: Node): void {
+    const { date, time } = this.#now();
+    node.mdate = date;
+    node.mtime = time;
+    node.adate = date;
+    node.attr |= ATTR_ARCHIVE;
+    this.#writeBack(node);
+  }
+  /** A directory's entries changed; the root has no times. */
+  #touchDir(dir: Node): void {
+    if (dir === this.root) return;
+    const { date, time } = this.#now();
+    if (dir.mdate === date && dir.mtime === time) return;
+    dir.mdate = date;
+    dir.mtime = time;
+    this.#writeBack(dir);
+  }
+  /** Put a node's fields into its entry; a file without a name has none. */
+  #writeBack(node: Node): void {
+    if (!node.parent || node === this.root) return;
+    const slot = node.slot + node.slots - 1;
+    const [bytes, at] = this.#slotsFor(node.parent).change(slot);
+    writeEntry(bytes, at, node, this.#g.bits === 32);
+    if (this.#options.sync) this.sync();
+  }
+  readonly #slotAccess = new WeakMap<Node, Slots>();
+  #slotsFor(dir: Node): Slots {
+    let slots = this.#slotAccess.get(dir);
+    if (!slots) this.#slotAccess.set(dir, slots = this.#slotsOf(dir));
+    return slots;
+  }
+  /** The sectors of a node's name, with the FAT they speak of, go to the disk now. */
+  #flushSector(node: Node): void {
+    const { buffers, fat } = this.#store;
+    fat.flush();
+    const sectorOf = (slot: number) => {
+      const { sectorSize, clusterSize, rootStart, bits } = this.#g;
+      const at = slot * SLOT;
+      if (node.parent === this.root && bits !== 32) return Math.floor((rootStart + at) / sectorSize);
+      const run = this.#store.chain(node.parent!, 1).find(Math.floor(at / clusterSize));
+      return Math.floor((this.#store.position(run.start) + at - run.at * clusterSize) / sectorSize);
+    };
+    for (const slot of [node.slot, node.slot + node.slots - 1]) {
+      const block = sectorOf(slot);
+      finished(buffers.flush(block, block + 1), this.#sys.errno);
+    }
+  }
+
+  // Writing back
+
+  /** The volume is about to change: say so on it, and see that it is written in time. */
+  #dirty(): void {
+    if (this.#changed) return;
+    if (this.readOnly) throw this.#sys.errno.EROFS;
+    this.#changed = true;
+    if (!this.#wasDirty) this.#setDirty(true);
+    this.#cancel = this.#sys.callout(WRITE_BACK, () => {
+      try {
+        this.sync();
+      } catch (e) {
+        this.#sys.log(`msdos: ${this.#store.device.name}: write-back: ${e instanceof Error ? e.message : e}`);
+      }
+    });
+  }
+  #isDirty(): boolean {
+    const { bits, stateByte } = this.#g;
+    const boot = new Uint8Array(512);
+    finished(this.#store.device.read(boot, 0), this.#sys.errno);
+    const one = this.#store.fat.get(1);
+    const unclean = bits === 16 ? !(one & CLEAN_16) : bits === 32 ? !(one & CLEAN_32) : false;
+    return unclean || (boot[stateByte]! & 1) !== 0;
+  }
+  #setDirty(dirty: boolean): void {
+    const { device, fat } = this.#store;
+    const { bits, stateByte, sectorSize } = this.#g;
+    const boot = new Uint8Array(sectorSize);
+    finished(device.read(boot, 0), this.#sys.errno);
+    boot[stateByte] = dirty ? boot[stateByte]! | 1 : boot[stateByte]! & ~1;
+    finished(device.write!(boot, 0), this.#sys.errno);
+    if (bits === 12) return;
+    const clean = bits === 16 ? CLEAN_16 : CLEAN_32;
+    fat.set(1, dirty ? fat.get(1) & ~clean : fat.get(1) | clean);
+    fat.flush();
+  }
+  /**
+   * Everything to the disk, in an order whose every step may be the last: new clusters, directories that speak of them,
+   * then the clusters no directory speaks of any more. Data is there already.
+   */
+  sync(): void {
+    if (!this.#changed || this.#syncing) return;
+    this.#syncing = true;
+    try {
+      this.#settle();
+    } finally {
+      this.#syncing = false;
+    }
+    this.#cancel();
+    this.#changed = false;
+    if (!this.#wasDirty) this.#setDirty(false);
+    finished(this.#store.device.flush?.(), this.#sys.errno);
+  }
+  #settle(): void {
+    const { fat, buffers } = this.#store;
+    fat.flush();
+    finished(buffers.flush(), this.#sys.errno);
+    if (fat.held) {
+      fat.applyFrees();
+      fat.flush();
+    }
+    fat.writeInfo();
+  }
+  fsync(_node: Node): void {
+    if (this.#changed) this.sync();
+    else if (!this.readOnly) finished(this.#store.device.flush?.(), this.#sys.errno);
+  }
+  unmount(): void {
+    this.sync();
+    this.#cancel();
+    this.#store.buffers.forget(0, Infinity);
+  }
+  update(): void {}
+}
