@@ -5,6 +5,9 @@ import { makeHost } from "./node.ts";
 
 const compiled = Deno.build.standalone;
 
+// Only a parked loop polls tokio's sockets and signals: setImmediate would not do.
+const turn = () => new Promise<void>((resolve) => void setTimeout(resolve, 0));
+
 export const host = makeHost({
   runtime: "deno",
   argv: [compiled ? process.argv0 : "rump", ...Deno.args],
@@ -12,7 +15,7 @@ export const host = makeHost({
     path: Deno.execPath(),
     args: compiled ? [] : ["run", "-A", "--no-check", "--no-lock", process.argv[1] ?? ""],
   },
-  // Only a parked loop polls tokio's sockets and signals: setImmediate would not do.
-  turn: () => new Promise((resolve) => void setTimeout(resolve, 0)),
+  turn,
+  ioTurn: turn,
   now: () => performance.now(),
 });

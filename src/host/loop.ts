@@ -4,9 +4,10 @@
  */
 import { readdirSync, readlinkSync } from "node:fs";
 import { check } from "./errors.ts";
-import { pin, raw, result } from "./ffi.ts";
-import type { Loop, Ready } from "./host.ts";
+import { packedEvents, pin, raw, result } from "./ffi.ts";
+import type { Loop, Pinned, Ready } from "./host.ts";
 
+// sys/epoll.h
 const EPOLLIN = 1;
 const EPOLLOUT = 4;
 const EPOLLERR = 8;
@@ -15,8 +16,10 @@ const CTL_ADD = 1;
 const CTL_DEL = 2;
 const CTL_MOD = 3;
 const CLOEXEC = 0o2000000;
-/** struct epoll_event on x86-64 is packed: u32 events, u64 data; elsewhere there is a hole before data. */
-const EVENT = 12;
+const EINTR = -4;
+/** struct epoll_event: u32 events, then u64 data, of which we keep a descriptor and its generation. */
+const EVENT = packedEvents ? 12 : 16;
+const DATA = EVENT - 8;
 const EVENTS = 128;
 /** Rounds a descriptor that has more to do is called again before the others get their turn. */
 const FAIR = 64;
@@ -24,13 +27,17 @@ const FAIR = 64;
 const PENDING_MS = 1;
 const IDLE_MS = 1000;
 const BUSY_MS = 50;
+/** Turns of the microtask queue a pending promise gets before the runtime's whole event loop turns. */
+const MICROTASKS = 8;
+/** Rounds between looks at the clock. */
+const CLOCK = 63;
 
 type Interest = { readonly read: boolean; readonly write: boolean };
 interface Watch {
   readonly fd: number;
+  /** Tells this watch from an earlier one of the same descriptor number. */
+  readonly generation: number;
   readonly ready: (what: Ready) => boolean;
-  /** Said to have more to do. */
-  hot: boolean;
 }
 interface Timer {
   readonly at: number;
@@ -38,18 +45,18 @@ interface Timer {
 }
 
 const more: Ready = { readable: true, writable: false, error: false };
-const whats: Ready[] = Array.from({ length: 8 }, (_, i) => ({
+/** Shared objects: what happened costs no allocation. */
+const whats: readonly Ready[] = Array.from({ length: 8 }, (_, i) => ({
   readable: (i & 1) !== 0,
   writable: (i & 2) !== 0,
   error: (i & 4) !== 0,
 }));
-/** Shared objects: what happened costs no allocation. */
 const whatOf = (events: number): Ready =>
   whats[(events & EPOLLIN ? 1 : 0) | (events & EPOLLOUT ? 2 : 0) | (events & (EPOLLERR | EPOLLHUP) ? 4 : 0)]!;
 const bits = (i: Interest) => (i.read ? EPOLLIN : 0) | (i.write ? EPOLLOUT : 0);
 
-/** The runtime's own epoll: the first one there is when the main thread starts (undocumented: without it slices of time serve). */
-function runtimeEpoll(): number | undefined {
+/** The runtime's own epoll: the first one there is (undocumented: without it slices of time serve). */
+function runtimeEpoll(): number {
   const own: number[] = [];
   for (const name of readdirSync("/proc/self/fd")) {
     try {
@@ -58,53 +65,61 @@ function runtimeEpoll(): number | undefined {
       // it was the directory's own descriptor, closed by now
     }
   }
-  return own.sort((a, b) => a - b)[0];
+  return own.sort((a, b) => a - b)[0] ?? -1;
 }
 
+/** What a loop needs of its runtime. */
 export interface LoopOptions {
-  /** One turn of the runtime's event loop. */
+  /** One turn of the runtime's event loop that serves its timers and promises. */
   readonly turn: () => Promise<void>;
+  /** One that surely serves its descriptors and signals too; it may be slower. */
+  readonly ioTurn: () => Promise<void>;
   readonly now: () => number;
-  /** Told of what a ready function or timer throws: a bug. */
-  readonly onError?: (e: unknown) => void;
 }
 
+/** See the head of this file. */
 export class EpollLoop implements Loop {
+  onError: (e: unknown) => void = () => {};
   readonly #options: LoopOptions;
   readonly #watches = new Map<number, Watch>();
-  readonly #hot = new Set<Watch>();
+  /** Those who said they have more to do. */
+  #hot: Watch[] = [];
   readonly #timers: Timer[] = [];
-  readonly #memory = pin(EVENTS * EVENT + 16);
+  #memory: Pinned | undefined;
   #epoll = -1;
   #runtime = -1;
-  #runtimeWatched = false;
+  #generation = 0;
   #pending = 0;
   #stopped = false;
+  #rounds = 0;
+  #lastTurn = 0;
+  /** Nothing happened in the last round: waiting may take its time. */
+  #quiet = false;
 
   constructor(options: LoopOptions) {
     this.#options = options;
   }
   add(fd: number, interest: Interest, ready: (what: Ready) => boolean): void {
     this.#open();
-    this.#control(CTL_ADD, fd, bits(interest));
-    this.#watches.set(fd, { fd, ready, hot: false });
+    const watch = { fd, generation: ++this.#generation >>> 0, ready };
+    this.#control(CTL_ADD, watch, bits(interest));
+    this.#watches.set(fd, watch);
   }
   change(fd: number, interest: Interest): void {
-    this.#control(CTL_MOD, fd, bits(interest));
+    const watch = this.#watches.get(fd);
+    if (watch) this.#control(CTL_MOD, watch, bits(interest));
   }
   remove(fd: number): void {
     const watch = this.#watches.get(fd);
     if (!watch) return;
     this.#watches.delete(fd);
-    this.#hot.delete(watch);
-    raw.epoll_ctl(this.#epoll, CTL_DEL, fd, this.#memory.address);
+    raw.epoll_ctl(this.#epoll, CTL_DEL, fd, this.#memory!.address);
   }
   timer(ms: number, fn: () => void): () => void {
     const timer = { at: this.#options.now() + ms, fn };
     const list = this.#timers;
-    let i = list.length;
-    while (i > 0 && list[i - 1]!.at < timer.at) i--; // latest first: the next due one is popped from the end
-    list.splice(i, 0, timer);
+    // Sorted, latest first: the next one due is popped from the end.
+    list.splice(place(list, timer.at), 0, timer);
     return () => {
       const at = list.indexOf(timer);
       if (at >= 0) list.splice(at, 1);
@@ -112,6 +127,7 @@ export class EpollLoop implements Loop {
   }
   pending(change: 1 | -1): void {
     this.#pending += change;
+    this.#quiet = false;
   }
   stop(): void {
     this.#stopped = true;
@@ -119,85 +135,83 @@ export class EpollLoop implements Loop {
 
   async run(): Promise<void> {
     this.#open();
-    this.#stopped = false;
-    let lastTurn = this.#options.now();
+    this.#lastTurn = this.#options.now();
     while (!this.#stopped) {
-      const turn = this.#pump(lastTurn);
-      if (this.#stopped) return;
-      if (!turn) continue;
-      await this.#options.turn();
-      lastTurn = this.#options.now();
+      const io = this.#pump();
+      for (let i = 0; i < MICROTASKS && this.#pending > 0 && !this.#stopped; i++) await undefined;
+      if (this.#stopped) break;
+      if (!io && this.#pending === 0) continue;
+      await (io ? this.#options.ioTurn() : this.#options.turn());
+      this.#lastTurn = this.#options.now();
     }
+    this.#stopped = false;
   }
 
-  /** Serve without the runtime until it must turn (true) or somebody stopped us. */
-  #pump(lastTurn: number): boolean {
-    for (;;) {
+  /** Serve without the runtime until it must turn. True: its descriptors or signals want it. */
+  #pump(): boolean {
+    while (!this.#stopped) {
       this.#serveHot();
-      if (this.#stopped) return false;
+      if (this.#stopped) break;
       const n = this.#wait();
+      if (n === EINTR) return true;
       this.#due();
-      if (n < 0) return true; // a signal
-      if (this.#dispatch(n) || this.#pending > 0) return true;
-      if (this.#stopped) return false;
-      if (n === 0 && this.#hot.size === 0 && this.#options.now() - lastTurn >= IDLE_MS) return true;
-      if (this.#hot.size > 0 && (++this.#rounds & 63) === 0 && this.#options.now() - lastTurn >= BUSY_MS) return true;
+      const io = this.#dispatch(check(n, "epoll_wait"));
+      if (io || this.#late(n)) return true;
+      if (this.#pending > 0) return false;
     }
+    return false;
   }
-  #rounds = 0;
+  /** The runtime's turn has come by the clock. */
+  #late(n: number): boolean {
+    if (n > 0 && (++this.#rounds & CLOCK) !== 0) return false;
+    return this.#options.now() - this.#lastTurn >= BUSY_MS;
+  }
 
-  /** Those who said they have more to do, some rounds each. */
   #serveHot(): void {
-    if (this.#hot.size === 0) return;
-    for (const watch of [...this.#hot]) {
+    if (this.#hot.length === 0) return;
+    const hot = this.#hot;
+    this.#hot = [];
+    for (const watch of hot) {
       let again = true;
-      for (let i = 0; again && i < FAIR; i++) {
-        // promises that came up meanwhile must not starve
-        again = this.#watches.get(watch.fd) === watch && this.#call(watch, more);
-        if (this.#stopped) return;
-      }
-      if (!again) {
-        watch.hot = false;
-        this.#hot.delete(watch);
-      }
+      for (let i = 0; again && i < FAIR && !this.#stopped; i++) again = this.#call(watch, more);
+      if (again) this.#hot.push(watch);
     }
   }
   #wait(): number {
-    return result(raw.epoll_wait(this.#epoll, this.#memory.address, EVENTS, this.#timeout()));
+    return result(raw.epoll_wait(this.#epoll, this.#memory!.address, EVENTS, this.#timeout()));
   }
   #timeout(): number {
-    if (this.#hot.size > 0 || this.#stopped) return 0;
-    const longest = this.#pending > 0 ? PENDING_MS : IDLE_MS;
+    if (this.#hot.length > 0) return 0;
+    // A promise that has just come up may be done after one turn; only then waiting for descriptors pays.
+    const longest = this.#pending === 0 ? IDLE_MS : this.#quiet ? PENDING_MS : 0;
+    this.#quiet = true;
     const next = this.#timers.at(-1);
-    this.#watchRuntime();
-    if (!next) return longest;
+    if (!next || longest === 0) return longest;
     return Math.max(0, Math.min(longest, Math.ceil(next.at - this.#options.now())));
   }
   /** Call the ready ones; true when the runtime has something to do. */
   #dispatch(n: number): boolean {
-    const { view } = this.#memory;
-    let turn = false;
-    // The events are read before anything is called: a callback may wait, or remove descriptors.
-    const found: [number, number][] = [];
-    for (let i = 0; i < n; i++) found.push([view.getInt32(i * EVENT + 4, true), view.getUint32(i * EVENT, true)]);
-    for (const [fd, events] of found) {
+    const { view } = this.#memory!;
+    let io = false;
+    for (let at = 0; at < n * EVENT; at += EVENT) {
+      const fd = view.getInt32(at + DATA, true);
       if (fd === this.#runtime) {
-        turn = true;
+        io = true;
         continue;
       }
       const watch = this.#watches.get(fd);
-      if (watch && this.#call(watch, whatOf(events)) && this.#watches.get(fd) === watch) {
-        watch.hot = true;
-        this.#hot.add(watch);
-      }
+      if (!watch || watch.generation !== view.getUint32(at + DATA + 4, true)) continue; // removed by an earlier one
+      this.#quiet = false;
+      if (this.#call(watch, whatOf(view.getUint32(at, true)))) this.#hot.push(watch);
     }
-    return turn;
+    return io;
   }
   #call(watch: Watch, what: Ready): boolean {
+    if (this.#watches.get(watch.fd) !== watch) return false;
     try {
       return watch.ready(what);
     } catch (e) {
-      this.#options.onError?.(e);
+      this.onError(e);
       return false;
     }
   }
@@ -205,37 +219,48 @@ export class EpollLoop implements Loop {
     const list = this.#timers;
     if (list.length === 0) return;
     const now = this.#options.now();
-    while (list.length > 0 && list.at(-1)!.at <= now) {
+    while (list.length > 0 && list.at(-1)!.at <= now && !this.#stopped) {
       const { fn } = list.pop()!;
+      this.#quiet = false;
       try {
         fn();
       } catch (e) {
-        this.#options.onError?.(e);
+        this.onError(e);
       }
     }
   }
 
   #open(): void {
     if (this.#epoll >= 0) return;
-    this.#runtime = runtimeEpoll() ?? -1;
+    // The event array, and one struct for epoll_ctl behind it.
+    this.#memory = pin((EVENTS + 1) * EVENT);
+    this.#runtime = runtimeEpoll();
     this.#epoll = check(result(raw.epoll_create1(CLOEXEC)), "epoll");
-  }
-  /** An idle loop also wakes for the runtime's descriptor: a signal, a child's exit, a socket of node:net. */
-  #watchRuntime(): void {
-    if (this.#runtimeWatched || this.#runtime < 0) return;
-    this.#runtimeWatched = true;
+    if (this.#runtime < 0) return;
     try {
-      this.#control(CTL_ADD, this.#runtime, EPOLLIN);
+      this.#control(CTL_ADD, { fd: this.#runtime, generation: 0 }, EPOLLIN);
     } catch {
-      this.#runtime = -1; // time slices then
+      this.#runtime = -1; // slices of time then
     }
   }
-  #control(op: number, fd: number, events: number): void {
-    const { view, address } = this.#memory;
+  #control(op: number, watch: { readonly fd: number; readonly generation: number }, events: number): void {
+    const { view, address } = this.#memory!;
     const at = EVENTS * EVENT;
     view.setUint32(at, events, true);
-    view.setInt32(at + 4, fd, true);
-    view.setInt32(at + 8, 0, true);
-    check(result(raw.epoll_ctl(this.#epoll, op, fd, address + at)), "epoll_ctl");
+    view.setInt32(at + DATA, watch.fd, true);
+    view.setUint32(at + DATA + 4, watch.generation, true);
+    check(result(raw.epoll_ctl(this.#epoll, op, watch.fd, address + at)), "epoll_ctl");
   }
+}
+
+/** Where a timer goes in a list sorted latest first; equal ones stay in order. */
+function place(list: readonly Timer[], at: number): number {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (list[middle]!.at > at) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -22,8 +22,9 @@ export interface Runtime {
   /** Our own program: executable and what precedes an applet's arguments; `argv0` as typed. */
   readonly self: Host["self"];
   readonly argv: readonly string[];
-  /** One turn of the runtime's event loop that also serves its I/O and signals. */
+  /** One turn of the runtime's event loop; `ioTurn`: one that surely serves its descriptors and signals too. */
   readonly turn: () => Promise<void>;
+  readonly ioTurn: () => Promise<void>;
   readonly now: () => number;
 }
 
@@ -208,11 +209,11 @@ export function makeHost(rt: Runtime): Host {
     kill: (pid, signal) => void plain(() => process.kill(pid, signal)),
     import: load,
     get loop() {
-      return (loop ??= new EpollLoop({
-        turn: rt.turn,
-        now: rt.now,
-        onError: (e) => streams.err(`loop: ${e instanceof Error ? e.stack : e}\n`),
-      }));
+      if (!loop) {
+        loop = new EpollLoop(rt);
+        loop.onError = (e) => streams.err(`loop: ${e instanceof Error ? e.stack : e}\n`);
+      }
+      return loop;
     },
     get loopSockets() {
       return (sockets ??= loopSockets(this.loop, connectBlocking));
