@@ -8,7 +8,7 @@ import { isLocal, type Located, parseLocator } from "../proxy/locator.ts";
 import { SpServer } from "../proxy/server.ts";
 import { hypercalls } from "../rump.ts";
 import { version } from "../version.ts";
-import { Failure, type Grammar, isExpected, parse, reasonOf, usage } from "./cli.ts";
+import { Failure, type Grammar, parse, reasonOf, usage } from "./cli.ts";
 import { type DriveSpec, DriveSpecError, parseDriveSpec } from "./drivespec.ts";
 import { lendDrives } from "./drives.ts";
 import type { Run } from "./mod.ts";
@@ -124,7 +124,7 @@ async function start(host: Host, config: Config): Promise<{ kernel: Kernel; serv
   const machine = hypercalls(host, (ms, fn) => loop.timer(ms, fn), host.loopSockets);
   const kernel = await explained(config, () => bootKernel(machine, config.boot));
   const server = new SpServer(kernel, { version: `rump-${version}`, uid: host.uid });
-  await explained(config, () => lendDrives(host, kernel, config.drives));
+  await lendDrives(host, kernel, config.drives);
   await explained(config, async () => {
     for (const m of config.modules) await kernel.load(m);
   });
@@ -140,9 +140,8 @@ async function explained<T>(config: Config, work: () => Promise<T>): Promise<T> 
   try {
     return await work();
   } catch (e) {
-    if (e instanceof Failure || !(e instanceof Error)) throw e;
-    if (isExpected(e) || !(e instanceof TypeError)) throw new Failure(`${config.name}: ${e.message}`);
-    throw e;
+    if (e instanceof Failure || e instanceof TypeError) throw e;
+    throw new Failure(`${config.name}: ${reasonOf(e)}`);
   }
 }
 

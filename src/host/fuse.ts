@@ -25,8 +25,11 @@ const EBUSY = -16;
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const F_SETFD = 2;
+const F_SETFL = 4;
+const O_NONBLOCK = 0o4000;
 const FD_CLOEXEC = 1;
 const MSG_CMSG_CLOEXEC = 0x40000000;
+const NOT_FOUND = 127;
 
 /** Mount at `dir` (absolute). A dead mount in the way is detached first. */
 export async function fuseMount(dir: string, options: FuseMountOptions): Promise<FuseMount> {
@@ -36,6 +39,8 @@ export async function fuseMount(dir: string, options: FuseMountOptions): Promise
     else await run("fusermount3", ["-u", "-z", "--", dir]);
   }
   const fd = asRoot ? mountRoot(dir, options) : await mountUser(dir, options);
+  // The loop reads until there is nothing: a blocking read would never come back to it.
+  raw.fcntl(fd, F_SETFL, O_NONBLOCK);
   return { fd, unmount: asRoot ? (lazy) => unmountRoot(dir, lazy) : (lazy) => unmountUser(dir, lazy) };
 }
 
@@ -63,9 +68,16 @@ function mountRoot(dir: string, o: FuseMountOptions): number {
   return fd;
 }
 
-/** Busy is false; gone already is fine. */
-function unmountRoot(dir: string, lazy: boolean): boolean {
-  return result(raw.umount2(cstring(dir), lazy ? MNT_DETACH : 0)) !== EBUSY;
+/**
+ * Busy is false; gone already is fine. By a process of its own: the kernel may have pages to write, and the one who would
+ * take them must not be waiting for it. Detaching does not wait.
+ */
+async function unmountRoot(dir: string, lazy: boolean): Promise<boolean> {
+  if (!lazy) {
+    const { status, stderr } = await run("umount", ["--", dir]);
+    if (status !== NOT_FOUND) return status === 0 || !/busy/i.test(stderr);
+  }
+  return result(raw.umount2(cstring(dir), MNT_DETACH)) !== EBUSY;
 }
 async function unmountUser(dir: string, lazy: boolean): Promise<boolean> {
   const { status, stderr } = await run("fusermount3", ["-u", ...(lazy ? ["-z"] : []), "--", dir]);
@@ -88,7 +100,7 @@ function run(
       "error",
       (e) =>
         resolve({
-          status: 127,
+          status: NOT_FOUND,
           stderr: (e as { code?: string }).code === "ENOENT" ? `${command}: not found` : String(e),
         }),
     );

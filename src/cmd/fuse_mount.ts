@@ -1,0 +1,174 @@
+/** A file system mounted on the host by a process of its own: boot a kernel, mount in it, serve the mount over FUSE. */
+import { builtins } from "../../plugins/mod.ts";
+import { errno } from "../abi/errno.ts";
+import { MNT_RDONLY } from "../abi/flags.ts";
+import { FuseServer } from "../fuse/server.ts";
+import type { FuseMount, Host } from "../host/host.ts";
+import { bootKernel, type Kernel } from "../kern/kernel.ts";
+import type { BlockDevice } from "../plugin.ts";
+import { hypercalls } from "../rump.ts";
+import type { Mount } from "../vfs/mount.ts";
+import { vfsOf } from "../vfs/vfs.ts";
+import { Failure, reasonOf } from "./cli.ts";
+import type { MountOptions } from "./mount_options.ts";
+
+export interface HostMount {
+  /** For messages. */
+  readonly program: string;
+  /** The driver, and the component that has it. */
+  readonly type: string;
+  readonly component: string;
+  /** Opened in the process that serves; undefined: none is needed. */
+  readonly device: (() => BlockDevice) | undefined;
+  /** Shown as the source. */
+  readonly source: string;
+  readonly dir: string;
+  readonly driver: Readonly<Record<string, unknown>>;
+  readonly options: MountOptions;
+  readonly foreground: boolean;
+  readonly logFile: string | undefined;
+}
+
+/** Mount and serve; in the background unless told otherwise. The exit status. */
+export async function hostMount(host: Host, m: HostMount): Promise<number> {
+  const word = host.daemon;
+  if (m.foreground) return await serve(host, m, () => {});
+  if (!word) return await host.daemonize();
+  try {
+    return await serve(host, m, () => {
+      host.chdir("/");
+      word();
+    });
+  } catch (e) {
+    word(e instanceof Failure ? e.message : `${m.program}: ${reasonOf(e)}`);
+    return 1;
+  }
+}
+
+/** The mount point as it is now: a directory. */
+function mountPoint(
+  host: Host,
+  m: HostMount,
+): { readonly dir: string; readonly over: { uid: number; gid: number; mode: number } } {
+  try {
+    const { type, uid, gid, mode } = host.stat(m.dir);
+    if (type !== "dir") throw new Failure(`${m.program}: ${m.dir}: not a directory`);
+    return { dir: host.realpath(m.dir), over: { uid, gid, mode: mode & 0o777 } };
+  } catch (e) {
+    // What a killed server leaves behind is detached when the new mount is made.
+    if ((e as { code?: string }).code === "ENOTCONN") {
+      return { dir: absolute(host, m.dir), over: { uid: host.uid, gid: host.gid, mode: 0o755 } };
+    }
+    throw e instanceof Failure ? e : new Failure(`${m.program}: ${m.dir}: ${reasonOf(e)}`);
+  }
+}
+const absolute = (host: Host, path: string) => (path.startsWith("/") ? path : `${host.cwd()}/${path}`);
+
+async function serve(host: Host, m: HostMount, ready: () => void): Promise<number> {
+  const { dir, over } = mountPoint(host, m);
+  refuseTwice(host, m, dir);
+  const { loop } = host;
+  const kernel = await bootKernel(hypercalls(host, (ms, fn) => loop.timer(ms, fn), host.loopSockets), {
+    builtins,
+    components: [m.component],
+  });
+  kernel.log.console = logTo(host, m);
+  const mount = await mountInside(kernel, m, over);
+  const readOnly = mount.readOnly;
+  if (readOnly && !(m.options.flags & MNT_RDONLY)) kernel.log.write(`${m.program}: ${m.source}: mounted read-only`);
+  try {
+    const fuse = await onHost(host, m, dir, readOnly);
+    await run(host, kernel, mount, fuse, ready);
+  } catch (e) {
+    await kernel.halt().catch(() => {});
+    throw e;
+  }
+  try {
+    await kernel.halt();
+    return 0;
+  } catch {
+    return 1; // said in the log
+  }
+}
+/** A second mount of ours on one directory is nearly always a mistake; the first would be hidden. */
+function refuseTwice(host: Host, m: HostMount, dir: string): void {
+  const mounts = new TextDecoder().decode(host.os === "linux" ? host.readFile("/proc/self/mounts") : new Uint8Array(0));
+  const escaped = dir.replace(/[\\ \t\n]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
+  const here = mounts.split("\n").filter((line) => line.split(" ")[1] === escaped);
+  const alive = here.some((line) => line.split(" ")[2]!.startsWith("fuse.")) && isAlive(host, dir);
+  if (alive) throw new Failure(`${m.program}: ${m.dir}: something is mounted there already`);
+}
+function isAlive(host: Host, dir: string): boolean {
+  try {
+    host.stat(dir);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function mountInside(
+  kernel: Kernel,
+  m: HostMount,
+  over: { uid: number; gid: number; mode: number },
+): Promise<Mount> {
+  const device = m.device?.();
+  try {
+    const flags = m.options.flags | (device && !device.write ? MNT_RDONLY : 0);
+    return await vfsOf(kernel).mountVolume(m.type, device, { from: m.source, flags, options: m.driver, over });
+  } catch (e) {
+    void device?.close?.();
+    // The driver has said why in the log, better than an errno can.
+    const said = e === errno.EINVAL ? kernel.log.lines.at(-1) : undefined;
+    const why = said?.startsWith(`${m.type}: `)
+      ? said.slice(m.type.length + 2).replace(`${device?.name}: `, "")
+      : reasonOf(e).toLowerCase();
+    throw new Failure(`${m.program}: ${m.source}: ${why}`);
+  }
+}
+
+async function onHost(host: Host, m: HostMount, dir: string, readOnly: boolean): Promise<FuseMount> {
+  try {
+    const names = ["noexec", "nosuid", "nodev", "noatime", "sync", "relatime"];
+    return await host.fuseMount(dir, {
+      source: m.source,
+      subtype: m.type,
+      readOnly,
+      allowOther: host.uid === 0,
+      flags: m.options.names.filter((n) => names.includes(n)),
+    });
+  } catch (e) {
+    const why = reasonOf(e);
+    const hint = why.includes("/dev/fuse") ? " (in a container: --device /dev/fuse; elsewhere: modprobe fuse)" : "";
+    throw new Failure(`${m.program}: ${why}${hint}`);
+  }
+}
+
+/** Serve until the mount is gone, whoever took it away. */
+async function run(host: Host, kernel: Kernel, mount: Mount, fuse: FuseMount, ready: () => void): Promise<void> {
+  const server = new FuseServer(host, mount, fuse.fd, {
+    ready,
+    ended: () => host.loop.stop(),
+    log: (text) => kernel.log.write(text),
+  });
+  let asked = false;
+  const leave = () => {
+    if (asked) return;
+    asked = true;
+    void (async () => {
+      if (!(await fuse.unmount(false))) await fuse.unmount(true);
+    })();
+  };
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) host.onSignal(signal, leave);
+  server.start();
+  await host.loop.run();
+  await server.nodes.clear();
+}
+
+function logTo(host: Host, m: HostMount): (line: string) => void {
+  if (m.logFile !== undefined) {
+    const file = host.open(m.logFile, { write: true, create: true });
+    return (line) => void file.pwrite(new TextEncoder().encode(`${line}\n`), file.size);
+  }
+  return m.foreground ? (line) => host.err(`${line}\n`) : () => {};
+}

@@ -1,0 +1,38 @@
+/** rump_tmpfs(8): mount a memory file system by a process of its own. */
+import { type Grammar, parse, usage } from "./cli.ts";
+import { hostMount } from "./fuse_mount.ts";
+import type { Run } from "./mod.ts";
+import { TMPFS_HELP, TMPFS_LETTERS, tmpfsMount } from "./tmpfs_options.ts";
+
+const grammar: Grammar = {
+  usage: "[-f] [-g group] [-m mode] [-n nodes] [-o options] [-s size] [-u user] tmpfs mountpoint",
+  about:
+    "Mount a file system in memory. A process of its own serves it and ends, with the files, when it is unmounted.",
+  letters: `${TMPFS_LETTERS}f`,
+  help: {
+    ...TMPFS_HELP,
+    f: "stay in the foreground, log to standard error",
+    foreground: "the same",
+    "log=": "file the background process logs to",
+  },
+  examples: ["-s 64m tmpfs mnt"],
+};
+
+export const run: Run = async (host, argv) => {
+  const program = argv[0]!;
+  const parsed = parse(host, argv, grammar);
+  if (parsed.rest.length !== 2) usage(host, program, grammar);
+  const { driver, mount } = tmpfsMount(host, program, parsed);
+  return await hostMount(host, {
+    program,
+    type: "tmpfs",
+    component: "rumpfs_tmpfs",
+    device: undefined,
+    source: parsed.rest[0]!,
+    dir: parsed.rest[1]!,
+    driver,
+    options: mount,
+    foreground: parsed.options.some(([o]) => o === "f" || o === "foreground"),
+    logFile: parsed.options.findLast(([o]) => o === "log")?.[1],
+  });
+};

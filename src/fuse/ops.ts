@@ -1,0 +1,433 @@
+/** What is served: a row per opcode. A hole answers ENOSYS, which tells the kernel not to ask again. */
+import { errno } from "../abi/errno.ts";
+import { S_IFMT } from "../abi/flags.ts";
+import { then } from "../lib/async.ts";
+import type { FullVolume } from "../vfs/defaults.ts";
+import type { Async, Attr, FileType, Make, SetAttr } from "../plugin.ts";
+import {
+  FallocateIn,
+  FATTR_ATIME,
+  FATTR_ATIME_NOW,
+  FATTR_GID,
+  FATTR_MODE,
+  FATTR_MTIME,
+  FATTR_MTIME_NOW,
+  FATTR_SIZE,
+  FATTR_UID,
+  FOPEN_CACHE_DIR,
+  FOPEN_KEEP_CACHE,
+  InHeader,
+  LseekIn,
+  OpenOut,
+  OUT_HEADER,
+  ReadIn,
+  RENAME_EXCHANGE,
+  RENAME_NOREPLACE,
+  SetattrIn,
+  STATFS_SIZE,
+  StatfsOut,
+} from "../wire/fuse.ts";
+import { encodeName } from "../lib/text.ts";
+import type { Known } from "./nodes.ts";
+import { attrReply, DirWriter, entryReply, fromLinuxDev, negativeReply } from "./reply.ts";
+import type { Request } from "./request.ts";
+import type { FuseServer } from "./server.ts";
+
+/** What an operation sees: the request, and its node. It gives the size of the reply's body, or NO_REPLY. */
+export interface Context {
+  readonly server: FuseServer;
+  readonly req: Request;
+  readonly known: Known;
+  readonly node: unknown;
+  readonly volume: FullVolume;
+}
+export type Op = (c: Context) => Async<number>;
+export const NO_REPLY = -1;
+
+/** Where a request's body begins. */
+const BODY = InHeader.size;
+
+function name(c: Context, at: number): { readonly name: string; readonly end: number } {
+  const found = c.req.name(at);
+  if (!found) throw errno.EINVAL;
+  if (found.name === "" || found.name.includes("/")) throw errno.EINVAL;
+  return found;
+}
+/** The volume, unless it is mounted read-only. */
+const writable = (c: Context): FullVolume => c.server.mount.writable();
+
+const make = (c: Context, mode: number): Make => ({ mode: mode & 0o7777, uid: c.req.uid, gid: c.req.gid });
+
+/** Tell the kernel of a node that a name leads to. */
+function entry(c: Context, name: string, node: unknown): Async<number> {
+  return then(c.volume.getattr(node), (a) => {
+    const known = c.server.nodes.found(node, name);
+    return entryReply(c.req, known.id, a, c.server.nameValid(known, name));
+  });
+}
+/** The node of a name in the request's directory. */
+function child(c: Context, dir: unknown, name: string): Async<unknown> {
+  return then(c.volume.lookup(dir, name), (node) => {
+    if (node === undefined) throw errno.ENOENT;
+    return node;
+  });
+}
+/** A made file's entry; the directory's names are known to have changed. */
+function made(c: Context, name: string, node: Async<unknown>): Async<number> {
+  return then(node, (n) => {
+    c.server.mount.changed(c.node, name);
+    return entry(c, name, n);
+  });
+}
+function lookup(c: Context): Async<number> {
+  const { name: wanted } = name(c, BODY);
+  return then(c.volume.lookup(c.node, wanted), (node) => {
+    if (node !== undefined) return entry(c, wanted, node);
+    if (c.volume.foldsCase) throw errno.ENOENT; // another spelling may appear: not to be remembered
+    return negativeReply(c.req);
+  });
+}
+/** A name went: its node is told when nobody knows it any more, and other spellings are no longer true. */
+function removed(c: Context, dir: unknown, name: string, node: unknown): Async<number> {
+  const { mount, nodes } = c.server;
+  mount.changed(dir, name);
+  const known = nodes.of(node);
+  if (known?.aliased) c.server.forgetNames();
+  if (known) return 0;
+  mount.hold(node);
+  return then(mount.release(node), () => 0);
+}
+
+function remove(which: "unlink" | "rmdir"): Op {
+  return (c) => {
+    const { name: gone } = name(c, BODY);
+    const volume = writable(c);
+    return then(child(c, c.node, gone), (node) =>
+      then(volume.getattr(node), ({ type }) => {
+        if (which === "rmdir" && type !== "dir") throw errno.ENOTDIR;
+        if (which === "unlink" && type === "dir") throw errno.EISDIR;
+        return then(volume[which](c.node, gone, node), () => removed(c, c.node, gone, node));
+      }));
+  };
+}
+
+function rename(c: Context, at: number, flags: number): Async<number> {
+  const from = name(c, BODY + at);
+  const to = name(c, from.end);
+  const dir = c.server.nodes.get(readId(c, BODY));
+  if (!dir) throw errno.ENOENT;
+  if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) throw errno.EINVAL;
+  const volume = writable(c);
+  return then(child(c, c.node, from.name), (node) =>
+    then(volume.lookup(dir.node, to.name), (there) => {
+      if (flags & RENAME_EXCHANGE) return exchange(c, from.name, dir.node, to.name, there);
+      if (there !== undefined && flags & RENAME_NOREPLACE) throw errno.EEXIST;
+      const target = there === node ? undefined : there;
+      const moved = volume.rename(c.node, from.name, node, dir.node, to.name, target);
+      return then(moved, () => {
+        c.server.mount.changed(c.node, from.name);
+        const known = c.server.nodes.of(node);
+        if (known?.aliased) c.server.forgetNames();
+        if (known) known.name = to.name;
+        return target === undefined ? 0 : removed(c, dir.node, to.name, target);
+      });
+    }));
+}
+function exchange(c: Context, from: string, dir: unknown, to: string, there: unknown): Async<number> {
+  if (there === undefined) throw errno.ENOENT;
+  const { mount } = c.server;
+  return then(c.volume.exchange(c.node, from, dir, to), () => {
+    mount.changed(c.node, from);
+    mount.changed(dir, to);
+    return 0;
+  });
+}
+const readId = (c: Context, at: number) => InHeader.get.nodeid(c.req.in.view, at - InHeader.at.nodeid);
+
+function setattr(c: Context): Async<number> {
+  const d = c.req.in.view;
+  const { get } = SetattrIn;
+  const valid = get.valid(d, BODY);
+  const change: Record<string, number> = {};
+  if (valid & FATTR_MODE) change.mode = get.mode(d, BODY) & 0o7777;
+  if (valid & FATTR_UID) change.uid = get.uid(d, BODY);
+  if (valid & FATTR_GID) change.gid = get.gid(d, BODY);
+  if (valid & FATTR_SIZE) change.size = get.size(d, BODY);
+  if (valid & FATTR_ATIME) setTime(c, change, "atime", (valid & FATTR_ATIME_NOW) !== 0);
+  if (valid & FATTR_MTIME) setTime(c, change, "mtime", (valid & FATTR_MTIME_NOW) !== 0);
+  return then(chownable(c, change), () => then(c.volume.getattr(c.node), (a) => attrReply(c.req, a)));
+}
+/** Programs know EPERM for an owner that cannot be set; NetBSD says EINVAL there. */
+function chownable(c: Context, change: Record<string, number>): Async<void> {
+  if (Object.keys(change).length === 0) return undefined;
+  try {
+    return writable(c).setattr(c.node, change as SetAttr);
+  } catch (e) {
+    if (e === errno.EINVAL && (change.uid !== undefined || change.gid !== undefined)) throw errno.EPERM;
+    throw e;
+  }
+}
+function setTime(c: Context, change: Record<string, number>, which: "atime" | "mtime", now: boolean): void {
+  const d = c.req.in.view;
+  const ms = c.server.now();
+  // A time before 1970 comes as a large unsigned number.
+  const at = BODY + SetattrIn.at[which];
+  change[which] = now ? Math.floor(ms / 1000) : Number(d.getBigInt64(at, true));
+  change[`${which}nsec`] = now ? Math.floor((ms % 1000) * 1e6) : SetattrIn.get[`${which}nsec`](d, BODY);
+}
+
+function create(c: Context): Async<number> {
+  const mode = c.req.in.view.getUint32(BODY + 4, true);
+  const { name: wanted } = name(c, BODY + 16);
+  const node = writable(c).create(c.node, wanted, make(c, mode));
+  return then(made(c, wanted, node), (n) => n + openReply(c.req, OUT_HEADER + n, 0, FOPEN_KEEP_CACHE));
+}
+function openReply(req: Request, at: number, fh: number, flags: number): number {
+  OpenOut.set.fh(req.out.view, at, fh);
+  OpenOut.set.openFlags(req.out.view, at, flags);
+  OpenOut.set.pad(req.out.view, at, 0);
+  return OpenOut.size;
+}
+/** A file without a name: made under one nobody else has, and the name removed. */
+function tmpfile(c: Context): Async<number> {
+  const mode = c.req.in.view.getUint32(BODY + 4, true);
+  const volume = writable(c);
+  const hidden = `.fuse_hidden${c.server.serial()}`;
+  return then(volume.create(c.node, hidden, make(c, mode)), (node) => {
+    const known = c.server.nodes.found(node, hidden);
+    return then(volume.unlink(c.node, hidden, node), () =>
+      then(volume.getattr(node), (a) => {
+        const n = entryReply(c.req, known.id, a, 0);
+        return n + openReply(c.req, OUT_HEADER + n, 0, FOPEN_KEEP_CACHE);
+      }));
+  });
+}
+const fileTypes: Readonly<Record<number, FileType>> = { 1: "fifo", 2: "chr", 6: "blk", 8: "file", 12: "sock" };
+function mknod(c: Context): Async<number> {
+  const d = c.req.in.view;
+  const [mode, rdev] = [d.getUint32(BODY, true), d.getUint32(BODY + 4, true)];
+  const { name: wanted } = name(c, BODY + 16);
+  const type = fileTypes[(mode & S_IFMT) >> 12];
+  if (!type) throw errno.EINVAL;
+  const volume = writable(c);
+  if (type === "file") return made(c, wanted, volume.create(c.node, wanted, make(c, mode)));
+  return made(c, wanted, volume.mknod(c.node, wanted, { ...make(c, mode), type, rdev: fromLinuxDev(rdev) }));
+}
+function symlink(c: Context): Async<number> {
+  const link = name(c, BODY);
+  const target = c.req.name(link.end);
+  if (!target) throw errno.EINVAL;
+  return made(c, link.name, writable(c).symlink(c.node, link.name, target.name, make(c, 0o777)));
+}
+function link(c: Context): Async<number> {
+  const from = c.server.nodes.get(readId(c, BODY));
+  const { name: wanted } = name(c, BODY + 8);
+  if (!from) throw errno.ENOENT;
+  let done: Async<void>;
+  try {
+    done = writable(c).link(from.node, c.node, wanted);
+  } catch (e) {
+    throw e === errno.EOPNOTSUPP ? errno.EPERM : e; // what Linux's programs know from file systems without links
+  }
+  return made(c, wanted, then(done, () => from.node));
+}
+
+function read(c: Context): Async<number> {
+  const d = c.req.in.view;
+  const size = Math.min(ReadIn.get.size(d, BODY), c.req.capacity - OUT_HEADER);
+  const into = c.req.out.bytes.subarray(OUT_HEADER, OUT_HEADER + size);
+  return c.volume.read(c.node, into, ReadIn.get.offset(d, BODY));
+}
+function write(c: Context): Async<number> {
+  const d = c.req.in.view;
+  const size = ReadIn.get.size(d, BODY);
+  const at = BODY + ReadIn.size;
+  if (at + size > c.req.length) throw errno.EINVAL;
+  const done = writable(c).write(c.node, c.req.in.bytes.subarray(at, at + size), ReadIn.get.offset(d, BODY));
+  return then(done, (n) => {
+    c.req.out.words[4] = n;
+    c.req.out.words[5] = 0;
+    return 8;
+  });
+}
+
+/** Entries of an open directory: taken when it is read from the start. */
+export type Listing = readonly (readonly [name: string, node: unknown])[];
+function listing(c: Context, fh: number, offset: number): Async<Listing> {
+  const had = offset > 0 ? c.server.listings.get(fh) : undefined;
+  if (had) return had;
+  return then(c.volume.readdir(c.node), (entries) => {
+    const list: Listing = [[".", c.node], ["..", c.server.mount.place(c.node)?.dir ?? c.node], ...entries];
+    c.server.listings.set(fh, list);
+    return list;
+  });
+}
+function readdir(plus: boolean): Op {
+  return (c) => {
+    const d = c.req.in.view;
+    const [fh, offset, size] = [ReadIn.get.fh(d, BODY), ReadIn.get.offset(d, BODY), ReadIn.get.size(d, BODY)];
+    const out = new DirWriter(c.req, size, plus);
+    return then(listing(c, fh, offset), (list) => fillListing(c, list, offset, out));
+  };
+}
+function fillListing(c: Context, list: Listing, from: number, out: DirWriter): Async<number> {
+  for (let i = from; i < list.length; i++) {
+    const [name, node] = list[i]!;
+    const put = (a: Attr) => out.put(name, a, i + 1, () => (i < 2 ? 0 : c.server.nodes.found(node, name).id));
+    const a = c.volume.getattr(node);
+    if (a instanceof Promise) return a.then((attr) => (put(attr) ? fillListing(c, list, i + 1, out) : out.size));
+    if (!put(a)) break;
+  }
+  return out.size;
+}
+
+function statfs(c: Context): Async<number> {
+  return then(c.volume.statfs(), (s) => {
+    const d = c.req.out.view;
+    const { set } = StatfsOut;
+    c.req.out.bytes.fill(0, OUT_HEADER, OUT_HEADER + STATFS_SIZE);
+    set.blocks(d, OUT_HEADER, s.blocks);
+    set.bfree(d, OUT_HEADER, s.free);
+    set.bavail(d, OUT_HEADER, s.available ?? s.free);
+    set.files(d, OUT_HEADER, s.files ?? 0);
+    set.ffree(d, OUT_HEADER, s.filesFree ?? 0);
+    set.bsize(d, OUT_HEADER, s.blockSize);
+    set.frsize(d, OUT_HEADER, s.blockSize);
+    set.namelen(d, OUT_HEADER, s.nameMax ?? 255);
+    return STATFS_SIZE;
+  });
+}
+const KEEP_SIZE = 1;
+const PUNCH_HOLE = 2;
+function fallocate(c: Context): Async<number> {
+  const d = c.req.in.view;
+  const { get } = FallocateIn;
+  const [offset, length, mode] = [get.offset(d, BODY), get.length(d, BODY), get.mode(d, BODY)];
+  const volume = writable(c);
+  if (mode === (KEEP_SIZE | PUNCH_HOLE)) return then(volume.punch(c.node, offset, length), () => 0);
+  if (mode & ~KEEP_SIZE) throw errno.EOPNOTSUPP;
+  return then(volume.allocate(c.node, offset, length, mode === KEEP_SIZE), () => 0);
+}
+const SEEK_DATA = 3;
+/** Holes are not told apart: data to the end, a hole there. */
+function lseek(c: Context): Async<number> {
+  const d = c.req.in.view;
+  const offset = LseekIn.get.offset(d, BODY);
+  const whence = LseekIn.get.whence(d, BODY);
+  return then(c.volume.getattr(c.node), ({ size }) => {
+    if (offset >= size) throw errno.ENXIO;
+    c.req.out.view.setBigUint64(OUT_HEADER, BigInt(whence === SEEK_DATA ? offset : size), true);
+    return 8;
+  });
+}
+
+/** A value, or with no room asked for its length. */
+function blob(c: Context, value: Uint8Array): number {
+  const size = c.req.in.view.getUint32(BODY, true);
+  if (size === 0) {
+    c.req.out.words[4] = value.length;
+    c.req.out.words[5] = 0;
+    return 8;
+  }
+  if (value.length > size) throw errno.ERANGE;
+  c.req.out.bytes.set(value, OUT_HEADER);
+  return value.length;
+}
+/** No attributes at all: never asked for again. */
+function xattr<T>(work: () => Async<T>): Async<T> {
+  try {
+    return work();
+  } catch (e) {
+    throw e === errno.EOPNOTSUPP ? errno.ENOSYS : e;
+  }
+}
+const getxattr: Op = (c) => {
+  const wanted = name(c, BODY + 8).name;
+  return then(xattr(() => c.volume.getxattr(c.node, wanted)), (value) => {
+    if (!value) throw errno.ENOATTR;
+    return blob(c, value);
+  });
+};
+const setxattr: Op = (c) => {
+  const size = c.req.in.view.getUint32(BODY, true);
+  const { name: wanted, end } = name(c, BODY + 8);
+  if (end + size > c.req.length) throw errno.EINVAL;
+  const value = c.req.in.bytes.slice(end, end + size);
+  return then(xattr(() => writable(c).setxattr(c.node, wanted, value)), () => 0);
+};
+const removexattr: Op = (c) => {
+  const wanted = name(c, BODY).name;
+  return then(xattr(() => writable(c).removexattr(c.node, wanted)), (was) => {
+    if (!was) throw errno.ENOATTR;
+    return 0;
+  });
+};
+const listxattr: Op = (c) =>
+  then(
+    xattr(() => c.volume.listxattr(c.node)),
+    (names) => blob(c, encodeName([...names].map((n) => `${n}\0`).join(""))),
+  );
+
+const nothing: Op = () => 0;
+const refuse = (e: Error): Op => () => {
+  throw e;
+};
+
+/** By opcode (enum fuse_opcode). FORGET, INIT, INTERRUPT, BATCH_FORGET and DESTROY are the server's own. */
+export const ops: Readonly<Record<number, Op>> = {
+  1: lookup,
+  3: (c) => then(c.volume.getattr(c.node), (a) => attrReply(c.req, a)),
+  4: setattr,
+  5: (c) =>
+    then(c.volume.readlink(c.node), (target) => {
+      const bytes = encodeName(target);
+      c.req.out.bytes.set(bytes, OUT_HEADER);
+      return bytes.length;
+    }),
+  6: symlink,
+  8: mknod,
+  9: (c) => {
+    const { name: wanted } = name(c, BODY + 8);
+    const mode = c.req.in.view.getUint32(BODY, true);
+    return then(made(c, wanted, writable(c).mkdir(c.node, wanted, make(c, mode))), (n) => {
+      seen(c, wanted);
+      return n;
+    });
+  },
+  10: remove("unlink"),
+  11: remove("rmdir"),
+  12: (c) => rename(c, 8, 0),
+  13: link,
+  // 14 OPEN: ENOSYS once, then files open without asking
+  15: read,
+  16: write,
+  17: statfs,
+  18: nothing, // RELEASE
+  20: (c) => then(c.server.mount.readOnly ? undefined : c.volume.fsync(c.node), () => 0),
+  21: setxattr,
+  22: getxattr,
+  23: listxattr,
+  24: removexattr,
+  // 25 FLUSH: ENOSYS, nothing is held back by descriptor
+  27: (c) => openReply(c.req, OUT_HEADER, c.server.serial(), FOPEN_CACHE_DIR | FOPEN_KEEP_CACHE),
+  28: readdir(false),
+  29: (c) => {
+    c.server.listings.delete(ReadIn.get.fh(c.req.in.view, BODY));
+    return 0;
+  },
+  30: (c) => then(c.server.mount.sync(), () => 0),
+  35: create,
+  39: refuse(errno.ENOTTY),
+  43: fallocate,
+  44: readdir(true),
+  45: (c) => rename(c, 16, c.req.in.view.getUint32(BODY + 8, true)),
+  46: lseek,
+  50: (c) => then(c.server.mount.sync(), () => 0),
+  51: tmpfile,
+};
+/** A new directory's place, for "..". */
+function seen(c: Context, name: string): void {
+  void then(c.volume.lookup(c.node, name), (node) => {
+    if (node !== undefined) c.server.mount.seen(node, c.node, name);
+  });
+}

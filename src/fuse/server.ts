@@ -1,0 +1,216 @@
+/**
+ * Serves a mounted volume to the Linux kernel over /dev/fuse, in the loop: a request is answered before the next is read
+ * as long as the driver answers at once; one that has to wait keeps its buffers and is answered later.
+ */
+import { errno, SysError } from "../abi/errno.ts";
+import type { Host } from "../host/host.ts";
+import type { Mount } from "../vfs/mount.ts";
+import { EPOCH_MINOR, INIT, INIT_OUT_SIZE, InitIn, InitOut, NOTIFY_INC_EPOCH, OUT_HEADER } from "../wire/fuse.ts";
+import { linuxErrno } from "./errno.ts";
+import { type Known, Nodes } from "./nodes.ts";
+import { type Listing, NO_REPLY, ops } from "./ops.ts";
+import { LONG } from "./reply.ts";
+import { MAX_DATA, Request } from "./request.ts";
+
+const FORGET = 2;
+const INIT_OP = 26;
+const INTERRUPT = 36;
+const DESTROY = 38;
+const NOTIFY_REPLY = 41;
+const BATCH_FORGET = 42;
+const BODY = 40;
+const EAGAIN = -11;
+const EINTR = -4;
+/** The request was taken back before we read it. */
+const ENOENT = -2;
+const PAGES = 256;
+const MINOR = 45;
+const ASKED = INIT.ASYNC_READ | INIT.BIG_WRITES | INIT.DO_READDIRPLUS | INIT.ASYNC_DIO | INIT.NO_OPEN_SUPPORT |
+  INIT.PARALLEL_DIROPS | INIT.ABORT_ERROR | INIT.MAX_PAGES | INIT.CACHE_SYMLINKS | INIT.INIT_EXT;
+
+export interface FuseOptions {
+  /** Let the kernel gather small writes (WRITEBACK_CACHE). */
+  readonly writeback?: boolean;
+  /** The kernel has said hello: the mount answers. */
+  readonly ready: () => void;
+  /** The mount is gone. */
+  readonly ended: () => void;
+  readonly log: (text: string) => void;
+}
+
+export class FuseServer {
+  readonly mount: Mount;
+  readonly nodes: Nodes;
+  readonly listings = new Map<number, Listing>();
+  /** Requests served, by opcode. */
+  readonly counts = new Uint32Array(64);
+  readonly #host: Host;
+  readonly #fd: number;
+  readonly #options: FuseOptions;
+  readonly #spare: Request[] = [];
+  #req: Request;
+  #serial = 1;
+  #minor = 0;
+  #waiting = 0;
+  #gone = false;
+
+  constructor(host: Host, mount: Mount, fd: number, options: FuseOptions) {
+    this.#host = host;
+    this.mount = mount;
+    this.#fd = fd;
+    this.#options = options;
+    this.nodes = new Nodes(mount);
+    this.#req = new Request(host);
+  }
+  /** Serve from now on, in the host's loop. */
+  start(): void {
+    this.#host.loop.add(this.#fd, { read: true, write: false }, ({ error }) => this.#ready(error));
+  }
+  now(): number {
+    return this.#host.wall();
+  }
+  serial(): number {
+    return this.#serial++;
+  }
+  /** Seconds a name stays true: not at all for another spelling of a file that is known by one. */
+  nameValid(known: Known, name: string): number {
+    if (!this.mount.volume.foldsCase) return LONG;
+    if (this.#minor < EPOCH_MINOR) return 0; // no way to take back what was said
+    return known.name === name ? LONG : 0;
+  }
+  /** All names are to be looked up again. */
+  forgetNames(): void {
+    if (!this.mount.volume.foldsCase || this.#minor < EPOCH_MINOR) return;
+    const memory = this.#notice;
+    memory.words[0] = OUT_HEADER;
+    memory.words[1] = NOTIFY_INC_EPOCH;
+    memory.words[2] = 0;
+    memory.words[3] = 0;
+    this.#host.write(this.#fd, memory.address, OUT_HEADER);
+  }
+  get #notice() {
+    return (this.#noticeMemory ??= this.#host.pin(64));
+  }
+  #noticeMemory: ReturnType<Host["pin"]> | undefined;
+
+  /** Read one request and answer it. True: there may be another. */
+  #ready(error: boolean): boolean {
+    if (this.#gone) return false;
+    const req = this.#req;
+    const n = this.#host.read(this.#fd, req.in.address, req.capacity);
+    if (n > 0) {
+      req.length = n;
+      this.#serve(req);
+      return !this.#gone;
+    }
+    if (n === EINTR || n === ENOENT) return true;
+    if (n === EAGAIN && !error) return false;
+    if (n === EAGAIN) return false;
+    this.#end();
+    return false;
+  }
+  #end(): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#host.loop.remove(this.#fd);
+    this.#options.ended();
+  }
+
+  #serve(req: Request): void {
+    if (req.length < BODY || req.in.words[0] !== req.length) return;
+    const { opcode } = req;
+    this.counts[opcode & 63]!++;
+    try {
+      const size = this.#perform(req, opcode);
+      if (size instanceof Promise) this.#later(req, size, opcode);
+      else this.#reply(req, size, 0);
+    } catch (e) {
+      this.#failed(req, e, opcode);
+    }
+  }
+  #perform(req: Request, opcode: number): number | Promise<number> {
+    if (opcode < 64 && ops[opcode]) {
+      const known = this.nodes.get(req.nodeid);
+      if (!known) throw errno.ENOENT;
+      return ops[opcode]({ server: this, req, known, node: known.node, volume: this.mount.volume });
+    }
+    switch (opcode) {
+      case FORGET:
+        return this.#forget(req.nodeid, req.in.view.getUint32(BODY, true));
+      case BATCH_FORGET:
+        return this.#forgetMany(req);
+      case INIT_OP:
+        return this.#init(req);
+      case INTERRUPT:
+      case NOTIFY_REPLY:
+        return NO_REPLY;
+      case DESTROY:
+        return 0;
+      default:
+        throw errno.ENOSYS;
+    }
+  }
+  #failed(req: Request, e: unknown, opcode: number): void {
+    if (!(e instanceof SysError)) {
+      this.#options.log(`fuse: bug in operation ${opcode}: ${e instanceof Error ? e.stack ?? e.message : e}`);
+    }
+    if (opcode !== FORGET && opcode !== BATCH_FORGET) this.#reply(req, 0, linuxErrno(e));
+  }
+  #reply(req: Request, size: number, error: number): void {
+    if (size === NO_REPLY && error === 0) return;
+    this.#host.write(this.#fd, req.out.address, req.finish(size, error));
+  }
+  /** The request keeps its buffers; the next one gets others. */
+  #later(req: Request, size: Promise<number>, opcode: number): void {
+    const { loop } = this.#host;
+    this.#req = this.#spare.pop() ?? new Request(this.#host);
+    this.#waiting++;
+    loop.pending(1);
+    void size.then((n) => this.#reply(req, n, 0), (e) => this.#failed(req, e, opcode)).finally(() => {
+      this.#waiting--;
+      loop.pending(-1);
+      this.#spare.push(req);
+    });
+  }
+  /** Requests that wait for their driver. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  #forget(id: number, n: number): number | Promise<number> {
+    const done = this.nodes.forget(id, n);
+    return done instanceof Promise ? done.then(() => NO_REPLY) : NO_REPLY;
+  }
+  #forgetMany(req: Request): number | Promise<number> {
+    const d = req.in.view;
+    const count = Math.min(d.getUint32(BODY, true), Math.floor((req.length - BODY - 8) / 16));
+    const waits: Promise<unknown>[] = [];
+    for (let i = 0; i < count; i++) {
+      const at = BODY + 8 + i * 16;
+      const done = this.#forget(Number(d.getBigUint64(at, true)), d.getUint32(at + 8, true));
+      if (done instanceof Promise) waits.push(done);
+    }
+    return waits.length > 0 ? Promise.all(waits).then(() => NO_REPLY) : NO_REPLY;
+  }
+  #init(req: Request): number {
+    const d = req.in.view;
+    const { get } = InitIn;
+    this.#minor = get.minor(d, BODY);
+    const flags = get.flags(d, BODY) & (ASKED | (this.#options.writeback ? INIT.WRITEBACK_CACHE : 0));
+    req.out.bytes.fill(0, OUT_HEADER, OUT_HEADER + INIT_OUT_SIZE);
+    InitOut.write(req.out.view, OUT_HEADER, {
+      major: 7,
+      minor: Math.min(this.#minor, MINOR),
+      maxReadahead: Math.min(get.maxReadahead(d, BODY), MAX_DATA),
+      flags: flags >>> 0,
+      maxBackground: 64,
+      congestion: 48,
+      maxWrite: MAX_DATA,
+      timeGran: 1,
+      maxPages: PAGES,
+    });
+    // The reply must be out before anybody is told that the mount answers.
+    this.#host.loop.timer(0, this.#options.ready);
+    return INIT_OUT_SIZE;
+  }
+}

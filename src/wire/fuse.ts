@@ -1,0 +1,141 @@
+/** The FUSE protocol of the Linux kernel (linux/fuse.h, 7.x), as far as it is served: little-endian, natural alignment. */
+import { struct, u16, u32, u64 } from "../lib/struct.ts";
+
+/** struct fuse_in_header. `unique` is echoed: two halves cost less than a BigInt. */
+export const InHeader = struct("le", {
+  len: u32,
+  opcode: u32,
+  uniqueLow: u32,
+  uniqueHigh: u32,
+  nodeid: u64,
+  uid: u32,
+  gid: u32,
+  pid: u32,
+  extlen: u16,
+  pad: u16,
+}, 40);
+/** struct fuse_out_header; `error` is minus the errno. */
+export const OUT_HEADER = 16;
+
+/** struct fuse_attr. */
+export const FuseAttr = struct("le", {
+  ino: u64,
+  size: u64,
+  blocks: u64,
+  atime: u64,
+  mtime: u64,
+  ctime: u64,
+  atimensec: u32,
+  mtimensec: u32,
+  ctimensec: u32,
+  mode: u32,
+  nlink: u32,
+  uid: u32,
+  gid: u32,
+  rdev: u32,
+  blksize: u32,
+  flags: u32,
+}, 88);
+/** struct fuse_entry_out before its attr. */
+export const EntryOut = struct("le", {
+  nodeid: u64,
+  generation: u64,
+  entryValid: u64,
+  attrValid: u64,
+  entryValidNsec: u32,
+  attrValidNsec: u32,
+}, 40);
+export const ENTRY_SIZE = EntryOut.size + FuseAttr.size;
+/** struct fuse_attr_out before its attr. */
+export const AttrOut = struct("le", { valid: u64, validNsec: u32, dummy: u32 }, 16);
+export const SetattrIn = struct("le", {
+  valid: u32,
+  pad: u32,
+  fh: u64,
+  size: u64,
+  lockOwner: u64,
+  atime: u64,
+  mtime: u64,
+  ctime: u64,
+  atimensec: u32,
+  mtimensec: u32,
+  ctimensec: u32,
+  mode: u32,
+  unused4: u32,
+  uid: u32,
+  gid: u32,
+  unused5: u32,
+}, 88);
+/** struct fuse_read_in and fuse_write_in. */
+export const ReadIn = struct("le", {
+  fh: u64,
+  offset: u64,
+  size: u32,
+  flags: u32,
+  lockOwner: u64,
+  openFlags: u32,
+  pad: u32,
+}, 40);
+export const InitIn = struct("le", { major: u32, minor: u32, maxReadahead: u32, flags: u32, flags2: u32 }, 20);
+export const InitOut = struct("le", {
+  major: u32,
+  minor: u32,
+  maxReadahead: u32,
+  flags: u32,
+  maxBackground: u16,
+  congestion: u16,
+  maxWrite: u32,
+  timeGran: u32,
+  maxPages: u16,
+  mapAlignment: u16,
+  flags2: u32,
+}, 36);
+export const INIT_OUT_SIZE = 64;
+export const StatfsOut = struct("le", {
+  blocks: u64,
+  bfree: u64,
+  bavail: u64,
+  files: u64,
+  ffree: u64,
+  bsize: u32,
+  namelen: u32,
+  frsize: u32,
+  pad: u32,
+}, 56);
+export const STATFS_SIZE = 80;
+/** struct fuse_dirent before the name; records are padded to 8. */
+export const FuseDirent = struct("le", { ino: u64, off: u64, namelen: u32, type: u32 }, 24);
+export const OpenOut = struct("le", { fh: u64, openFlags: u32, pad: u32 }, 16);
+export const FallocateIn = struct("le", { fh: u64, offset: u64, length: u64, mode: u32, pad: u32 }, 32);
+export const LseekIn = struct("le", { fh: u64, offset: u64, whence: u32, pad: u32 }, 24);
+
+/** FUSE_INIT flags, low word. */
+export const INIT = {
+  ASYNC_READ: 1 << 0,
+  BIG_WRITES: 1 << 5,
+  DO_READDIRPLUS: 1 << 13,
+  ASYNC_DIO: 1 << 15,
+  WRITEBACK_CACHE: 1 << 16,
+  NO_OPEN_SUPPORT: 1 << 17,
+  PARALLEL_DIROPS: 1 << 18,
+  ABORT_ERROR: 1 << 21,
+  MAX_PAGES: 1 << 22,
+  CACHE_SYMLINKS: 1 << 23,
+  INIT_EXT: 1 << 30,
+} as const;
+export const FATTR_MODE = 1;
+export const FATTR_UID = 2;
+export const FATTR_GID = 4;
+export const FATTR_SIZE = 8;
+export const FATTR_ATIME = 16;
+export const FATTR_MTIME = 32;
+export const FATTR_ATIME_NOW = 128;
+export const FATTR_MTIME_NOW = 256;
+export const FOPEN_KEEP_CACHE = 2;
+export const FOPEN_CACHE_DIR = 8;
+export const RENAME_NOREPLACE = 1;
+export const RENAME_EXCHANGE = 2;
+/** Notification: all names are to be looked up again. */
+export const NOTIFY_INC_EPOCH = 8;
+/** Protocol minor from which it exists. */
+export const EPOCH_MINOR = 44;
