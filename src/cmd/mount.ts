@@ -1,0 +1,90 @@
+/** rump.mount: mount file systems in a rump kernel, or list what is mounted (mount(8)). */
+import {
+  MNT_ASYNC,
+  MNT_LOCAL,
+  MNT_NOATIME,
+  MNT_NODEV,
+  MNT_NOEXEC,
+  MNT_NOSUID,
+  MNT_RDONLY,
+  MNT_RELATIME,
+  MNT_ROOTFS,
+  MNT_SYNCHRONOUS,
+  MNT_UNION,
+  MNT_UPDATE,
+} from "../abi/flags.ts";
+import { mountAt, over as msdos } from "./mount_fs.ts";
+import { parseMountOptions } from "./mount_options.ts";
+import { type Mounted, mounts } from "./statvfs.ts";
+
+import { program, type Tool } from "./tool.ts";
+
+/** Flags as mount(8) words them, in its order. `root file system` with -v only. */
+const wording: readonly (readonly [flag: number, text: string, verbose?: true])[] = [
+  [MNT_ASYNC, "asynchronous"],
+  [MNT_NOATIME, "noatime"],
+  [MNT_NODEV, "nodev"],
+  [MNT_NOEXEC, "noexec"],
+  [MNT_NOSUID, "nosuid"],
+  [MNT_RDONLY, "read-only"],
+  [MNT_RELATIME, "relatime"],
+  [MNT_SYNCHRONOUS, "synchronous"],
+  [MNT_UNION, "union"],
+  [MNT_LOCAL, "local"],
+  [MNT_ROOTFS, "root file system", true],
+];
+function line(m: Mounted, verbose: boolean): string {
+  const words = wording.filter(([flag, , only]) => m.flag & flag && (verbose || !only)).map(([, text]) => text);
+  if (verbose) {
+    words.push(
+      `fsid: 0x${m.fsidx0.toString(16)}/0x${m.fsidx1.toString(16)}`,
+      `reads: sync ${m.syncreads} async ${m.asyncreads}`,
+      `writes: sync ${m.syncwrites} async ${m.asyncwrites}`,
+    );
+  }
+  return `${m.mntfromname} on ${m.mntonname} type ${m.fstypename}${words.length > 0 ? ` (${words.join(", ")})` : ""}\n`;
+}
+function list(t: Tool): void {
+  const types = t.all("t").flatMap((x) => x.split(","));
+  for (const m of mounts(t.sys)) {
+    if (types.length === 0 || types.includes(m.fstypename)) t.out(line(m, t.has("v")));
+  }
+}
+/** Types with options of their own are mounted by their own program. */
+const programs = ["msdos", "tmpfs"];
+
+function mount(t: Tool, special: string, node: string): void {
+  const type = t.value("t") ?? "msdos";
+  const lists = t.all("o").concat(t.has("r") ? ["ro"] : [], t.has("w") ? ["rw"] : [], t.has("u") ? ["update"] : []);
+  if (programs.includes(type)) {
+    const args = [`rump.mount_${type}`, ...lists.flatMap((o) => ["-o", o]), special, node];
+    t.status = msdos(t.host, args, t.sys);
+    return;
+  }
+  // A type of a plugin: what is no flag is an option of its driver.
+  const names = lists.flatMap((l) => l.split(",")).map((o) => o.split("=")[0]!);
+  const { flags, others } = parseMountOptions(t.name, lists, names);
+  const options = Object.fromEntries([...others].map(([k, v]) => [k, v === "" ? true : v]));
+  mountAt(t, type, special, node, flags | (t.has("u") ? MNT_UPDATE : 0), options);
+}
+export const { run, over } = program({
+  usage: ["[-v] [-t type]", "[-ruw] [-o options] [-t type] special node"],
+  about: "Mount a file system in the rump kernel; without operands list what is mounted.",
+  letters: "ado:rt:uvw",
+  help: {
+    o: "mount options, separated by commas",
+    r: "read-only",
+    t: "type; default msdos",
+    u: "change the options of what is mounted",
+    v: "tell more",
+    w: "read-write",
+    a: "nothing: a rump kernel has no fstab",
+    d: "nothing",
+  },
+  examples: ["-t tmpfs tmpfs /tmp", "-t msdos -o ro /dev/fat /mnt"],
+}, (t) => {
+  const [special, node, ...more] = t.rest;
+  if (special === undefined) return list(t);
+  if (node === undefined || more.length > 0) t.usage();
+  mount(t, special, node!);
+});
