@@ -1,0 +1,34 @@
+/** Makes dist/rump, one executable, and a link beside it for every applet's name. `deno`: by deno compile. */
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import process from "node:process";
+import { applets } from "../src/cmd/mod.ts";
+
+const OUT = "dist";
+
+function run(command: string, args: string[]): void {
+  const { status, stderr, stdout, error } = spawnSync(command, args, { encoding: "utf8" });
+  if (status === 0) return;
+  process.stderr.write(`${stdout ?? ""}${stderr ?? ""}${error ?? ""}\nbuild: ${command} failed\n`);
+  process.exit(1);
+}
+// Bytecode takes 5-10 ms off a start; cbor-x's optional addon stays out: its JavaScript does all.
+const bun = [
+  "build",
+  "--compile",
+  "--minify",
+  "--bytecode",
+  "--format=esm",
+  "--external=cbor-extract",
+  "src/main.ts",
+  "--outfile",
+  `${OUT}/rump`,
+];
+const deno = ["compile", "-A", "--no-check", "--output", `${OUT}/rump`, "src/main.ts"];
+
+mkdirSync(OUT, { recursive: true });
+for (const name of readdirSync(OUT)) if (name.startsWith("rump") || name.startsWith("mount")) rmSync(`${OUT}/${name}`);
+if (process.argv[2] === "deno") run("deno", deno);
+else run("bun", bun);
+for (const name of Object.keys(applets)) symlinkSync("rump", `${OUT}/${name}`);
+process.stderr.write(`built ${OUT}/rump and ${Object.keys(applets).length} links\n`);

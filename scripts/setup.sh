@@ -1,0 +1,50 @@
+# Sourced by test.sh and demo.sh: installs what they need. Debian 12 with Node 20 and npm is enough.
+set -eu
+cd "$(dirname "$0")/.."
+ROOT=$PWD
+PACKAGES="dosfstools:mkfs.fat mtools:mcopy fuse3:fusermount3 sqlite3:sqlite3 git:git util-linux:taskset procps:pgrep e2fsprogs:lsattr gcc:gcc python3:python3"
+
+say() { printf '%s\n' "$*" >&2; }
+
+npm_packages() {
+  stamp=node_modules/.package-lock.json
+  if [ ! -e "$stamp" ] || [ package-lock.json -nt "$stamp" ]; then
+    say "installing npm packages ..."
+    npm ci --no-audit --no-fund --loglevel=error >&2
+    touch "$stamp"
+  fi
+  # npm 11 does not run install scripts by itself: bun and deno link their binary in theirs.
+  for tool in bun deno; do
+    node_modules/.bin/$tool --version >/dev/null 2>&1 || npm rebuild --foreground-scripts --loglevel=error $tool >&2 || true
+    if ! node_modules/.bin/$tool --version >/dev/null 2>&1; then
+      script=$(ls node_modules/$tool/install.js node_modules/$tool/install.cjs 2>/dev/null | head -n 1)
+      (cd node_modules/$tool && node "$ROOT/$script" >&2)
+    fi
+    node_modules/.bin/$tool --version >/dev/null || { say "setup: $tool cannot be run"; exit 1; }
+  done
+}
+
+debian_packages() {
+  missing=
+  for entry in $PACKAGES; do
+    command -v "${entry#*:}" >/dev/null 2>&1 || [ -x "/sbin/${entry#*:}" ] || missing="$missing ${entry%%:*}"
+  done
+  [ -z "$missing" ] && return 0
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    say "installing Debian packages:$missing ..."
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; } >/dev/null 2>&1 ||
+      say "setup: apt-get could not install$missing"
+  else
+    say "setup: missing, and not root to install it:$missing"
+  fi
+  if [ "${CI:-}" = true ]; then
+    for entry in $PACKAGES; do
+      command -v "${entry#*:}" >/dev/null 2>&1 || [ -x "/sbin/${entry#*:}" ] || { say "setup: ${entry#*:} is needed"; exit 1; }
+    done
+  fi
+}
+
+npm_packages
+debian_packages
+PATH=$ROOT/node_modules/.bin:$PATH:/sbin:/usr/sbin
+export PATH

@@ -1,0 +1,49 @@
+#!/bin/sh
+# Passes every test: static checks, unit tests under Bun and under Deno, black-box tests of the compiled executable.
+# The last line counts them from the runners' own reports.
+. "$(dirname "$0")/setup.sh"
+REPORTS=$(mktemp -d)
+trap 'rm -rf "$REPORTS"' EXIT
+passed=0 failed=0 skipped=0
+
+# A static check counts as one test.
+check() {
+  name=$1; shift
+  if "$@" >"$REPORTS/out" 2>&1; then passed=$((passed + 1)); else
+    failed=$((failed + 1)); say "FAILED: $name"; tail -n 40 "$REPORTS/out" >&2
+  fi
+}
+# A runner with a JUnit report; one that leaves none has crashed.
+runner() {
+  name=$1 report=$REPORTS/$2.xml; shift 2
+  status=0
+  "$@" >"$REPORTS/out" 2>&1 || status=$?
+  if [ ! -s "$report" ]; then
+    failed=$((failed + 1)); say "FAILED: $name left no report"; tail -n 60 "$REPORTS/out" >&2; return
+  fi
+  counts=$(node scripts/junit.mjs "$report")
+  # shellcheck disable=SC2086
+  set -- $counts
+  say "$name: $1 passed, $2 failed, $3 skipped"
+  passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
+  [ "$2" -eq 0 ] || { grep -aE 'fail|FAILED|error' -A 15 "$REPORTS/out" | tail -n 120 >&2; }
+  [ "$status" -eq 0 ] || [ "$2" -gt 0 ] || { failed=$((failed + 1)); say "FAILED: $name ended with $status"; tail -n 60 "$REPORTS/out" >&2; }
+}
+
+say "checking ..."
+check "deno fmt" deno fmt --check --quiet
+check "deno lint" deno lint --quiet
+check "tsc" tsc -p scripts
+check "deno check" deno check --quiet src plugins tests scripts
+check "oxlint" oxlint -c scripts/oxlintrc.json --type-aware --tsconfig scripts/tsconfig.json src plugins
+check "knip" knip -c scripts/knip.json --no-progress
+check "tables" bun scripts/check_unused.ts
+check "build" bun scripts/build.ts
+PATH=$ROOT/dist:$PATH
+export PATH
+say "testing ..."
+runner "bun" bun bun test --timeout 120000 --reporter=junit --reporter-outfile="$REPORTS/bun.xml" tests
+runner "deno" deno deno test -A --no-check --quiet --junit-path="$REPORTS/deno.xml" tests
+if [ "$skipped" -gt 0 ]; then tail=", $skipped skipped"; else tail=; fi
+echo "$passed passed, $failed failed$tail"
+[ "$failed" -eq 0 ]
