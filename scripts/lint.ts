@@ -100,7 +100,7 @@ const plugin: Deno.lint.Plugin = {
               context.report({ node, message: `${name}: snake_case, never index.ts` });
             }
             const lines = text.split("\n").length - 1;
-            if (lines > MAX_FILE) {
+            if (lines > MAX_FILE && !context.filename.endsWith("/abi/syscalls.ts")) { // that one is a table
               context.report({ node, message: `${lines} lines: a second file is due at ${MAX_FILE}` });
             }
             if (!/\/(src|plugins)\//.test(context.filename)) return;

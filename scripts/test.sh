@@ -21,7 +21,7 @@ runner() {
   if [ ! -s "$report" ]; then
     failed=$((failed + 1)); say "FAILED: $name left no report"; tail -n 60 "$REPORTS/out" >&2; return
   fi
-  counts=$(node scripts/junit.mjs "$report")
+  counts=$(bun scripts/junit.ts "$report")
   # shellcheck disable=SC2086
   set -- $counts
   say "$name: $1 passed, $2 failed, $3 skipped"

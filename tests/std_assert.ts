@@ -7,7 +7,8 @@ export function assert(x: unknown, message = "not true"): asserts x {
   strict.ok(x, message);
 }
 export function assertEquals<T>(actual: T, expected: T, message?: string): void {
-  strict.deepStrictEqual(actual, expected, message);
+  if (message === undefined) strict.deepStrictEqual(actual, expected);
+  else strict.deepStrictEqual(actual, expected, message);
 }
 export function assertStringIncludes(actual: string, expected: string): void {
   strict.ok(actual.includes(expected), `${JSON.stringify(actual)} does not include ${JSON.stringify(expected)}`);

@@ -1,6 +1,7 @@
 /** FAT's names: short ones in code page 437, long ones in UTF-16, and matching that ignores case. */
 import { decodeName, encodeName } from "../../src/lib/text.ts";
-import { LOWER_BASE, LOWER_EXT } from "../../src/wire/fat.ts";
+import type { Errnos } from "../../src/plugin.ts";
+import { LFN_MAX, LOWER_BASE, LOWER_EXT } from "../../src/wire/fat.ts";
 
 /** Code page 437, 80-FF. */
 const HIGH =
@@ -112,7 +113,32 @@ export function clean(name: string): string {
   return end === name.length ? name : name.slice(0, end);
 }
 /** Without -U bytes are UTF-16 units one to one. */
-export const fromBytes = (name: string): string => String.fromCharCode(...encodeName(name));
-export function toBytes(name: string): string {
+const fromBytes = (name: string): string => String.fromCharCode(...encodeName(name));
+function toBytes(name: string): string {
   return decodeName(Uint8Array.from(name, (c) => (c.charCodeAt(0) > 255 ? 0x3f : c.charCodeAt(0))));
+}
+
+/** Names between Unix and the volume: UTF-8, or bytes one to one. */
+export class Naming {
+  readonly #utf8: boolean;
+  readonly #errno: Errnos;
+  constructor(utf8: boolean, errnos: Errnos) {
+    this.#utf8 = utf8;
+    this.#errno = errnos;
+  }
+  /** What a name asked for means; undefined: nothing there can have it. */
+  fromUnix(name: string): string | undefined {
+    return clean(this.#utf8 ? name : fromBytes(name)) || undefined;
+  }
+  toUnix(name: string): string {
+    return this.#utf8 ? name : toBytes(name);
+  }
+  /** The name a new entry gets; EINVAL for what FAT cannot hold. */
+  forNew(name: string): string {
+    if (this.#utf8 && !name.isWellFormed()) throw this.#errno.EINVAL;
+    const wanted = this.fromUnix(name);
+    if (wanted === undefined) throw this.#errno.EINVAL;
+    if (wanted.length > LFN_MAX) throw this.#errno.ENAMETOOLONG;
+    return wanted;
+  }
 }

@@ -1,25 +1,20 @@
 /** The msdos volume: FAT's answers to what the kernel asks of a file system. */
-import { modeOf, modesOf } from "./modes.ts";
+import { describe, type Look, type Modes, modesOf, SF_ARCHIVED } from "./modes.ts";
 import type { Attr, BlockDevice, Make, MountRequest, SetAttr, StatFs, Sys, Volume } from "../../src/plugin.ts";
-import { ATTR_ARCHIVE, ATTR_DIRECTORY, ATTR_READ_ONLY, Dirent, LFN_MAX } from "../../src/wire/fat.ts";
+import { ATTR_ARCHIVE, ATTR_DIRECTORY, ATTR_READ_ONLY } from "../../src/wire/fat.ts";
 import type { Geometry } from "./bpb.ts";
-import { Directory, MAX_SLOTS, SLOT, type Slots, writeEntry } from "./dir.ts";
+import { Directory, MAX_SLOTS, SLOT, writeEntry } from "./dir.ts";
 import type { MsdosOptions } from "./mod.ts";
-import { asShort, clean, fromBytes, type Short, toBytes } from "./names.ts";
+import { asShort, clean, Naming } from "./names.ts";
 import type { Node } from "./node.ts";
+import { rootNode, SlotMap } from "./slots.ts";
 import { Store } from "./store.ts";
 import { finished } from "./sync.ts";
-import { fromDos, toDos } from "./times.ts";
+import { toDos } from "./times.ts";
+import { WriteBack } from "./writeback.ts";
 
 /** Largest file. */
 const MAX_FILE = 0xffff_ffff;
-/** Milliseconds changes may wait to be written. */
-const WRITE_BACK = 30_000;
-const SF_ARCHIVED = 0x1_0000;
-const ROOT_INO = 1;
-/** Clean-shutdown bit of FAT[1]. */
-const CLEAN_16 = 0x8000;
-const CLEAN_32 = 0x0800_0000;
 
 export class MsdosVolume implements Volume<Node> {
   readonly root: Node;
@@ -30,14 +25,14 @@ export class MsdosVolume implements Volume<Node> {
   readonly #g: Geometry;
   readonly #options: MsdosOptions;
   readonly #long: boolean;
-  readonly #modes: ReturnType<typeof modesOf>;
+  readonly #modes: Modes;
+  readonly #look: Look;
+  readonly #naming: Naming;
   /** Numbers of live nodes: those whose place was taken by another get one from the counter. */
   #ino = 2 ** 40;
   readonly #inos = new Set<number>();
-  #changed = false;
-  #wasDirty = false;
-  #cancel: () => void = () => {};
-  #syncing = false;
+  readonly #back: WriteBack;
+  readonly #slotMap: SlotMap;
 
   constructor(sys: Sys, device: BlockDevice, g: Geometry, request: MountRequest<MsdosOptions>) {
     this.#sys = sys;
@@ -45,79 +40,38 @@ export class MsdosVolume implements Volume<Node> {
     this.#options = request.options;
     this.#long = !(request.options.short || request.options.win95 || request.options.gemdos);
     this.#modes = modesOf(request);
+    this.#look = { modes: this.#modes, zone: request.options.gmtoff, long: this.#long, clusterSize: g.clusterSize };
+    this.#naming = new Naming(request.options.utf8, sys.errno);
     this.readOnly = request.readOnly || !device.write;
     this.#store = new Store(sys, device, g, () => this.sync());
-    this.root = this.#makeRoot();
-    this.#wasDirty = this.#isDirty();
-    this.#store.fat.readInfo(!this.#wasDirty);
-  }
-  #makeRoot(): Node {
-    const first = (1 << 5) | 1; // 1980-01-01: the root has no times of its own
-    return {
-      isDir: true,
-      ino: ROOT_INO,
-      parent: undefined,
-      name: "",
-      short: "",
-      ntCase: 0,
-      attr: ATTR_DIRECTORY,
-      cluster: this.#g.rootCluster,
-      size: 0,
-      mtime: 0,
-      mdate: first,
-      adate: first,
-      ctime: 0,
-      cdate: first,
-      ctimeTenth: 0,
-      slot: -1,
-      slots: 0,
-      chain: undefined,
-      dir: undefined,
-    };
+    this.root = rootNode(g.rootCluster);
+    this.#back = new WriteBack(sys, this.#store, this.readOnly);
+    this.#slotMap = new SlotMap(this.#store, this.root, {
+      long: this.#long,
+      dirty: () => this.#back.dirty(),
+      grow: (dir) => this.#growDir(dir),
+      inoOf: (position) => this.#inoOf(position),
+      log: (text) => sys.log(`msdos: ${device.name}: ${text}`),
+    });
+    this.#store.fat.readInfo(!this.#back.wasDirty);
   }
 
   // Telling
 
   getattr(node: Node): Attr {
-    const { clusterSize } = this.#g;
-    const zone = this.#options.gmtoff;
-    const [mtime, mtimensec] = fromDos(node.mdate, node.mtime, 0, zone);
-    const [atime] = fromDos(node.adate || node.mdate, 0, 0, zone);
-    const created = this.#long && node.cdate !== 0;
-    const [ctime, ctimensec] = created ? fromDos(node.cdate, node.ctime, node.ctimeTenth, zone) : [mtime, mtimensec];
-    const size = node.isDir ? this.#dirSize(node) : node.size;
-    return {
-      ino: node.ino,
-      type: node.isDir ? "dir" : "file",
-      size,
-      mode: modeOf(this.#modes, node.isDir, node.attr),
-      nlink: 1,
-      uid: this.#modes.uid,
-      gid: this.#modes.gid,
-      allocated: Math.ceil(size / clusterSize) * clusterSize,
-      blockSize: clusterSize,
-      atime,
-      mtime,
-      mtimensec,
-      // What make and rsync go by must not stand still while the data changes: the later of both.
-      ctime: Math.max(ctime, mtime),
-      ctimensec,
-      birthtime: ctime,
-      birthtimensec: ctimensec,
-      flags: node.isDir || node.attr & ATTR_ARCHIVE ? 0 : SF_ARCHIVED,
-    };
+    return describe(node, node.isDir ? this.#dirSize(node) : node.size, this.#look);
   }
   #dirSize(node: Node): number {
     if (node === this.root && this.#g.bits !== 32) return this.#g.rootSize;
     return this.#store.chain(node, (MAX_SLOTS * SLOT) / this.#g.clusterSize + 1).length * this.#g.clusterSize;
   }
   lookup(dir: Node, name: string): Node | undefined {
-    const wanted = this.#fromUnix(name);
+    const wanted = this.#naming.fromUnix(name);
     return wanted === undefined ? undefined : this.#dir(dir).find(wanted);
   }
   readdir(dir: Node): Iterable<readonly [string, Node]> {
     const list: [string, Node][] = [];
-    for (const node of this.#dir(dir).nodes()) list.push([this.#toUnix(node.name), node]);
+    for (const node of this.#dir(dir).nodes()) list.push([this.#naming.toUnix(node.name), node]);
     return list;
   }
   read(node: Node, into: Uint8Array, offset: number): number {
@@ -139,68 +93,16 @@ export class MsdosVolume implements Volume<Node> {
     };
   }
 
-  // Names
-
-  #fromUnix(name: string): string | undefined {
-    if (this.#options.utf8) return clean(name) || undefined;
-    return clean(fromBytes(name)) || undefined;
-  }
-  #toUnix(name: string): string {
-    return this.#options.utf8 ? name : toBytes(name);
-  }
-  /** The name a new entry gets; EINVAL for what FAT cannot hold. */
-  #newName(name: string): string {
-    const { EINVAL, ENAMETOOLONG } = this.#sys.errno;
-    if (this.#options.utf8 && !name.isWellFormed()) throw EINVAL;
-    const wanted = this.#fromUnix(name);
-    if (wanted === undefined) throw EINVAL;
-    if (wanted.length > LFN_MAX) throw ENAMETOOLONG;
-    return wanted;
-  }
-
   // Directories
 
   #dir(node: Node): Directory {
-    return (node.dir ??= new Directory(this.#slotsOf(node)));
-  }
-  /** How a directory reaches its slots. */
-  #slotsOf(node: Node): Slots {
-    const store = this.#store;
-    const { sectorSize, clusterSize, bits } = this.#g;
-    const fixed = node === this.root && bits !== 32;
-    const most = (MAX_SLOTS * SLOT) / clusterSize;
-    const sector = (slot: number): readonly [number, number] => {
-      const at = slot * SLOT;
-      if (fixed) return [(this.#g.rootStart + at) / sectorSize | 0, at % sectorSize];
-      const run = store.chain(node, 1).find(Math.floor(at / clusterSize));
-      const position = store.position(run.start) + at - run.at * clusterSize;
-      return [Math.floor(position / sectorSize), position % sectorSize];
-    };
-    const slots: Slots = {
-      get capacity() {
-        return fixed ? 0 : Math.min(MAX_SLOTS, (store.chain(node, most).length * clusterSize) / SLOT);
-      },
-      long: this.#long,
-      read: (slot) => {
-        const [block, at] = sector(slot);
-        return [finished(store.buffers.get(block), this.#sys.errno), at];
-      },
-      change: (slot) => {
-        this.#dirty();
-        const [block, at] = sector(slot);
-        return [finished(store.buffers.modify(block), this.#sys.errno), at];
-      },
-      grow: () => !fixed && this.#growDir(node),
-      node: (d, at, name, short, slot, count) => this.#nodeOf(node, d, at, name, short, slot, count),
-      log: (text) => this.#sys.log(`msdos: ${store.device.name}: ${text}`),
-    };
-    return fixed ? { ...slots, capacity: this.#g.rootSize / SLOT } : slots;
+    return (node.dir ??= new Directory(this.#slotMap.of(node)));
   }
   /** One cluster more, zeroed. */
   #growDir(node: Node): boolean {
     const had = this.#store.chain(node, Infinity).length;
     if ((had + 1) * this.#g.clusterSize > MAX_SLOTS * SLOT) return false;
-    this.#dirty();
+    this.#back.dirty();
     if (this.#extend(node, had + 1) === had) return false;
     this.#zeroCluster(this.#store.chain(node, had + 1).last);
     return true;
@@ -216,47 +118,12 @@ export class MsdosVolume implements Volume<Node> {
     const got = this.#store.extend(node, need);
     if (got >= need || !this.#store.fat.held) return got;
     this.sync();
-    this.#dirty();
+    this.#back.dirty();
     return this.#store.extend(node, need);
   }
-  #nodeOf(parent: Node, d: DataView, at: number, name: string, short: Short, slot: number, slots: number): Node {
-    const { get } = Dirent;
-    const attr = get.attr(d, at);
-    const isDir = (attr & ATTR_DIRECTORY) !== 0;
-    const high = this.#g.bits === 32 ? get.clusterHigh(d, at) : 0;
-    return {
-      isDir,
-      ino: this.#inoOf(parent, slot + slots - 1),
-      parent,
-      name,
-      short,
-      ntCase: get.ntCase(d, at),
-      attr,
-      cluster: high * 0x10000 + get.clusterLow(d, at),
-      size: isDir ? 0 : get.size(d, at),
-      mtime: get.mtime(d, at),
-      mdate: get.mdate(d, at),
-      adate: get.adate(d, at),
-      ctime: get.ctime(d, at),
-      cdate: get.cdate(d, at),
-      ctimeTenth: get.ctimeTenth(d, at),
-      slot,
-      slots,
-      chain: undefined,
-      dir: undefined,
-    };
-  }
   /** Where the short entry stands on the disk, in slots; stays the node's number wherever it moves. */
-  #inoOf(parent: Node, slot: number): number {
-    const { clusterSize, rootStart } = this.#g;
-    const at = slot * SLOT;
-    const store = this.#store;
-    let ino: number;
-    if (parent === this.root && this.#g.bits !== 32) ino = (rootStart + at) / SLOT;
-    else {
-      const run = store.chain(parent, 1).find(Math.floor(at / clusterSize));
-      ino = (store.position(run.start) + at - run.at * clusterSize) / SLOT;
-    }
+  #inoOf(position: number): number {
+    let ino = position / SLOT;
     if (this.#inos.has(ino)) ino = this.#ino++;
     this.#inos.add(ino);
     return ino;
@@ -271,7 +138,7 @@ export class MsdosVolume implements Volume<Node> {
       from = from.subarray(0, MAX_FILE - offset);
     }
     if (from.length === 0) return 0;
-    this.#dirty();
+    this.#back.dirty();
     const { clusterSize } = this.#g;
     const end = offset + from.length;
     const room = end > node.size ? this.#extend(node, Math.ceil(end / clusterSize)) * clusterSize : end;
@@ -294,7 +161,7 @@ export class MsdosVolume implements Volume<Node> {
     const { EINVAL } = this.#sys.errno;
     const { uid, gid } = this.#modes;
     if ((change.uid ?? uid) !== uid || (change.gid ?? gid) !== gid) throw EINVAL;
-    this.#dirty();
+    this.#back.dirty();
     if (change.size !== undefined) this.#resize(node, change.size);
     if (change.mode !== undefined && !node.isDir) {
       node.attr = change.mode & 0o200 ? node.attr & ~ATTR_READ_ONLY : node.attr | ATTR_READ_ONLY;
@@ -339,7 +206,7 @@ export class MsdosVolume implements Volume<Node> {
       if (end > node.size) this.setattr(node, { size: end });
       return;
     }
-    this.#dirty();
+    this.#back.dirty();
     const need = Math.ceil(end / this.#g.clusterSize);
     if (this.#extend(node, need) >= need) return this.#writeBack(node);
     this.#shrinkTo(node, node.size);
@@ -373,8 +240,8 @@ export class MsdosVolume implements Volume<Node> {
     writeEntry(sector, SLOT, { ...dot, short: "..".padEnd(11), cluster: above }, bits === 32);
   }
   #make(dir: Node, name: string, attr: number): Node {
-    const wanted = this.#newName(name);
-    this.#dirty();
+    const wanted = this.#naming.forNew(name);
+    this.#back.dirty();
     const now = this.#now();
     const node: Node = {
       isDir: (attr & ATTR_DIRECTORY) !== 0,
@@ -398,7 +265,7 @@ export class MsdosVolume implements Volume<Node> {
       dir: undefined,
     };
     this.#enter(dir, node, wanted);
-    const at = this.#inoOf(dir, node.slot + node.slots - 1);
+    const at = this.#inoOf(this.#slotMap.position(dir, node.slot + node.slots - 1));
     return Object.assign(node, { ino: at });
   }
   /** Add a node's entry to a directory. ENOSPC when it is full, EEXIST when no short name is left. */
@@ -426,7 +293,7 @@ export class MsdosVolume implements Volume<Node> {
   }
 
   unlink(dir: Node, _name: string, node: Node): void {
-    this.#dirty();
+    this.#back.dirty();
     this.#dir(dir).remove(node);
     node.parent = undefined;
     this.#touchDir(dir);
@@ -440,13 +307,13 @@ export class MsdosVolume implements Volume<Node> {
     if (node.parent || node === this.root) return;
     this.#inos.delete(node.ino);
     if (node.cluster === 0 || this.readOnly) return;
-    this.#dirty();
+    this.#back.dirty();
     this.#store.shrink(node, 0);
   }
   rename(from: Node, _fromName: string, node: Node, to: Node, toName: string, target: Node | undefined): void {
-    const wanted = this.#newName(toName);
+    const wanted = this.#naming.forNew(toName);
     if (target?.isDir && this.#dir(target).size > 0) throw this.#sys.errno.ENOTEMPTY;
-    this.#dirty();
+    this.#back.dirty();
     const old = { ...node };
     const source = this.#dir(from);
     source.forget(node);
@@ -476,7 +343,7 @@ export class MsdosVolume implements Volume<Node> {
     const [a, b] = [this.#dir(from).find(clean(fromName)), this.#dir(to).find(clean(toName))];
     if (!a || !b) throw this.#sys.errno.ENOENT;
     if (a === b) return;
-    this.#dirty();
+    this.#back.dirty();
     const [was, will] = [{ ...a }, { ...b }];
     this.#dir(from).forget(a);
     this.#dir(to).forget(b);
@@ -517,103 +384,30 @@ export class MsdosVolume implements Volume<Node> {
   #writeBack(node: Node): void {
     if (!node.parent || node === this.root) return;
     const slot = node.slot + node.slots - 1;
-    const [bytes, at] = this.#slotsFor(node.parent).change(slot);
+    const [bytes, at] = this.#slotMap.of(node.parent).change(slot);
     writeEntry(bytes, at, node, this.#g.bits === 32);
     if (this.#options.sync) this.sync();
-  }
-  readonly #slotAccess = new WeakMap<Node, Slots>();
-  #slotsFor(dir: Node): Slots {
-    let slots = this.#slotAccess.get(dir);
-    if (!slots) this.#slotAccess.set(dir, slots = this.#slotsOf(dir));
-    return slots;
   }
   /** The sectors of a node's name, with the FAT they speak of, go to the disk now. */
   #flushSector(node: Node): void {
     const { buffers, fat } = this.#store;
     fat.flush();
-    const sectorOf = (slot: number) => {
-      const { sectorSize, clusterSize, rootStart, bits } = this.#g;
-      const at = slot * SLOT;
-      if (node.parent === this.root && bits !== 32) return Math.floor((rootStart + at) / sectorSize);
-      const run = this.#store.chain(node.parent!, 1).find(Math.floor(at / clusterSize));
-      return Math.floor((this.#store.position(run.start) + at - run.at * clusterSize) / sectorSize);
-    };
     for (const slot of [node.slot, node.slot + node.slots - 1]) {
-      const block = sectorOf(slot);
+      const block = Math.floor(this.#slotMap.position(node.parent!, slot) / this.#g.sectorSize);
       finished(buffers.flush(block, block + 1), this.#sys.errno);
     }
   }
 
   // Writing back
 
-  /** The volume is about to change: say so on it, and see that it is written in time. */
-  #dirty(): void {
-    if (this.#changed) return;
-    if (this.readOnly) throw this.#sys.errno.EROFS;
-    this.#changed = true;
-    if (!this.#wasDirty) this.#setDirty(true);
-    this.#cancel = this.#sys.callout(WRITE_BACK, () => {
-      try {
-        this.sync();
-      } catch (e) {
-        this.#sys.log(`msdos: ${this.#store.device.name}: write-back: ${e instanceof Error ? e.message : e}`);
-      }
-    });
-  }
-  #isDirty(): boolean {
-    const { bits, stateByte } = this.#g;
-    const boot = new Uint8Array(512);
-    finished(this.#store.device.read(boot, 0), this.#sys.errno);
-    const one = this.#store.fat.get(1);
-    const unclean = bits === 16 ? !(one & CLEAN_16) : bits === 32 ? !(one & CLEAN_32) : false;
-    return unclean || (boot[stateByte]! & 1) !== 0;
-  }
-  #setDirty(dirty: boolean): void {
-    const { device, fat } = this.#store;
-    const { bits, stateByte, sectorSize } = this.#g;
-    const boot = new Uint8Array(sectorSize);
-    finished(device.read(boot, 0), this.#sys.errno);
-    boot[stateByte] = dirty ? boot[stateByte]! | 1 : boot[stateByte]! & ~1;
-    finished(device.write!(boot, 0), this.#sys.errno);
-    if (bits === 12) return;
-    const clean = bits === 16 ? CLEAN_16 : CLEAN_32;
-    fat.set(1, dirty ? fat.get(1) & ~clean : fat.get(1) | clean);
-    fat.flush();
-  }
-  /**
-   * Everything to the disk, in an order whose every step may be the last: new clusters, directories that speak of them,
-   * then the clusters no directory speaks of any more. Data is there already.
-   */
   sync(): void {
-    if (!this.#changed || this.#syncing) return;
-    this.#syncing = true;
-    try {
-      this.#settle();
-    } finally {
-      this.#syncing = false;
-    }
-    this.#cancel();
-    this.#changed = false;
-    if (!this.#wasDirty) this.#setDirty(false);
-    finished(this.#store.device.flush?.(), this.#sys.errno);
-  }
-  #settle(): void {
-    const { fat, buffers } = this.#store;
-    fat.flush();
-    finished(buffers.flush(), this.#sys.errno);
-    if (fat.held) {
-      fat.applyFrees();
-      fat.flush();
-    }
-    fat.writeInfo();
+    this.#back.sync();
   }
   fsync(_node: Node): void {
-    if (this.#changed) this.sync();
-    else if (!this.readOnly) finished(this.#store.device.flush?.(), this.#sys.errno);
+    this.#back.fsync();
   }
   unmount(): void {
     this.sync();
-    this.#cancel();
     this.#store.buffers.forget(0, Infinity);
   }
   update(): void {}

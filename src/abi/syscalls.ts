@@ -372,7 +372,6 @@ export const syscalls = {
       path: path(),
       flags,
       data: maybeInput("void *", "data_len"),
-      // deno-lint-ignore camelcase -- the manual's name
       data_len: len("data"),
     },
     errors: ["EPERM", "ENODEV", "EBUSY", "EINVAL", "ENOTBLK", ...lookup],
@@ -406,7 +405,6 @@ export const syscalls = {
     errors: change,
     host: ["lutimes"],
   }),
-  // deno-lint-ignore camelcase -- the manual's name
   clock_gettime: sys(427, {
     cname: "__clock_gettime50",
     doc: "A clock: 0 wall, 3 monotonic.",
@@ -527,7 +525,6 @@ export const syscalls = {
     errors: ["EBADF", "EINVAL", "EROFS"],
     host: ["futimens"],
   }),
-  // deno-lint-ignore camelcase -- the manual's name
   posix_fallocate: sys(479, {
     doc: "Set aside room, growing the file; the error is the result.",
     args: { fd, PAD: pad(), pos: value("off_t", off), len: value("off_t", off) },

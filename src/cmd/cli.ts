@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console -- cac prints its help through the console: it is caught on the way
 /** What every applet shares: its grammar, --help and --version, and how failures are said. */
 import { cac } from "cac";
 import { SysError } from "../abi/errno.ts";

@@ -26,7 +26,7 @@ async function lend(host: Host, kernel: Kernel, drive: DriveSpec): Promise<void>
     if ((type === "dir") !== (drive.type === "dir")) {
       throw new Error(type === "dir" ? "is a directory" : "not a directory");
     }
-    return await vfs.etfsVolume(drive.key, hostfs(host, kernel.sys, drive.hostpath), drive.hostpath, drive.type);
+    return await vfs.etfsVolume(drive.key, hostfs(host, drive.hostpath), drive.hostpath, drive.type);
   }
   await vfs.etfsDisk(drive.key, openDisk(host, drive));
 }

@@ -5,7 +5,6 @@ import { then } from "../lib/async.ts";
 import type { FullVolume } from "../vfs/defaults.ts";
 import type { Async, Attr, FileType, Make, SetAttr } from "../plugin.ts";
 import {
-  FallocateIn,
   FATTR_ATIME,
   FATTR_ATIME_NOW,
   FATTR_GID,
@@ -17,20 +16,18 @@ import {
   FOPEN_CACHE_DIR,
   FOPEN_KEEP_CACHE,
   InHeader,
-  LseekIn,
   OpenOut,
   OUT_HEADER,
   ReadIn,
   RENAME_EXCHANGE,
   RENAME_NOREPLACE,
   SetattrIn,
-  STATFS_SIZE,
-  StatfsOut,
 } from "../wire/fuse.ts";
 import { encodeName } from "../lib/text.ts";
 import type { Known } from "./nodes.ts";
 import { attrReply, DirWriter, entryReply, fromLinuxDev, negativeReply } from "./reply.ts";
 import type { Request } from "./request.ts";
+import { fallocate, getxattr, listxattr, lseek, removexattr, setxattr, statfs } from "./ops_misc.ts";
 import type { FuseServer } from "./server.ts";
 
 /** What an operation sees: the request, and its node. It gives the size of the reply's body, or NO_REPLY. */
@@ -45,16 +42,16 @@ export type Op = (c: Context) => Async<number>;
 export const NO_REPLY = -1;
 
 /** Where a request's body begins. */
-const BODY = InHeader.size;
+export const BODY = InHeader.size;
 
-function name(c: Context, at: number): { readonly name: string; readonly end: number } {
+export function name(c: Context, at: number): { readonly name: string; readonly end: number } {
   const found = c.req.name(at);
   if (!found) throw errno.EINVAL;
   if (found.name === "" || found.name.includes("/")) throw errno.EINVAL;
   return found;
 }
 /** The volume, unless it is mounted read-only. */
-const writable = (c: Context): FullVolume => c.server.mount.writable();
+export const writable = (c: Context): FullVolume => c.server.mount.writable();
 
 const make = (c: Context, mode: number): Make => ({ mode: mode & 0o7777, uid: c.req.uid, gid: c.req.gid });
 
@@ -280,93 +277,6 @@ function fillListing(c: Context, list: Listing, from: number, out: DirWriter): A
   }
   return out.size;
 }
-
-function statfs(c: Context): Async<number> {
-  return then(c.volume.statfs(), (s) => {
-    const d = c.req.out.view;
-    const { set } = StatfsOut;
-    c.req.out.bytes.fill(0, OUT_HEADER, OUT_HEADER + STATFS_SIZE);
-    set.blocks(d, OUT_HEADER, s.blocks);
-    set.bfree(d, OUT_HEADER, s.free);
-    set.bavail(d, OUT_HEADER, s.available ?? s.free);
-    set.files(d, OUT_HEADER, s.files ?? 0);
-    set.ffree(d, OUT_HEADER, s.filesFree ?? 0);
-    set.bsize(d, OUT_HEADER, s.blockSize);
-    set.frsize(d, OUT_HEADER, s.blockSize);
-    set.namelen(d, OUT_HEADER, s.nameMax ?? 255);
-    return STATFS_SIZE;
-  });
-}
-const KEEP_SIZE = 1;
-const PUNCH_HOLE = 2;
-function fallocate(c: Context): Async<number> {
-  const d = c.req.in.view;
-  const { get } = FallocateIn;
-  const [offset, length, mode] = [get.offset(d, BODY), get.length(d, BODY), get.mode(d, BODY)];
-  const volume = writable(c);
-  if (mode === (KEEP_SIZE | PUNCH_HOLE)) return then(volume.punch(c.node, offset, length), () => 0);
-  if (mode & ~KEEP_SIZE) throw errno.EOPNOTSUPP;
-  return then(volume.allocate(c.node, offset, length, mode === KEEP_SIZE), () => 0);
-}
-const SEEK_DATA = 3;
-/** Holes are not told apart: data to the end, a hole there. */
-function lseek(c: Context): Async<number> {
-  const d = c.req.in.view;
-  const offset = LseekIn.get.offset(d, BODY);
-  const whence = LseekIn.get.whence(d, BODY);
-  return then(c.volume.getattr(c.node), ({ size }) => {
-    if (offset >= size) throw errno.ENXIO;
-    c.req.out.view.setBigUint64(OUT_HEADER, BigInt(whence === SEEK_DATA ? offset : size), true);
-    return 8;
-  });
-}
-
-/** A value, or with no room asked for its length. */
-function blob(c: Context, value: Uint8Array): number {
-  const size = c.req.in.view.getUint32(BODY, true);
-  if (size === 0) {
-    c.req.out.words[4] = value.length;
-    c.req.out.words[5] = 0;
-    return 8;
-  }
-  if (value.length > size) throw errno.ERANGE;
-  c.req.out.bytes.set(value, OUT_HEADER);
-  return value.length;
-}
-/** No attributes at all: never asked for again. */
-function xattr<T>(work: () => Async<T>): Async<T> {
-  try {
-    return work();
-  } catch (e) {
-    throw e === errno.EOPNOTSUPP ? errno.ENOSYS : e;
-  }
-}
-const getxattr: Op = (c) => {
-  const wanted = name(c, BODY + 8).name;
-  return then(xattr(() => c.volume.getxattr(c.node, wanted)), (value) => {
-    if (!value) throw errno.ENOATTR;
-    return blob(c, value);
-  });
-};
-const setxattr: Op = (c) => {
-  const size = c.req.in.view.getUint32(BODY, true);
-  const { name: wanted, end } = name(c, BODY + 8);
-  if (end + size > c.req.length) throw errno.EINVAL;
-  const value = c.req.in.bytes.slice(end, end + size);
-  return then(xattr(() => writable(c).setxattr(c.node, wanted, value)), () => 0);
-};
-const removexattr: Op = (c) => {
-  const wanted = name(c, BODY).name;
-  return then(xattr(() => writable(c).removexattr(c.node, wanted)), (was) => {
-    if (!was) throw errno.ENOATTR;
-    return 0;
-  });
-};
-const listxattr: Op = (c) =>
-  then(
-    xattr(() => c.volume.listxattr(c.node)),
-    (names) => blob(c, encodeName([...names].map((n) => `${n}\0`).join(""))),
-  );
 
 const nothing: Op = () => 0;
 const refuse = (e: Error): Op => () => {

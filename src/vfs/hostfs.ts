@@ -1,6 +1,6 @@
 /** A host directory or file as a volume (rump's etfs types `dir` and `reg`). */
 import { errno, type ErrnoName, SysError } from "../abi/errno.ts";
-import type { Attr, FileType, SetAttr, StatFs, Sys, Volume } from "../plugin.ts";
+import type { Attr, FileType, Make, SetAttr, Volume } from "../plugin.ts";
 
 /** The host calls it is made of; `Host` has them. */
 export interface HostFiles {
@@ -36,94 +36,118 @@ type Open = ReturnType<HostFiles["open"]>;
 /** Host files kept open for reading and writing. */
 const MAX_OPEN = 64;
 
-/** The volume of `root`, a host path. A host failure becomes the errno of the same name. */
-export function hostfs(host: HostFiles, _sys: Sys, root: string): Volume<Node> {
-  const top: Node = { parent: undefined, name: "", children: new Map() };
-  const open = new Map<Node, Open>();
-  const pathOf = (node: Node): string => (node.parent ? `${pathOf(node.parent)}/${node.name}` : root);
-  const at = (dir: Node, name: string) => `${pathOf(dir)}/${name}`;
-  const child = (dir: Node, name: string): Node => {
+class HostVolume implements Volume<Node> {
+  readonly root: Node = { parent: undefined, name: "", children: new Map() };
+  readonly label: string;
+  readonly #host: HostFiles;
+  readonly #open = new Map<Node, Open>();
+
+  constructor(host: HostFiles, path: string) {
+    this.#host = host;
+    this.label = path;
+  }
+  #path(node: Node): string {
+    return node.parent ? `${this.#path(node.parent)}/${node.name}` : this.label;
+  }
+  #at(dir: Node, name: string): string {
+    return `${this.#path(dir)}/${name}`;
+  }
+  #child(dir: Node, name: string): Node {
     let node = dir.children.get(name);
     if (!node) dir.children.set(name, node = { parent: dir, name, children: new Map() });
     return node;
-  };
-  const forget = (node: Node) => {
-    open.get(node)?.close();
-    open.delete(node);
-  };
-  const file = (node: Node, write: boolean): Open => {
-    const had = open.get(node);
-    if (had) return had;
-    const oldest = open.keys().next();
-    if (open.size >= MAX_OPEN && !oldest.done) forget(oldest.value);
-    const opened = openEither(host, pathOf(node), write);
-    open.set(node, opened);
-    return opened;
-  };
-  const removed = (dir: Node, name: string) => {
+  }
+  #forget(node: Node): void {
+    this.#open.get(node)?.close();
+    this.#open.delete(node);
+  }
+  #removed(dir: Node, name: string): void {
     const node = dir.children.get(name);
-    if (node) forget(node);
+    if (node) this.#forget(node);
     dir.children.delete(name);
-  };
-  const attempt = <T>(fn: () => T): T => translated(fn);
-  return {
-    root: top,
-    label: root,
-    getattr: (node) => attempt(() => attr(host.stat(pathOf(node), node.parent === undefined))),
-    lookup(dir, name) {
-      try {
-        host.stat(at(dir, name), false);
-        return child(dir, name);
-      } catch (e) {
-        if ((e as { code?: string }).code === "ENOENT") return undefined;
-        throw toErrno(e);
-      }
-    },
-    readdir: (dir) => attempt(() => host.readdir(pathOf(dir)).map((name) => [name, child(dir, name)] as const)),
-    readlink: (node) => attempt(() => host.readlink(pathOf(node))),
-    read: (node, into, offset) => attempt(() => file(node, false).pread(into, offset)),
-    write: (node, from, offset) => attempt(() => file(node, true).pwrite(from, offset)),
-    setattr: (node, change) => attempt(() => setattr(host, pathOf(node), change, () => file(node, true))),
-    create: (dir, name, { mode }) =>
-      attempt(() => {
-        host.open(at(dir, name), { write: true, create: true, exclusive: true, mode }).close();
-        return child(dir, name);
-      }),
-    mkdir: (dir, name, { mode }) =>
-      attempt(() => {
-        host.mkdir(at(dir, name), mode);
-        return child(dir, name);
-      }),
-    symlink: (dir, name, target) =>
-      attempt(() => {
-        host.symlink(target, at(dir, name));
-        return child(dir, name);
-      }),
-    unlink: (dir, name) =>
-      attempt(() => {
-        host.unlink(at(dir, name));
-        removed(dir, name);
-      }),
-    rmdir: (dir, name) =>
-      attempt(() => {
-        host.rmdir(at(dir, name));
-        removed(dir, name);
-      }),
-    rename: (from, fromName, node, to, toName) =>
-      attempt(() => {
-        host.rename(at(from, fromName), at(to, toName));
-        removed(to, toName);
-        from.children.delete(fromName);
-        node.parent = to;
-        node.name = toName;
-        to.children.set(toName, node);
-      }),
-    statfs: (): StatFs => ({ blockSize: 4096, blocks: 0, free: 0 }),
-    fsync: (node) => attempt(() => open.get(node)?.fdatasync()),
-    sync: () => attempt(() => open.forEach((f) => f.fdatasync())),
-    unmount: () => [...open.keys()].forEach(forget),
-  };
+  }
+  #file(node: Node, write: boolean): Open {
+    const had = this.#open.get(node);
+    if (had) return had;
+    const oldest = this.#open.keys().next();
+    if (this.#open.size >= MAX_OPEN && !oldest.done) this.#forget(oldest.value);
+    const opened = openEither(this.#host, this.#path(node), write);
+    this.#open.set(node, opened);
+    return opened;
+  }
+  /** Do something to a name of a directory, and give its node. */
+  #made(dir: Node, name: string, work: (path: string) => void): Node {
+    return translated(() => {
+      work(this.#at(dir, name));
+      return this.#child(dir, name);
+    });
+  }
+
+  getattr(node: Node): Attr {
+    return translated(() => attr(this.#host.stat(this.#path(node), node.parent === undefined)));
+  }
+  lookup(dir: Node, name: string): Node | undefined {
+    try {
+      this.#host.stat(this.#at(dir, name), false);
+      return this.#child(dir, name);
+    } catch (e) {
+      if ((e as { code?: string }).code === "ENOENT") return undefined;
+      throw toErrno(e);
+    }
+  }
+  readdir(dir: Node): Iterable<readonly [string, Node]> {
+    return translated(() => this.#host.readdir(this.#path(dir)).map((name) => [name, this.#child(dir, name)] as const));
+  }
+  readlink(node: Node): string {
+    return translated(() => this.#host.readlink(this.#path(node)));
+  }
+  read(node: Node, into: Uint8Array, offset: number): number {
+    return translated(() => this.#file(node, false).pread(into, offset));
+  }
+  write(node: Node, from: Uint8Array, offset: number): number {
+    return translated(() => this.#file(node, true).pwrite(from, offset));
+  }
+  setattr(node: Node, change: SetAttr): void {
+    translated(() => setattr(this.#host, this.#path(node), change, () => this.#file(node, true)));
+  }
+  create(dir: Node, name: string, { mode }: Make): Node {
+    const how = { write: true, create: true, exclusive: true, mode };
+    return this.#made(dir, name, (path) => this.#host.open(path, how).close());
+  }
+  mkdir(dir: Node, name: string, { mode }: Make): Node {
+    return this.#made(dir, name, (path) => this.#host.mkdir(path, mode));
+  }
+  symlink(dir: Node, name: string, target: string): Node {
+    return this.#made(dir, name, (path) => this.#host.symlink(target, path));
+  }
+  unlink(dir: Node, name: string): void {
+    translated(() => this.#host.unlink(this.#at(dir, name)));
+    this.#removed(dir, name);
+  }
+  rmdir(dir: Node, name: string): void {
+    translated(() => this.#host.rmdir(this.#at(dir, name)));
+    this.#removed(dir, name);
+  }
+  rename(from: Node, fromName: string, node: Node, to: Node, toName: string): void {
+    translated(() => this.#host.rename(this.#at(from, fromName), this.#at(to, toName)));
+    this.#removed(to, toName);
+    from.children.delete(fromName);
+    node.parent = to;
+    node.name = toName;
+    to.children.set(toName, node);
+  }
+  fsync(node: Node): void {
+    translated(() => this.#open.get(node)?.fdatasync());
+  }
+  sync(): void {
+    translated(() => this.#open.forEach((f) => f.fdatasync()));
+  }
+  unmount(): void {
+    for (const node of [...this.#open.keys()]) this.#forget(node);
+  }
 }
+/** The volume of `path` of the host. A host failure becomes the errno of the same name. */
+export const hostfs = (host: HostFiles, path: string): Volume<Node> => new HostVolume(host, path);
 
 /** For writing when the host lets us, so that one descriptor serves both. */
 function openEither(host: HostFiles, path: string, write: boolean): Open {

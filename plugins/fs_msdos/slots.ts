@@ -1,0 +1,133 @@
+/** Where a directory's slots are on the disk, and how they are read and changed. */
+import { ATTR_DIRECTORY, Dirent } from "../../src/wire/fat.ts";
+import { MAX_SLOTS, SLOT, type Slots } from "./dir.ts";
+import type { Node } from "./node.ts";
+import type { Short } from "./names.ts";
+import type { Store } from "./store.ts";
+import { finished } from "./sync.ts";
+
+/** What slots need of their volume. */
+export interface SlotOwner {
+  readonly long: boolean;
+  /** Something is about to change. */
+  dirty(): void;
+  /** A cluster more for a directory; false: no room. */
+  grow(dir: Node): boolean;
+  /** The number of a file whose short entry stands at a byte of the volume. */
+  inoOf(position: number): number;
+  log(text: string): void;
+}
+
+export class SlotMap {
+  readonly #store: Store;
+  readonly #root: Node;
+  readonly #owner: SlotOwner;
+  readonly #made = new WeakMap<Node, Slots>();
+
+  constructor(store: Store, root: Node, owner: SlotOwner) {
+    this.#store = store;
+    this.#root = root;
+    this.#owner = owner;
+  }
+  /** FAT12 and FAT16 have their root in a place of its own. */
+  #isFixed(dir: Node): boolean {
+    return dir === this.#root && this.#store.g.bits !== 32;
+  }
+  /** The byte of the volume a slot begins at. */
+  position(dir: Node, slot: number): number {
+    const { rootStart, clusterSize } = this.#store.g;
+    const at = slot * SLOT;
+    if (this.#isFixed(dir)) return rootStart + at;
+    const run = this.#store.chain(dir, 1).find(Math.floor(at / clusterSize));
+    return this.#store.position(run.start) + at - run.at * clusterSize;
+  }
+  of(dir: Node): Slots {
+    let slots = this.#made.get(dir);
+    if (!slots) this.#made.set(dir, slots = this.#make(dir));
+    return slots;
+  }
+  #make(dir: Node): Slots {
+    const { buffers, errno, g } = this.#store;
+    const { sectorSize } = g;
+    const capacity = () => this.#capacity(dir);
+    return {
+      get capacity() {
+        return capacity();
+      },
+      long: this.#owner.long,
+      read: (slot) => {
+        const position = this.position(dir, slot);
+        return [finished(buffers.get(Math.floor(position / sectorSize)), errno), position % sectorSize];
+      },
+      change: (slot) => {
+        this.#owner.dirty();
+        const position = this.position(dir, slot);
+        return [finished(buffers.modify(Math.floor(position / sectorSize)), errno), position % sectorSize];
+      },
+      grow: () => !this.#isFixed(dir) && this.#owner.grow(dir),
+      node: (d, at, name, short, slot, count) => this.#node(dir, d, at, name, short, slot, count),
+      log: (text) => this.#owner.log(text),
+    };
+  }
+  #capacity(dir: Node): number {
+    const { rootSize, clusterSize } = this.#store.g;
+    if (this.#isFixed(dir)) return rootSize / SLOT;
+    const most = (MAX_SLOTS * SLOT) / clusterSize;
+    return Math.min(MAX_SLOTS, (this.#store.chain(dir, most).length * clusterSize) / SLOT);
+  }
+  #node(parent: Node, d: DataView, at: number, name: string, short: Short, slot: number, slots: number): Node {
+    const { get } = Dirent;
+    const attr = get.attr(d, at);
+    const isDir = (attr & ATTR_DIRECTORY) !== 0;
+    const high = this.#store.g.bits === 32 ? get.clusterHigh(d, at) : 0;
+    return {
+      isDir,
+      ino: this.#owner.inoOf(this.position(parent, slot + slots - 1)),
+      parent,
+      name,
+      short,
+      ntCase: get.ntCase(d, at),
+      attr,
+      cluster: high * 0x10000 + get.clusterLow(d, at),
+      size: isDir ? 0 : get.size(d, at),
+      mtime: get.mtime(d, at),
+      mdate: get.mdate(d, at),
+      adate: get.adate(d, at),
+      ctime: get.ctime(d, at),
+      cdate: get.cdate(d, at),
+      ctimeTenth: get.ctimeTenth(d, at),
+      slot,
+      slots,
+      chain: undefined,
+      dir: undefined,
+    };
+  }
+}
+
+const ROOT_INO = 1;
+/** 1980-01-01: the root has no times of its own. */
+const FIRST_DAY = (1 << 5) | 1;
+/** The root directory, which has no entry anywhere. */
+export function rootNode(cluster: number): Node {
+  return {
+    isDir: true,
+    ino: ROOT_INO,
+    parent: undefined,
+    name: "",
+    short: "",
+    ntCase: 0,
+    attr: ATTR_DIRECTORY,
+    cluster,
+    size: 0,
+    mtime: 0,
+    mdate: FIRST_DAY,
+    adate: FIRST_DAY,
+    ctime: 0,
+    cdate: FIRST_DAY,
+    ctimeTenth: 0,
+    slot: -1,
+    slots: 0,
+    chain: undefined,
+    dir: undefined,
+  };
+}

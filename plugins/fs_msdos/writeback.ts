@@ -1,0 +1,93 @@
+/** When and in which order a volume's changes reach the disk, and the mark that says it is in use. */
+import type { Sys } from "../../src/plugin.ts";
+import type { Store } from "./store.ts";
+import { finished } from "./sync.ts";
+
+/** Milliseconds changes may wait to be written. */
+const DELAY = 30_000;
+/** Clean-shutdown bit of FAT[1]. */
+const CLEAN_16 = 0x8000;
+const CLEAN_32 = 0x0800_0000;
+
+export class WriteBack {
+  /** It was left in use by somebody: the mark stays. */
+  readonly wasDirty: boolean;
+  readonly #sys: Sys;
+  readonly #store: Store;
+  readonly #readOnly: boolean;
+  #changed = false;
+  #syncing = false;
+  #cancel: () => void = () => {};
+
+  constructor(sys: Sys, store: Store, readOnly: boolean) {
+    this.#sys = sys;
+    this.#store = store;
+    this.#readOnly = readOnly;
+    this.wasDirty = this.#isDirty();
+  }
+  /** The volume is about to change: say so on it, and see that it is written in time. EROFS when it may not. */
+  dirty(): void {
+    if (this.#changed) return;
+    if (this.#readOnly) throw this.#sys.errno.EROFS;
+    this.#changed = true;
+    if (!this.wasDirty) this.#mark(true);
+    this.#cancel = this.#sys.callout(DELAY, () => {
+      try {
+        this.sync();
+      } catch (e) {
+        this.#sys.log(`msdos: ${this.#store.device.name}: write-back: ${e instanceof Error ? e.message : e}`);
+      }
+    });
+  }
+  /**
+   * Everything to the disk, in an order whose every step may be the last: new clusters, directories that speak of them,
+   * then the clusters no directory speaks of any more. Data is there already.
+   */
+  sync(): void {
+    if (!this.#changed || this.#syncing) return;
+    this.#syncing = true;
+    try {
+      this.#settle();
+    } finally {
+      this.#syncing = false;
+    }
+    this.#cancel();
+    this.#changed = false;
+    if (!this.wasDirty) this.#mark(false);
+    finished(this.#store.device.flush?.(), this.#sys.errno);
+  }
+  fsync(): void {
+    if (this.#changed) this.sync();
+    else if (!this.#readOnly) finished(this.#store.device.flush?.(), this.#sys.errno);
+  }
+  #settle(): void {
+    const { fat, buffers } = this.#store;
+    fat.flush();
+    finished(buffers.flush(), this.#sys.errno);
+    if (fat.held) {
+      fat.applyFrees();
+      fat.flush();
+    }
+    fat.writeInfo();
+  }
+
+  #isDirty(): boolean {
+    const { device, fat, g } = this.#store;
+    const boot = new Uint8Array(512);
+    finished(device.read(boot, 0), this.#sys.errno);
+    const one = fat.get(1);
+    const unclean = g.bits === 16 ? !(one & CLEAN_16) : g.bits === 32 ? !(one & CLEAN_32) : false;
+    return unclean || (boot[g.stateByte]! & 1) !== 0;
+  }
+  #mark(dirty: boolean): void {
+    const { device, fat, g } = this.#store;
+    const boot = new Uint8Array(g.sectorSize);
+    finished(device.read(boot, 0), this.#sys.errno);
+    boot[g.stateByte] = dirty ? boot[g.stateByte]! | 1 : boot[g.stateByte]! & ~1;
+    finished(device.write!(boot, 0), this.#sys.errno);
+    if (g.bits === 12) return;
+    const clean = g.bits === 16 ? CLEAN_16 : CLEAN_32;
+    fat.set(1, dirty ? fat.get(1) & ~clean : fat.get(1) | clean);
+    fat.flush();
+  }
+}

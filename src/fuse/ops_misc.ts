@@ -1,0 +1,94 @@
+/** Operations that are one question to the driver: space, room, holes, extended attributes. */
+import { errno } from "../abi/errno.ts";
+import { then } from "../lib/async.ts";
+import { encodeName } from "../lib/text.ts";
+import type { Async } from "../plugin.ts";
+import { FallocateIn, LseekIn, OUT_HEADER, STATFS_SIZE, StatfsOut } from "../wire/fuse.ts";
+import { BODY, type Context, name, type Op, writable } from "./ops.ts";
+
+export function statfs(c: Context): Async<number> {
+  return then(c.volume.statfs(), (s) => {
+    const d = c.req.out.view;
+    const { set } = StatfsOut;
+    c.req.out.bytes.fill(0, OUT_HEADER, OUT_HEADER + STATFS_SIZE);
+    set.blocks(d, OUT_HEADER, s.blocks);
+    set.bfree(d, OUT_HEADER, s.free);
+    set.bavail(d, OUT_HEADER, s.available ?? s.free);
+    set.files(d, OUT_HEADER, s.files ?? 0);
+    set.ffree(d, OUT_HEADER, s.filesFree ?? 0);
+    set.bsize(d, OUT_HEADER, s.blockSize);
+    set.frsize(d, OUT_HEADER, s.blockSize);
+    set.namelen(d, OUT_HEADER, s.nameMax ?? 255);
+    return STATFS_SIZE;
+  });
+}
+const KEEP_SIZE = 1;
+const PUNCH_HOLE = 2;
+export function fallocate(c: Context): Async<number> {
+  const d = c.req.in.view;
+  const { get } = FallocateIn;
+  const [offset, length, mode] = [get.offset(d, BODY), get.length(d, BODY), get.mode(d, BODY)];
+  const volume = writable(c);
+  if (mode === (KEEP_SIZE | PUNCH_HOLE)) return then(volume.punch(c.node, offset, length), () => 0);
+  if (mode & ~KEEP_SIZE) throw errno.EOPNOTSUPP;
+  return then(volume.allocate(c.node, offset, length, mode === KEEP_SIZE), () => 0);
+}
+const SEEK_DATA = 3;
+/** Holes are not told apart: data to the end, a hole there. */
+export function lseek(c: Context): Async<number> {
+  const d = c.req.in.view;
+  const offset = LseekIn.get.offset(d, BODY);
+  const whence = LseekIn.get.whence(d, BODY);
+  return then(c.volume.getattr(c.node), ({ size }) => {
+    if (offset >= size) throw errno.ENXIO;
+    c.req.out.view.setBigUint64(OUT_HEADER, BigInt(whence === SEEK_DATA ? offset : size), true);
+    return 8;
+  });
+}
+
+/** A value, or with no room asked for its length. */
+function blob(c: Context, value: Uint8Array): number {
+  const size = c.req.in.view.getUint32(BODY, true);
+  if (size === 0) {
+    c.req.out.words[4] = value.length;
+    c.req.out.words[5] = 0;
+    return 8;
+  }
+  if (value.length > size) throw errno.ERANGE;
+  c.req.out.bytes.set(value, OUT_HEADER);
+  return value.length;
+}
+/** No attributes at all: never asked for again. */
+function xattr<T>(work: () => Async<T>): Async<T> {
+  try {
+    return work();
+  } catch (e) {
+    throw e === errno.EOPNOTSUPP ? errno.ENOSYS : e;
+  }
+}
+export const getxattr: Op = (c) => {
+  const wanted = name(c, BODY + 8).name;
+  return then(xattr(() => c.volume.getxattr(c.node, wanted)), (value) => {
+    if (!value) throw errno.ENOATTR;
+    return blob(c, value);
+  });
+};
+export const setxattr: Op = (c) => {
+  const size = c.req.in.view.getUint32(BODY, true);
+  const { name: wanted, end } = name(c, BODY + 8);
+  if (end + size > c.req.length) throw errno.EINVAL;
+  const value = c.req.in.bytes.slice(end, end + size);
+  return then(xattr(() => writable(c).setxattr(c.node, wanted, value)), () => 0);
+};
+export const removexattr: Op = (c) => {
+  const wanted = name(c, BODY).name;
+  return then(xattr(() => writable(c).removexattr(c.node, wanted)), (was) => {
+    if (!was) throw errno.ENOATTR;
+    return 0;
+  });
+};
+export const listxattr: Op = (c) =>
+  then(
+    xattr(() => c.volume.listxattr(c.node)),
+    (names) => blob(c, encodeName([...names].map((n) => `${n}\0`).join(""))),
+  );
