@@ -5,6 +5,7 @@ import type { Node } from "./node.ts";
 import type { Short } from "./names.ts";
 import type { Store } from "./store.ts";
 import { finished } from "./sync.ts";
+import type { DosTime } from "./times.ts";
 
 /** What slots need of their volume. */
 export interface SlotOwner {
@@ -129,5 +130,23 @@ export function rootNode(cluster: number): Node {
     slots: 0,
     chain: undefined,
     dir: undefined,
+  };
+}
+
+/** A file just made; its entry and number come when it has a place. */
+export function newNode(parent: Node, name: string, attr: number, now: DosTime): Node {
+  const { date, time, tenth } = now;
+  return {
+    ...rootNode(0),
+    isDir: (attr & ATTR_DIRECTORY) !== 0,
+    parent,
+    name,
+    attr,
+    mtime: time,
+    mdate: date,
+    adate: date,
+    ctime: time,
+    cdate: date,
+    ctimeTenth: tenth,
   };
 }

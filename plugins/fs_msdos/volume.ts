@@ -7,7 +7,7 @@ import { Directory, MAX_SLOTS, SLOT, writeEntry } from "./dir.ts";
 import type { MsdosOptions } from "./mod.ts";
 import { asShort, clean, Naming } from "./names.ts";
 import type { Node } from "./node.ts";
-import { rootNode, SlotMap } from "./slots.ts";
+import { newNode, rootNode, SlotMap } from "./slots.ts";
 import { Store } from "./store.ts";
 import { finished } from "./sync.ts";
 import { toDos } from "./times.ts";
@@ -242,31 +242,10 @@ export class MsdosVolume implements Volume<Node> {
   #make(dir: Node, name: string, attr: number): Node {
     const wanted = this.#naming.forNew(name);
     this.#back.dirty();
-    const now = this.#now();
-    const node: Node = {
-      isDir: (attr & ATTR_DIRECTORY) !== 0,
-      ino: this.#ino++,
-      parent: dir,
-      name: wanted,
-      short: "",
-      ntCase: 0,
-      attr,
-      cluster: 0,
-      size: 0,
-      mtime: now.time,
-      mdate: now.date,
-      adate: now.date,
-      ctime: now.time,
-      cdate: now.date,
-      ctimeTenth: now.tenth,
-      slot: -1,
-      slots: 0,
-      chain: undefined,
-      dir: undefined,
-    };
+    const node = newNode(dir, wanted, attr, this.#now());
     this.#enter(dir, node, wanted);
     const at = this.#inoOf(this.#slotMap.position(dir, node.slot + node.slots - 1));
-    return Object.assign(node, { ino: at });
+    return Object.assign(node, { ino: at }); // its place is known now
   }
   /** Add a node's entry to a directory. ENOSPC when it is full, EEXIST when no short name is left. */
   #enter(dir: Node, node: Node, name: string): void {

@@ -13,8 +13,6 @@ export const off: Schema<number> = v.custom<number>((x) => Number.isSafeInteger(
 
 /** Longest path, with its end mark (sys/syslimits.h PATH_MAX). */
 export const PATH_MAX = 1024;
-/** Longest single name (sys/syslimits.h NAME_MAX is 255; rumpfs and tmpfs share it). */
-export const NAME_MAX = 255;
 /** Most bytes one call may carry in or out; a bigger request is cut, as read(2) and write(2) allow. */
 export const MAX_TRANSFER = 4 << 20;
 

@@ -92,11 +92,6 @@ function optionText(key: string, letters: string): string {
 export function reasonOf(e: unknown): string {
   return e instanceof Error ? e.message : String(e);
 }
-/** Say that something failed for one object and go on: `rump.rm: /x: No such file or directory`. */
-export function complain(host: Host, name: string, object: string, e: unknown): void {
-  if (!isExpected(e)) throw e;
-  host.err(`${name}: ${object}: ${reasonOf(e)}\n`);
-}
 /** Failures of calls and of the host; anything else is a bug. */
 export function isExpected(e: unknown): e is Error {
   return e instanceof SysError || e instanceof Failure ||

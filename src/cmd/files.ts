@@ -46,11 +46,6 @@ export interface Tree {
   reader(path: string): { read(into: Uint8Array): number; close(): void };
   writer(path: string, mode: number): { write(from: Uint8Array): void; close(): void };
 }
-/** Which tree a path is in, and its path there. */
-export function treeOf(path: string, rump: () => Tree, host: Tree): readonly [Tree, string] {
-  return path.startsWith("host:") ? [host, path.slice(5)] : [rump(), path];
-}
-
 export function rumpStat(sys: SyncCalls, path: string, follow: boolean): Info {
   const raw = new Uint8Array(Stat.size);
   if (follow) sys.stat({ path, ub: raw });

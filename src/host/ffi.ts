@@ -143,7 +143,7 @@ export const raw: Bound<typeof portable & typeof linux> = late(late({}, portable
   typeof portable & typeof linux
 >;
 /** read(2) and write(2) with a view. */
-export const views: Bound<typeof byView> = late({}, byView, false);
+const views: Bound<typeof byView> = late({}, byView, false);
 
 // Bound at once: binding it after a failure would overwrite what it is to tell.
 const errnoNow = engine.errno(library, darwin ? "__error" : "__errno_location");

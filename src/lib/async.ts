@@ -5,17 +5,3 @@ export type Async<T> = T | Promise<T>;
 export function then<T, R>(value: Async<T>, next: (value: T) => Async<R>): Async<R> {
   return value instanceof Promise ? value.then(next) : next(value);
 }
-
-/** Like `try … finally` for a value that may come later. */
-export function lastly<T>(run: () => Async<T>, cleanup: () => void): Async<T> {
-  let value: Async<T>;
-  try {
-    value = run();
-  } catch (e) {
-    cleanup();
-    throw e;
-  }
-  if (value instanceof Promise) return value.finally(cleanup);
-  cleanup();
-  return value;
-}

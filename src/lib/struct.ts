@@ -62,12 +62,6 @@ export const i64: Field<number> = {
   },
   set: u64.set,
 };
-/** All 64 bits, for tokens that are echoed and never computed with. */
-export const token64: Field<bigint> = {
-  size: 8,
-  get: (le, at) => (d, b) => d.getBigUint64(b + at, le),
-  set: (le, at) => (d, b, value) => d.setBigUint64(b + at, value, le),
-};
 /** A run of bytes: reading gives a view of the same memory (40-125 ns), writing copies in. */
 export const bytes = (size: number): Field<Uint8Array> => ({
   size,
@@ -90,7 +84,7 @@ export const chars = (size: number): Field<string> => ({
 });
 
 type Fields = {
-  readonly [name: string]: Field<never> | Field<number> | Field<bigint> | Field<string> | Field<Uint8Array>;
+  readonly [name: string]: Field<never> | Field<number> | Field<string> | Field<Uint8Array>;
 };
 type Type<F> = F extends Field<infer T> ? T : never;
 
@@ -128,12 +122,6 @@ export function struct<const F extends Fields>(order: Order, fields: F, expected
       for (const k of Object.keys(values)) set[k]!(d, b, values[k]);
     },
   } as unknown as Struct<F>;
-}
-
-/** A bit field of a numeric field, counted from the least significant bit. */
-export function bits(get: Reader<number>, shift: number, width: number): Reader<number> {
-  const mask = 2 ** width - 1;
-  return (d, base) => (get(d, base) >>> shift) & mask;
 }
 
 /** The one DataView of a buffer: make it when the buffer is made (70-113 ns each). */
