@@ -81,7 +81,8 @@ function helpText(name: string, grammar: Grammar): string {
     console.info = log;
     console.log = plain;
   }
-  return text;
+  // getopt's letters are the tools' own: cac's -h and -v are not among them.
+  return text.replace("-h, --help", "--help    ").replace("-v, --version", "--version    ").replace(/ +$/gm, "");
 }
 function optionText(key: string, letters: string): string {
   if (key.length > 1) return key.endsWith("=") ? `--${key.slice(0, -1)} <value>` : `--${key}`;

@@ -53,7 +53,6 @@ const linux = {
   mount: "bbblb>i",
 } as const;
 /** The same functions again, taking views where the others take addresses. */
-const byView = { read: "ibl>i", write: "ibl>i" } as const;
 
 type Callable = (...args: (number | Uint8Array)[]) => number;
 type Bound<T> = Readonly<Record<keyof T, Callable>>;
@@ -142,8 +141,6 @@ function late<T extends Readonly<Record<string, string>>>(into: object, table: T
 export const raw: Bound<typeof portable & typeof linux> = late(late({}, portable, false), linux, darwin) as Bound<
   typeof portable & typeof linux
 >;
-/** read(2) and write(2) with a view. */
-const views: Bound<typeof byView> = late({}, byView, false);
 
 // Bound at once: binding it after a failure would overwrite what it is to tell.
 const errnoNow = engine.errno(library, darwin ? "__error" : "__errno_location");

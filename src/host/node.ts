@@ -29,12 +29,12 @@ export interface Runtime {
 }
 
 /** node:fs under Deno and Bun gives `code`; the text is made ours. */
-function plain<T>(fn: () => T): T {
+function plain<T>(fn: () => T, what?: string): T {
   try {
     return fn();
   } catch (e) {
     const { code } = e as { code?: string };
-    throw typeof code === "string" ? hostError(code) : e;
+    throw typeof code === "string" ? hostError(code, what) : e;
   }
 }
 function statOf(s: fs.Stats): HostStat {
@@ -156,7 +156,7 @@ function start(
 
 /** Module loaded by path: relative to the current directory, also from the compiled executable. */
 async function load(path: string): Promise<Record<string, unknown>> {
-  const real = plain(() => fs.realpathSync(path));
+  const real = plain(() => fs.realpathSync(path), path);
   return await import(pathToFileURL(real).href) as Record<string, unknown>;
 }
 
