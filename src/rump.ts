@@ -28,6 +28,7 @@ export type { AsyncClient, Calls, Cred, Proc };
 /** The machine as a kernel sees it, with timers and sockets of the loop it will live in. */
 export function hypercalls(h: Host, timer: Hypercalls["timer"], sockets: Sockets): Hypercalls {
   return {
+    ...(sockets === h.eventSockets ? {} : { pending: (change: 1 | -1) => h.loop.pending(change) }),
     os: h.os,
     hostname: () => h.hostname(),
     cpus: () => h.cpus(),

@@ -12,6 +12,8 @@ export interface MemoryOptions {
   readonly root: Make;
   /** Whether a directory's link count tells how many directories are in it (rumpfs: always 2). */
   readonly countLinks: boolean;
+  /** What a file's room is rounded up to when shown. */
+  readonly unit: number;
   /** Bytes a directory shows, by its number of entries. */
   readonly dirSize: (entries: number) => number;
   readonly label: string;
@@ -85,7 +87,7 @@ class Memory implements Volume<Node> {
       uid: node.uid,
       gid: node.gid,
       rdev: node.rdev,
-      allocated: Math.ceil(size / PAGE) * PAGE,
+      allocated: Math.ceil(size / this.#options.unit) * this.#options.unit,
       blockSize: PAGE,
       flags: node.flags,
       atime,

@@ -29,6 +29,7 @@ const driver: FsDriver<v.InferOutput<typeof options>, Node> = {
       nodes: o.nodes,
       root: { uid: o.uid ?? over.uid, gid: o.gid ?? over.gid, mode: o.mode ?? over.mode },
       countLinks: true,
+      unit: 4096,
       dirSize: (entries) => entries * DIRENT,
       label: "tmpfs",
     });

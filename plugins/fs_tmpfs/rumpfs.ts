@@ -11,6 +11,7 @@ const driver: FsDriver<unknown, Node> = {
       nodes: 0,
       root: { mode: 0o755, uid: 0, gid: 0 },
       countLinks: false,
+      unit: 512,
       dirSize: () => 512,
       label: "rumpfs",
     }),

@@ -155,9 +155,9 @@ async function run(host: Host, kernel: Kernel, mount: Mount, fuse: FuseMount, re
   const leave = () => {
     if (asked) return;
     asked = true;
-    void (async () => {
+    void kernel.outstanding((async () => {
       if (!(await fuse.unmount(false))) await fuse.unmount(true);
-    })();
+    })());
   };
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) host.onSignal(signal, leave);
   server.start();

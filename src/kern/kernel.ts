@@ -32,6 +32,8 @@ export interface Hypercalls {
   /** Call once after `ms`; returns the cancellation. */
   timer(ms: number, fn: () => void): () => void;
   readonly sockets: Sockets;
+  /** A promise is outstanding (+1) or done (-1): a loop of our own must let the runtime turn. Left out: the runtime's loop. */
+  pending?(change: 1 | -1): void;
   /** Load a plugin's module by path. */
   import(path: string): Promise<Record<string, unknown>>;
 }
@@ -149,7 +151,12 @@ export class Kernel implements KernelServices {
 
   /** Unmount, sync, close: once; later calls wait for the first. The first error is the one thrown, after all was tried. */
   halt(): Promise<void> {
-    return (this.#halted ??= this.#halt());
+    return (this.#halted ??= this.outstanding(this.#halt()));
+  }
+  /** Something that goes on by itself: the loop is told as long as it does. */
+  outstanding<T>(work: Promise<T>): Promise<T> {
+    this.host.pending?.(1);
+    return work.finally(() => this.host.pending?.(-1));
   }
   async #halt(): Promise<void> {
     this.log.write("rump kernel halting...");

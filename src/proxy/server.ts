@@ -119,7 +119,9 @@ class Connection {
     if (!this.#proc) return;
     const { kernel } = this.#server;
     const done = kernel.procs.exit(this.#proc);
-    if (done instanceof Promise) done.catch((e) => kernel.log.write(`exit of pid ${this.#proc!.pid}: ${e}`));
+    if (done instanceof Promise) {
+      kernel.outstanding(done).catch((e) => kernel.log.write(`exit of pid ${this.#proc!.pid}: ${e}`));
+    }
   }
 
   #receive(bytes: Uint8Array): void {
@@ -213,7 +215,7 @@ class Connection {
   #later(reqno: number, reply: Promise<Reply>): boolean {
     this.#server.settle(true);
     this.#waiting++;
-    void reply.then((r) => {
+    void this.#server.kernel.outstanding(reply).then((r) => {
       this.#waiting--;
       if (this.#state !== "ended") this.#answer(reqno, r);
       this.#flow();

@@ -170,7 +170,7 @@ export class Vfs {
   }
   #startSyncer(): void {
     const again = () => {
-      void this.sync().catch(() => {});
+      void this.kernel.outstanding(this.sync()).catch(() => {});
       this.#startSyncer();
     };
     this.#stopSyncer = this.kernel.sys.callout(this.syncDelay * 1000, again);

@@ -1,0 +1,38 @@
+import { describe, it } from "node:test";
+import { files, msdos, type Row, sysctl } from "../cases/golden_tools.ts";
+import { assertEquals } from "../assert.ts";
+import { type Shell, within } from "./helpers.ts";
+
+const plain = (text: string) =>
+  text.replace(/\b[A-Z][a-z]{2} [ \d]\d \d\d:\d\d\b/g, "DATE").replace(
+    /in [\d.]+ secs \(\d+ bytes/g,
+    "in SECS secs (RATE bytes",
+  );
+
+function play(sh: Shell, rows: readonly Row[]): void {
+  for (const [command, out, err = "", status = 0] of rows) {
+    const r = sh.run(command, { RUMP_SERVER: "unix://sock" });
+    assertEquals(
+      [plain(r.out), plain(r.err), r.status],
+      [out, err, status],
+      `${command}\n${r.out}${r.err}exit ${r.status}`,
+    );
+  }
+}
+async function played(rows: readonly Row[], drives = ""): Promise<void> {
+  await within((sh) => {
+    sh.must("truncate -s 64M d.img && mkfs.fat -F 16 d.img && truncate -s 1M raw.img");
+    sh.must(`rump_server -l rumpvfs,rumpfs_tmpfs,rumpfs_msdos ${drives} unix://sock`);
+    try {
+      play(sh, rows);
+    } finally {
+      sh.run("rump.halt", { RUMP_SERVER: "unix://sock" });
+    }
+  });
+}
+describe("recorded output", () => {
+  it("of rump.sysctl", () => played(sysctl));
+  it("of the file tools on tmpfs", () => played(files));
+  it("of the file tools on msdos, and what is left on the image", () =>
+    played(msdos, "-d key=/dev/fat,hostpath=d.img,size=host -d key=/dev/raw,hostpath=raw.img,size=host"));
+});
