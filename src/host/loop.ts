@@ -140,7 +140,11 @@ export class EpollLoop implements Loop {
       const io = this.#pump();
       for (let i = 0; i < MICROTASKS && this.#pending > 0 && !this.#stopped; i++) await undefined;
       if (this.#stopped) break;
-      if (!io && this.#pending === 0) continue;
+      if (!io && this.#pending === 0) {
+        // Who waited for the promise that is done now is told some microtasks later.
+        for (let i = 0; i < MICROTASKS; i++) await undefined;
+        continue;
+      }
       await (io ? this.#options.ioTurn() : this.#options.turn());
       this.#lastTurn = this.#options.now();
     }

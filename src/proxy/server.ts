@@ -215,11 +215,12 @@ class Connection {
   #later(reqno: number, reply: Promise<Reply>): boolean {
     this.#server.settle(true);
     this.#waiting++;
-    void this.#server.kernel.outstanding(reply).then((r) => {
+    const answered = reply.then((r) => {
       this.#waiting--;
       if (this.#state !== "ended") this.#answer(reqno, r);
       this.#flow();
     });
+    void this.#server.kernel.outstanding(answered);
     return this.#room();
   }
   #answer(reqno: number, { errno: e, ret, ret2, outs }: Reply): boolean {
