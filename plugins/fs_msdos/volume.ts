@@ -105,7 +105,14 @@ export class MsdosVolume implements Volume<Node> {
     this.#back.dirty();
     if (this.#extend(node, had + 1) === had) return false;
     this.#zeroCluster(this.#store.chain(node, had + 1).last);
+    this.#flushCluster(this.#store.chain(node, had + 1).last);
     return true;
+  }
+  /** A directory's new cluster is on the disk before anything there can lead to it: what stood there were no entries. */
+  #flushCluster(cluster: number): void {
+    const { sectorSize, clusterSize } = this.#g;
+    const first = this.#store.position(cluster) / sectorSize;
+    finished(this.#store.buffers.flush(first, first + clusterSize / sectorSize), this.#sys.errno);
   }
   #zeroCluster(cluster: number): void {
     const { sectorSize, clusterSize } = this.#g;
@@ -224,6 +231,7 @@ export class MsdosVolume implements Volume<Node> {
     }
     this.#zeroCluster(node.cluster);
     this.#dots(node, dir);
+    this.#flushCluster(node.cluster);
     this.#writeBack(node);
     return node;
   }

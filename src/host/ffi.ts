@@ -33,14 +33,6 @@ const portable = {
   setsockopt: "iiibu>i",
   getpeername: "ibb>i",
   socketpair: "iiib>i",
-  getaddrinfo: "bbbb>i",
-  freeaddrinfo: "l>i",
-  getpwnam: "b>l",
-  getgrnam: "b>l",
-  getpwuid: "u>l",
-  getgrgid: "u>l",
-  strnlen: "ll>l",
-  memcpy: "bll>l",
 } as const;
 const linux = {
   accept4: "illi>i",
@@ -48,11 +40,11 @@ const linux = {
   epoll_ctl: "iiil>i",
   epoll_wait: "ilii>i",
   eventfd: "ui>i",
-  pipe2: "bi>i",
   umount2: "bi>i",
   mount: "bbblb>i",
 } as const;
 /** The same functions again, taking views where the others take addresses. */
+const byView = { read: "ibl>i", write: "ibl>i" } as const;
 
 type Callable = (...args: (number | Uint8Array)[]) => number;
 type Bound<T> = Readonly<Record<keyof T, Callable>>;
@@ -141,6 +133,9 @@ function late<T extends Readonly<Record<string, string>>>(into: object, table: T
 export const raw: Bound<typeof portable & typeof linux> = late(late({}, portable, false), linux, darwin) as Bound<
   typeof portable & typeof linux
 >;
+
+/** read(2) and write(2) with a view: of memory the engine may move, as it may the small ones. */
+export const views: Bound<typeof byView> = late({}, byView, false);
 
 // Bound at once: binding it after a failure would overwrite what it is to tell.
 const errnoNow = engine.errno(library, darwin ? "__error" : "__errno_location");

@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import os from "node:os";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
-import type { BlockingChannel, SocketAddress } from "../plugin.ts";
+import type { SocketAddress } from "../plugin.ts";
 import { daemonize, daemonWord } from "./daemon.ts";
 import { check, hostError } from "./errors.ts";
 import { addressOf, pin, raw, result } from "./ffi.ts";
@@ -160,12 +160,7 @@ async function load(path: string): Promise<Record<string, unknown>> {
   return await import(pathToFileURL(real).href) as Record<string, unknown>;
 }
 
-const blocking = (fd: number): BlockingChannel =>
-  blockingChannel(fd, {
-    read: (n, b) => result(raw.read(n, addressOf(b), b.length)),
-    write: (n, b) => result(raw.write(n, addressOf(b), b.length)),
-  });
-const connectBlocking = (address: SocketAddress) => blocking(connectRaw(address));
+const connectBlocking = (address: SocketAddress) => blockingChannel(connectRaw(address));
 
 /** The host over a runtime. */
 export function makeHost(rt: Runtime): Host {
@@ -219,7 +214,7 @@ export function makeHost(rt: Runtime): Host {
       return (sockets ??= loopSockets(this.loop, connectBlocking));
     },
     eventSockets: eventSockets(connectBlocking),
-    blocking,
+    blocking: blockingChannel,
     pin,
     read: (fd, address, length) => result(raw.read(fd, address, length)),
     write: (fd, address, length) => result(raw.write(fd, address, length)),

@@ -1,18 +1,28 @@
 /** Stream sockets in the loop, for servers: nonblocking, read first, a bounded queue towards slow peers. */
-import { unlinkSync } from "node:fs";
-import type { BlockingChannel, Channel, Listener, SocketAddress, Sockets } from "../plugin.ts";
+import type { Async, BlockingChannel, Channel, Listener, SocketAddress, Sockets } from "../plugin.ts";
 import { hostErrno } from "./errors.ts";
-import { addressOf, pin, raw, result } from "./ffi.ts";
+import { pin, raw, result } from "./ffi.ts";
 import type { Loop, Ready } from "./host.ts";
-import { acceptRaw, connectRaw, listenRaw, NONBLOCK, peerCredentials, peerName } from "./sockets_raw.ts";
+import {
+  acceptRaw,
+  after,
+  connectRaw,
+  listenRaw,
+  NONBLOCK,
+  peerCredentials,
+  peerName,
+  removeSocket,
+  socketError,
+  socketFile,
+  writeParts,
+} from "./sockets_raw.ts";
 
 const EAGAIN = -11;
+const EINTR = -4;
 /** Bytes read at once; every socket of the process shares this memory, its content is lent to `receive`. */
 const input = pin(256 << 10);
-/** struct iovec[4]. */
-const iov = pin(4 * 16);
-const AT_ONCE = 4;
-const HIGH = 0x1_0000_0000;
+/** Bytes that may wait for a slow peer: one who lets more come together than `send` asked for is cut off. */
+const QUEUE_LIMIT = 64 << 20;
 
 class LoopChannel implements Channel {
   readonly #fd: number;
@@ -22,6 +32,7 @@ class LoopChannel implements Channel {
   #onClosed: () => void = () => {};
   /** What could not go at once, in order. */
   #queue: Uint8Array[] = [];
+  #queued = 0;
   #paused = false;
   #open = true;
   readonly peer: string;
@@ -37,14 +48,13 @@ class LoopChannel implements Channel {
   }
   send(...parts: Uint8Array[]): boolean {
     if (!this.#open) return true;
-    if (this.#queue.length > 0) {
-      for (const part of parts) this.#queue.push(part.slice());
-      return false;
-    }
-    const left = this.#write(parts);
-    if (left.length === 0) return true;
-    this.#queue = left.map((part) => part.slice());
-    this.#interest();
+    const waiting = this.#queue.length > 0;
+    const left = waiting ? parts : this.#write(parts);
+    if (left.length === 0) return !waiting;
+    for (const part of left) this.#queue.push(part.slice());
+    this.#queued += sizeOf(left);
+    if (this.#queued > QUEUE_LIMIT) this.close();
+    else if (!waiting) this.#interest();
     return false;
   }
   receive(on: (bytes: Uint8Array) => void): void {
@@ -75,30 +85,15 @@ class LoopChannel implements Channel {
   }
   /** Write what goes; what is left. */
   #write(parts: readonly Uint8Array[]): Uint8Array[] {
-    let left = parts.filter((part) => part.length > 0);
+    let left = after(parts, 0);
     while (left.length > 0) {
-      const n = left.length === 1
-        ? result(raw.write(this.#fd, addressOf(left[0]!), left[0]!.length))
-        : this.#writev(left.slice(0, AT_ONCE));
+      const n = writeParts(this.#fd, left);
       if (n === EAGAIN) break;
-      if (n < 0) {
-        // The reader will see the end, too; what was to be sent has nobody to go to.
-        return [];
-      }
+      if (n === EINTR) continue;
+      if (n < 0) return []; // the reader will see the end, too: what was to be sent has nobody to go to
       left = after(left, n);
     }
     return left;
-  }
-  #writev(parts: readonly Uint8Array[]): number {
-    const { words, address } = iov;
-    for (const [i, part] of parts.entries()) {
-      const at = addressOf(part);
-      words[i * 4] = at >>> 0;
-      words[i * 4 + 1] = Math.floor(at / HIGH);
-      words[i * 4 + 2] = part.length;
-      words[i * 4 + 3] = 0;
-    }
-    return result(raw.writev(this.#fd, address, parts.length));
   }
   #ready(what: Ready): boolean {
     if (what.writable) this.#flush();
@@ -118,17 +113,16 @@ class LoopChannel implements Channel {
   #flush(): void {
     if (this.#queue.length === 0) return;
     this.#queue = this.#write(this.#queue);
+    this.#queued = sizeOf(this.#queue);
     if (this.#queue.length > 0) return;
     this.#interest();
     this.#drained();
   }
 }
 
-function after(parts: readonly Uint8Array[], n: number): Uint8Array[] {
-  let i = 0;
-  while (i < parts.length && n >= parts[i]!.length) n -= parts[i++]!.length;
-  return i === parts.length ? [] : [parts[i]!.subarray(n), ...parts.slice(i + 1)];
-}
+/** Bytes of memory parts take, roughly. */
+const sizeOf = (parts: readonly Uint8Array[]) => parts.reduce((n, part) => n + part.length + PART, 0);
+const PART = 64;
 
 /** Connections accepted in one go. */
 const ACCEPTS = 64;
@@ -137,6 +131,7 @@ const RETRY_MS = 100;
 
 function listener(fd: number, address: SocketAddress, loop: Loop, accept: (channel: Channel) => void): Listener {
   let open = true;
+  const file = socketFile(address);
   const take = (): boolean => {
     for (let i = 0; i < ACCEPTS; i++) {
       const client = acceptRaw(fd);
@@ -158,28 +153,39 @@ function listener(fd: number, address: SocketAddress, loop: Loop, accept: (chann
       open = false;
       loop.remove(fd);
       raw.close(fd);
-      if ("path" in address && !address.path.startsWith("\0")) {
-        try {
-          unlinkSync(address.path);
-        } catch {
-          // somebody removed it before us
-        }
-      }
+      removeSocket(address, file);
     },
   };
+}
+
+/** Connect without waiting in the system call: unix sockets are there at once, others when they become writable. */
+function dial(address: SocketAddress, loop: Loop): Async<Channel> {
+  let fd: number;
+  try {
+    fd = connectRaw(address, NONBLOCK);
+  } catch (e) {
+    throw hostErrno(e);
+  }
+  if ("path" in address) return new LoopChannel(fd, loop);
+  loop.pending(1);
+  const connected = new Promise<Channel>((resolve, reject) => {
+    loop.add(fd, { read: false, write: true }, () => {
+      loop.remove(fd);
+      const error = socketError(fd);
+      if (error) raw.close(fd);
+      if (error) reject(error);
+      else resolve(new LoopChannel(fd, loop));
+      return false;
+    });
+  });
+  return connected.finally(() => loop.pending(-1));
 }
 
 /** Sockets whose descriptors live in `loop`. */
 export function loopSockets(loop: Loop, connectBlocking: (address: SocketAddress) => BlockingChannel): Sockets {
   return {
     listen: (address, accept) => listener(listenRaw(address), address, loop, accept),
-    connect(address) {
-      try {
-        return new LoopChannel(connectRaw(address, NONBLOCK), loop);
-      } catch (e) {
-        throw hostErrno(e);
-      }
-    },
+    connect: (address) => dial(address, loop),
     connectBlocking,
   };
 }

@@ -1,11 +1,8 @@
 /** Stream sockets in the runtime's event loop (node:net): for a kernel or a client inside somebody's program. */
-import { unlinkSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { BlockingChannel, Channel, Listener, SocketAddress, Sockets } from "../plugin.ts";
-import { errno } from "../abi/errno.ts";
 import { hostErrno } from "./errors.ts";
-import { raw } from "./ffi.ts";
-import { connectRaw, NONBLOCK, peerCredentials } from "./sockets_raw.ts";
+import { peerCredentials, takeOver } from "./sockets_raw.ts";
 
 const where = (a: SocketAddress) => ("path" in a ? { path: a.path } : { host: a.host, port: a.port });
 
@@ -41,7 +38,7 @@ function credentialsOf(socket: Socket) {
 }
 
 function listen(address: SocketAddress, accept: (channel: Channel) => void): Promise<Listener> {
-  takeOverStale(address);
+  takeOver(address); // a live one is found by bind(2)
   return new Promise((resolve, reject) => {
     const open = new Set<Socket>();
     const server: Server = createServer((socket) => {
@@ -60,18 +57,6 @@ function listen(address: SocketAddress, accept: (channel: Channel) => void): Pro
     });
   });
 }
-/** A socket file nobody answers at is removed; somebody's is EADDRINUSE. */
-function takeOverStale(address: SocketAddress): void {
-  if (!("path" in address) || address.path.startsWith("\0")) return;
-  try {
-    raw.close(connectRaw(address, NONBLOCK));
-  } catch (e) {
-    if (hostErrno(e) === errno.ECONNREFUSED) unlinkSync(address.path);
-    return;
-  }
-  throw errno.EADDRINUSE;
-}
-
 function dial(address: SocketAddress): Promise<Channel> {
   return new Promise((resolve, reject) => {
     const socket = connect(where(address));

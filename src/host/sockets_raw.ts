@@ -1,8 +1,10 @@
 /** Socket addresses and the socket system calls by FFI (Linux sockaddr_un, sockaddr_in, sockaddr_in6). */
-import { unlinkSync } from "node:fs";
+import { lstatSync, unlinkSync } from "node:fs";
 import type { BlockingChannel, SocketAddress } from "../plugin.ts";
-import { check, hostErrno, hostError } from "./errors.ts";
-import { raw, result } from "./ffi.ts";
+import type { SysError } from "../abi/errno.ts";
+import { check, errnoName, hostErrno, hostError } from "./errors.ts";
+import { addressOf, pin, raw, result, views } from "./ffi.ts";
+import type { Pinned } from "./host.ts";
 
 const AF_UNIX = 1;
 const AF_INET = 2;
@@ -12,6 +14,7 @@ export const NONBLOCK = 0o4000;
 const CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
+const SO_ERROR = 4;
 const SO_PEERCRED = 17;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
@@ -19,6 +22,8 @@ const TCP_NODELAY = 1;
 const PATH_SPACE = 108;
 const ECONNREFUSED = -111;
 const EADDRINUSE = -98;
+const EINTR = -4;
+const NO_UID = 0xffffffff;
 const EINPROGRESS = -115;
 
 const utf8 = new TextEncoder();
@@ -92,10 +97,7 @@ export function listenRaw(address: SocketAddress, backlog = 4096): number {
   raw.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, one, 4);
   try {
     let r = result(raw.bind(fd, bytes, bytes.length));
-    if (r === EADDRINUSE && "path" in address && address.path[0] !== "\0" && isStale(bytes)) {
-      unlinkSync(address.path);
-      r = result(raw.bind(fd, bytes, bytes.length));
-    }
+    if (r === EADDRINUSE && takeOver(address)) r = result(raw.bind(fd, bytes, bytes.length));
     check(r);
     check(result(raw.listen(fd, backlog)));
     return fd;
@@ -104,11 +106,34 @@ export function listenRaw(address: SocketAddress, backlog = 4096): number {
     throw hostErrno(e);
   }
 }
-function isStale(bytes: Uint8Array): boolean {
+/**
+ * Remove the socket file of a server that is no more; false: there is none, or somebody answers. connect(2) also refuses
+ * files that are no sockets: those are somebody's data and stay.
+ */
+export function takeOver(address: SocketAddress): boolean {
+  const file = socketFile(address);
+  if (file === undefined || !("path" in address)) return false;
+  const { bytes } = sockaddr(address);
   const fd = socket(AF_UNIX, NONBLOCK);
   const r = result(raw.connect(fd, bytes, bytes.length));
   raw.close(fd);
+  if (r === ECONNREFUSED) removeSocket(address, file);
   return r === ECONNREFUSED;
+}
+/** What identifies the socket file at an address; undefined when there is none. */
+export function socketFile(address: SocketAddress): string | undefined {
+  if (!("path" in address) || address.path.startsWith("\0")) return undefined;
+  const found = lstatSync(address.path, { throwIfNoEntry: false });
+  return found?.isSocket() ? `${found.dev} ${found.ino}` : undefined;
+}
+/** Remove a socket file, unless another one has taken its place. */
+export function removeSocket(address: SocketAddress, file: string | undefined): void {
+  if (file === undefined || !("path" in address)) return;
+  try {
+    if (socketFile(address) === file) unlinkSync(address.path);
+  } catch {
+    // somebody removed it before us
+  }
 }
 
 /** Accept one, nonblocking; minus the errno when there is none. */
@@ -116,6 +141,15 @@ export function acceptRaw(fd: number): number {
   const r = result(raw.accept4(fd, 0, 0, NONBLOCK | CLOEXEC));
   if (r >= 0) raw.setsockopt(r, IPPROTO_TCP, TCP_NODELAY, one, 4); // fails, harmlessly, on unix sockets
   return r;
+}
+
+/** What became of a connection in progress; undefined: it is made. */
+export function socketError(fd: number): SysError | undefined {
+  const value = new Uint8Array(4);
+  const length = new Uint8Array([4, 0, 0, 0]);
+  const r = result(raw.getsockopt(fd, SOL_SOCKET, SO_ERROR, value, length));
+  const n = r < 0 ? -r : new DataView(value.buffer).getInt32(0, true);
+  return n === 0 ? undefined : hostErrno(hostError(errnoName(n)));
 }
 
 /** Who is at the other end of a unix socket. */
@@ -126,8 +160,9 @@ export function peerCredentials(
   const length = new Uint8Array([12, 0, 0, 0]);
   if (raw.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ucred, length) < 0) return undefined;
   const d = new DataView(ucred.buffer);
-  const pid = d.getInt32(0, true);
-  return pid > 0 ? { pid, uid: d.getUint32(4, true), gid: d.getUint32(8, true) } : undefined;
+  const uid = d.getUint32(4, true);
+  // The pid of a peer in another pid namespace is 0; on other sockets the uid is nobody's.
+  return uid === NO_UID ? undefined : { pid: d.getInt32(0, true), uid, gid: d.getUint32(8, true) };
 }
 /** The other end's address and port; undefined for a unix socket. */
 export function peerName(fd: number): string | undefined {
@@ -141,18 +176,59 @@ export function peerName(fd: number): string | undefined {
   return `[${words.join(":")}]:${port}`;
 }
 
-/** write(2) of all bytes on a blocking descriptor; read(2) as it comes. */
-export function blockingChannel(
-  fd: number,
-  io: { readonly write: (fd: number, b: Uint8Array) => number; readonly read: (fd: number, b: Uint8Array) => number },
-): BlockingChannel {
+/** Small parts are put together here: one system call, and no address is asked for memory the engine may move. */
+let stage: Pinned | undefined;
+const STAGE = 64 << 10;
+/** struct iovec[2]. */
+let iov: Pinned | undefined;
+const HIGH = 0x1_0000_0000;
+
+/** One write(2) or writev(2) of as much of `parts` as goes; bytes, or minus the errno. */
+export function writeParts(fd: number, parts: readonly Uint8Array[]): number {
+  const { bytes, address } = (stage ??= pin(STAGE));
+  let at = 0;
+  let i = 0;
+  for (; i < parts.length && at + parts[i]!.length <= STAGE; i++) {
+    bytes.set(parts[i]!, at);
+    at += parts[i]!.length;
+  }
+  const large = parts[i];
+  return result(large ? writeTwo(fd, at, large) : raw.write(fd, address, at));
+}
+/** What is on the stage, and a part that is too large to be copied. */
+function writeTwo(fd: number, staged: number, large: Uint8Array): number {
+  const large0 = addressOf(large);
+  if (staged === 0) return raw.write(fd, large0, large.length);
+  const { words, address } = (iov ??= pin(2 * 16));
+  for (const [i, [base, length]] of [[stage!.address, staged], [large0, large.length]].entries()) {
+    words.set([base! >>> 0, Math.floor(base! / HIGH), length!, 0], i * 4);
+  }
+  return raw.writev(fd, address, 2);
+}
+/** What is left of parts after `n` bytes have gone. */
+export function after(parts: readonly Uint8Array[], n: number): Uint8Array[] {
+  let i = 0;
+  while (i < parts.length && n >= parts[i]!.length) n -= parts[i++]!.length;
+  return n === 0 ? parts.slice(i) : [parts[i]!.subarray(n), ...parts.slice(i + 1)];
+}
+
+/** Blocking I/O: all of what is sent in as few calls as it takes, read(2) as it comes. */
+export function blockingChannel(fd: number): BlockingChannel {
+  let left: readonly Uint8Array[];
   return {
     send(...parts) {
-      for (let part of parts) {
-        while (part.length > 0) part = part.subarray(check(io.write(fd, part)));
+      left = after(parts, 0);
+      while (left.length > 0) {
+        const n = writeParts(fd, left);
+        if (n !== EINTR) left = after(left, check(n));
       }
     },
-    receive: (into) => check(io.read(fd, into)),
+    receive(into) {
+      for (;;) {
+        const n = result(views.read(fd, into, into.length));
+        if (n !== EINTR) return check(n);
+      }
+    },
     close: () => void raw.close(fd),
   };
 }

@@ -45,7 +45,9 @@ export class Shell {
   }
   /** Run a shell line; bounded in time. */
   run(command: string, env: Record<string, string> = {}): Result {
-    const r = spawnSync("sh", ["-c", command], {
+    // The environment is added to, not replaced, under Deno: what must not be there is unset.
+    const unset = env.RUMP_SERVER === undefined ? "unset RUMP_SERVER; " : "";
+    const r = spawnSync("sh", ["-c", unset + command], {
       cwd: this.dir,
       env: { ...this.env, ...env },
       encoding: "utf8",

@@ -5,7 +5,7 @@ import { boot } from "../../src/rump.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { noFuse, within } from "./helpers.ts";
 
-const readme = readFileSync(fileURLToPath(new URL("../../README.md", import.meta.url)), "utf8");
+const readme = readFileSync(fileURLToPath(new URL("../../README.md", import.meta.url).href), "utf8");
 /** Code blocks of a language, in order. */
 const blocks = (language: string) =>
   [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, "gms"))].map((m) => m[1]!);

@@ -1,0 +1,136 @@
+/** What conformance claims are made of: the calls they use, how they say what they need, and small helpers. */
+
+/** What a file system may lack; its claims are shown as skipped then. */
+export type Capability =
+  /** anything may be changed */
+  | "write"
+  /** directories can be made */
+  | "directories"
+  | "rename"
+  | "truncate"
+  /** hard links, link counts */
+  | "links"
+  | "symlinks"
+  /** fifos and device nodes */
+  | "nodes"
+  /** permission bits are kept */
+  | "modes"
+  /** owners can be changed */
+  | "owners"
+  /** flags of chflags(2) are kept */
+  | "flags"
+  /** names that differ only in case are different */
+  | "case"
+  /** any byte but "/" in names, also a dot or blank at the end */
+  | "names"
+  /** access times to the second */
+  | "atime"
+  /** files past 4 GiB */
+  | "huge"
+  | "xattr"
+  | "allocate"
+  | "punch"
+  /** RENAME_EXCHANGE */
+  | "exchange";
+
+export interface Stat {
+  readonly type: "file" | "dir" | "link" | "fifo" | "other";
+  readonly size: number;
+  /** Permission bits. */
+  readonly mode: number;
+  readonly ino: number;
+  readonly nlink: number;
+  /** Seconds since 1970, with a fraction. */
+  readonly atime: number;
+  readonly mtime: number;
+}
+/** As in fopen(3), with x for O_EXCL: "wx" makes a file that must not be there; "o" writes without cutting. */
+export type How = "r" | "r+" | "w" | "w+" | "wx" | "a" | "a+";
+
+/** The calls the claims are made of. Failures reject with an Error whose `code` is the errno's name. */
+export interface Posix<Fd = unknown> {
+  open(path: string, how: How): Promise<Fd>;
+  close(fd: Fd): Promise<void>;
+  /** At most `n` bytes at `at`; without it at the descriptor's offset. */
+  read(fd: Fd, n: number, at?: number): Promise<Uint8Array>;
+  write(fd: Fd, bytes: Uint8Array, at?: number): Promise<number>;
+  ftruncate(fd: Fd, size: number): Promise<void>;
+  fsync(fd: Fd): Promise<void>;
+  fstat(fd: Fd): Promise<Stat>;
+  stat(path: string): Promise<Stat>;
+  lstat(path: string): Promise<Stat>;
+  truncate(path: string, size: number): Promise<void>;
+  /** Without "." and "..". */
+  readdir(path: string): Promise<string[]>;
+  mkdir(path: string, mode?: number): Promise<void>;
+  rmdir(path: string): Promise<void>;
+  unlink(path: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  link(path: string, to: string): Promise<void>;
+  symlink(target: string, path: string): Promise<void>;
+  readlink(path: string): Promise<string>;
+  chmod(path: string, mode: number): Promise<void>;
+  /** Seconds since 1970. */
+  utimes(path: string, atime: number, mtime: number): Promise<void>;
+}
+
+/** One thing that must hold in an empty directory. */
+export interface Claim {
+  readonly name: string;
+  readonly needs?: readonly Capability[];
+  run(p: Posix, dir: string): Promise<void>;
+}
+
+/** The errno's name a call is refused with; "ok" when it is not. */
+export async function refused(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+    return "ok";
+  } catch (e) {
+    const { code } = e as { code?: unknown };
+    if (typeof code === "string") return code;
+    throw e;
+  }
+}
+/** Make a file with this content. */
+export async function put(p: Posix, path: string, content: Uint8Array | string): Promise<void> {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  const fd = await p.open(path, "w");
+  try {
+    for (let at = 0; at < bytes.length;) at += await p.write(fd, bytes.subarray(at), at);
+  } finally {
+    await p.close(fd);
+  }
+}
+/** All of a file. */
+export async function get(p: Posix, path: string): Promise<Uint8Array> {
+  const fd = await p.open(path, "r");
+  try {
+    const parts: Uint8Array[] = [];
+    for (;;) {
+      const part = await p.read(fd, 1 << 16);
+      if (part.length === 0) break;
+      parts.push(part);
+    }
+    return concat(parts);
+  } finally {
+    await p.close(fd);
+  }
+}
+export const getText = async (p: Posix, path: string): Promise<string> => new TextDecoder().decode(await get(p, path));
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((n, part) => n + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+/** Bytes that differ from place to place (a linear congruential generator). */
+export function pattern(n: number, seed = 1): Uint8Array {
+  const bytes = new Uint8Array(n);
+  let x = seed;
+  for (let i = 0; i < n; i++) bytes[i] = (x = (Math.imul(x, 1103515245) + 12345) & 0x7fffffff) >>> 16;
+  return bytes;
+}
