@@ -110,9 +110,9 @@ export class MsdosVolume implements Volume<Node> {
   }
   /** A directory's new cluster is on the disk before anything there can lead to it: what stood there were no entries. */
   #flushCluster(cluster: number): void {
-    const { sectorSize, clusterSize } = this.#g;
-    const first = this.#store.position(cluster) / sectorSize;
-    finished(this.#store.buffers.flush(first, first + clusterSize / sectorSize), this.#sys.errno);
+    const first = this.#store.position(cluster) / this.#g.sectorSize;
+    const end = first + this.#g.clusterSize / this.#g.sectorSize;
+    finished(this.#store.buffers.flush(first, end), this.#sys.errno);
   }
   #zeroCluster(cluster: number): void {
     const { sectorSize, clusterSize } = this.#g;
@@ -397,5 +397,4 @@ export class MsdosVolume implements Volume<Node> {
     this.sync();
     this.#store.buffers.forget(0, Infinity);
   }
-  update(): void {}
 }

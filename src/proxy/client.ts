@@ -107,6 +107,7 @@ export function pipelinedClient(channel: Channel, comm: string): Promise<AsyncCl
     channel.send(...encodeFrame([n, ...items]));
     return reply;
   };
+  const greeted = wait(0); // before anything is received: the answer may come at once
   channel.receive((bytes) => {
     if (banner.endsWith("\n")) {
       if (!frames.push(bytes) && frames.tooLong > 0) fail(errno.EPROTO);
@@ -123,7 +124,7 @@ export function pipelinedClient(channel: Channel, comm: string): Promise<AsyncCl
     end();
   });
   const sys = stubs(transact) as unknown as AsyncCalls;
-  return wait(0).then((reply) => {
+  return greeted.then((reply) => {
     checkHello([0, ...reply]);
     return { sys, close: () => channel.close(), closed };
   });

@@ -1,0 +1,210 @@
+import { describe, it } from "node:test";
+import process from "node:process";
+import { builtins } from "../../plugins/mod.ts";
+import { errno, SysError } from "../../src/abi/errno.ts";
+import type { Channel } from "../../src/plugin.ts";
+import { pipelinedClient } from "../../src/proxy/client.ts";
+import { decodeFrame, encodeFrame, Frames, MAGIC, MAX_FRAME } from "../../src/proxy/frame.ts";
+import { parseLocator } from "../../src/proxy/locator.ts";
+import { SpServer } from "../../src/proxy/server.ts";
+import { boot, connect as connectTo } from "../../src/rump.ts";
+import { assert, assertEquals, assertRejects, assertThrows } from "../assert.ts";
+import { fakeKernel } from "../kern/fake.ts";
+
+interface End extends Channel {
+  on?: (b: Uint8Array) => void;
+  end: () => void;
+  early: Uint8Array[];
+  other?: End;
+  open: boolean;
+}
+/** Two ends of a stream in memory; what one sends the other receives at once. */
+function pair(): readonly [Channel, Channel] {
+  const make = (): End => ({
+    peer: "test",
+    open: true,
+    early: [],
+    end: () => {},
+    send(...parts) {
+      const other = this.other!;
+      for (const part of parts) {
+        if (other.on) other.on(part.slice());
+        else other.early.push(part.slice());
+      }
+      return true;
+    },
+    receive(on) {
+      this.on = on;
+      for (const b of this.early.splice(0)) on(b);
+    },
+    drained() {},
+    pause() {},
+    close() {
+      if (!this.open) return;
+      this.open = false;
+      this.end();
+      this.other!.close();
+    },
+    closed(on) {
+      this.end = on;
+    },
+  });
+  const [a, b] = [make(), make()];
+  a.other = b;
+  b.other = a;
+  return [a, b];
+}
+async function served(options = {}) {
+  const { kernel, host } = await fakeKernel({ builtins, components: ["rumpvfs", "rumpfs_tmpfs"] });
+  let accept: (c: Channel) => void = () => {};
+  const transport = {
+    kind: "transport",
+    name: "test",
+    parse: () => ({ path: "x" }),
+    listen: (_s: unknown, _a: unknown, on: typeof accept) => ((accept = on), { close() {} }),
+  } as const;
+  const server = new SpServer(kernel, { version: "test", ...options });
+  await server.listen({ transport: transport as never, address: { path: "x" } });
+  const dial = () => {
+    const [mine, theirs] = pair();
+    accept(theirs);
+    return mine;
+  };
+  return { kernel, host, server, dial };
+}
+
+describe("rump_sp over cbor", () => {
+  it("calls go both ways with their memory, many under way at once", async () => {
+    const { dial } = await served();
+    const { sys } = await pipelinedClient(dial(), "test");
+    const fd = await sys.open({ path: "/tmp/x", flags: 0x202, mode: 0o644 });
+    const data = Uint8Array.from({ length: 300_000 }, (_, i) => i & 255);
+    assertEquals(await sys.write({ fd, buf: data }), 300_000);
+    const parts = await Promise.all([0, 1, 2, 3].map(async (i) => {
+      const buf = new Uint8Array(75_000);
+      await sys.pread({ fd, buf, offset: i * 75_000 });
+      return buf;
+    }));
+    assertEquals(parts.every((p, i) => p.every((b, k) => b === ((i * 75_000 + k) & 255))), true);
+    await assertRejects(() => sys.open({ path: "/nosuch", flags: 0 }), SysError, "No such file");
+  });
+  it("each client is a process: its descriptors start at 3 and go when it does", async () => {
+    const { dial, kernel, server } = await served();
+    const clients = await Promise.all([1, 2, 3].map(() => pipelinedClient(dial(), "test")));
+    const pids = await Promise.all(clients.map((c) => c.sys.getpid()));
+    assertEquals(new Set(pids.map(([pid]) => pid)).size, 3);
+    for (const c of clients) assertEquals(await c.sys.open({ path: "/dev/null", flags: 0 }), 3);
+    for (const c of clients) c.close();
+    assertEquals([kernel.procs.size, server.clients.size], [2, 0]); // the kernel's own, and the one the test made
+  });
+  it("names that are no UTF-8 arrive as they are", async () => {
+    const { dial } = await served();
+    const { sys } = await pipelinedClient(dial(), "test");
+    await sys.mkdir({ path: "/tmp/\udcff\udcfe", mode: 0o755 });
+    const ub = new Uint8Array(152);
+    assertEquals(await sys.stat({ path: "/tmp/\udcff\udcfe", ub }), 0);
+  });
+  it("one client too many is told so, and so is another user", async () => {
+    const { dial, kernel } = await served({ maxClients: 1 });
+    await pipelinedClient(dial(), "one");
+    await assertRejects(() => pipelinedClient(dial(), "two"), Error, "too many clients");
+    assert(kernel.log.lines.some((l) => l.includes("too many clients")));
+  });
+  it("who says nothing for too long is dropped", async () => {
+    const { dial, host, server } = await served();
+    dial();
+    assertEquals(server.clients.size, 1);
+    host.pass(20_000);
+    assertEquals(server.clients.size, 0);
+  });
+  it("a frame too long, or none at all, ends its own connection only", async () => {
+    const { dial, server } = await served();
+    const good = await pipelinedClient(dial(), "good");
+    const long = new Uint8Array(4);
+    new DataView(long.buffer).setUint32(0, MAX_FRAME + 1, true);
+    for (
+      const bad of [[MAGIC, long], [new TextEncoder().encode("GET / HTTP/1.0\r\n\r\n")], [
+        MAGIC,
+        new Uint8Array([1, 0, 0, 0, 0xff]),
+      ]]
+    ) {
+      const c = dial();
+      c.receive(() => {});
+      c.send(...bad);
+    }
+    assertEquals(server.clients.size, 1);
+    assertEquals((await good.sys.getpid()).length, 2);
+  });
+  it("whatever is sent, the server lives (fuzz)", async () => {
+    const seed = Number(process.env.SEED ?? Date.now() & 0xffff);
+    let state = seed;
+    const random = (n: number) => (state = (state * 1103515245 + 12345) & 0x7fffffff) % n;
+    const { dial, kernel, server } = await served();
+    const junk = (): unknown =>
+      [
+        random(600) - 50,
+        "x".repeat(random(20)),
+        null,
+        new Uint8Array(random(200)),
+        1e300,
+        -1,
+        [1],
+        { a: 1 },
+        "/tmp",
+        3,
+      ][random(10)];
+    const until = Date.now() + 2000;
+    let rounds = 0;
+    for (; Date.now() < until; rounds++) {
+      const c = dial();
+      c.receive(() => {});
+      c.send(MAGIC, ...encodeFrame([1, "fuzz"]));
+      for (let i = 0; i < 20; i++) {
+        const frame = encodeFrame([i, random(500), ...Array.from({ length: random(6) }, junk)])[0]!;
+        if (random(4) === 0) frame[random(frame.length)] = random(256);
+        c.send(frame);
+      }
+      await undefined;
+      c.close();
+    }
+    await new Promise((r) => setTimeout(r, 50));
+    assertEquals(kernel.log.lines.filter((l) => l.startsWith("bug")), [], `seed ${seed}`);
+    assertEquals(server.clients.size, 0, `seed ${seed}, ${rounds} rounds`);
+  });
+});
+describe("frames", () => {
+  it("come out as they went in, however the stream is cut", () => {
+    const sent = [[1, 2, "x"], [2, new Uint8Array(20_000).fill(7)], [3]];
+    const stream = sent.flatMap((items) => encodeFrame(items)).flatMap((part) => [...part]);
+    for (const step of [1, 3, 7, 1000, 30_000]) {
+      const got: unknown[] = [];
+      const frames = new Frames((body) =>
+        got.push(decodeFrame(body)!.map((x) => (x instanceof Uint8Array ? x.slice() : x))) > 0
+      );
+      for (let at = 0; at < stream.length; at += step) frames.push(new Uint8Array(stream.slice(at, at + step)));
+      assertEquals(got.map((f) => JSON.stringify(f)), sent.map((f) => JSON.stringify(f)), `step ${step}`);
+    }
+  });
+  it("what is no array is refused", () => {
+    for (const body of [[0x40], [0xa0], [0xd8, 0x40], [0x9f], []]) {
+      assertEquals(decodeFrame(new Uint8Array(body)), undefined);
+    }
+  });
+});
+describe("the library", () => {
+  it("serves and attaches over a real socket", async () => {
+    const kernel = await boot();
+    const path = `/tmp/rump-lib-${process.pid}-${"Deno" in globalThis ? "d" : "b"}.sock`;
+    await kernel.listen(`unix://${path}`);
+    const client = await connectTo(`unix://${path}`);
+    assertEquals((await client.sys.getpid())[1], 1);
+    client.close();
+    await client.closed;
+    await kernel.halt();
+    await assertRejects(() => client.sys.getpid());
+  });
+  it("a locator that is none says so", () => {
+    assertThrows(() => parseLocator("x", "client", () => undefined), Error, "invalid locator");
+    assertEquals(errno.EPROTO.errno, 96);
+  });
+});
