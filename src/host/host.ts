@@ -70,7 +70,9 @@ export interface Loop {
   timer(ms: number, fn: () => void): () => void;
   /** A promise is outstanding (+1) or done (-1): while any is, the runtime's event loop turns at least every millisecond. */
   pending(change: 1 | -1): void;
-  /** Serve until `stop`. */
+  /** Told of what a ready function or a timer throws: a bug; the loop goes on. */
+  onError: (e: unknown) => void;
+  /** Serve until `stop`; at once over when `stop` was called before. */
   run(): Promise<void>;
   stop(): void;
 }

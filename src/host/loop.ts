@@ -93,8 +93,8 @@ export class EpollLoop implements Loop {
   #stopped = false;
   #rounds = 0;
   #lastTurn = 0;
-  /** Nothing happened in the last round: waiting may take its time. */
-  #quiet = false;
+  /** Rounds since something happened: waiting may take its time. */
+  #quiet = 0;
 
   constructor(options: LoopOptions) {
     this.#options = options;
@@ -127,7 +127,7 @@ export class EpollLoop implements Loop {
   }
   pending(change: 1 | -1): void {
     this.#pending += change;
-    this.#quiet = false;
+    this.#quiet = 0;
   }
   stop(): void {
     this.#stopped = true;
@@ -145,7 +145,10 @@ export class EpollLoop implements Loop {
         for (let i = 0; i < MICROTASKS; i++) await undefined;
         continue;
       }
-      await (io ? this.#options.ioTurn() : this.#options.turn());
+      // Not every descriptor of the runtime need be behind the one we know.
+      if (io || this.#quiet > 1) await this.#options.ioTurn();
+      // After news from outside as well: what it set going may need another turn (a child's exit, then its status).
+      await this.#options.turn();
       this.#lastTurn = this.#options.now();
     }
     this.#stopped = false;
@@ -187,8 +190,8 @@ export class EpollLoop implements Loop {
   #timeout(): number {
     if (this.#hot.length > 0) return 0;
     // A promise that has just come up may be done after one turn; only then waiting for descriptors pays.
-    const longest = this.#pending === 0 ? IDLE_MS : this.#quiet ? PENDING_MS : 0;
-    this.#quiet = true;
+    const longest = this.#pending === 0 ? IDLE_MS : this.#quiet > 0 ? PENDING_MS : 0;
+    this.#quiet++;
     const next = this.#timers.at(-1);
     if (!next || longest === 0) return longest;
     return Math.max(0, Math.min(longest, Math.ceil(next.at - this.#options.now())));
@@ -205,7 +208,7 @@ export class EpollLoop implements Loop {
       }
       const watch = this.#watches.get(fd);
       if (!watch || watch.generation !== view.getUint32(at + DATA + 4, true)) continue; // removed by an earlier one
-      this.#quiet = false;
+      this.#quiet = 0;
       if (this.#call(watch, whatOf(view.getUint32(at, true)))) this.#hot.push(watch);
     }
     return io;
@@ -225,7 +228,7 @@ export class EpollLoop implements Loop {
     const now = this.#options.now();
     while (list.length > 0 && list.at(-1)!.at <= now && !this.#stopped) {
       const { fn } = list.pop()!;
-      this.#quiet = false;
+      this.#quiet = 0;
       try {
         fn();
       } catch (e) {

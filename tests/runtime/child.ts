@@ -50,6 +50,16 @@ const acts: Readonly<Record<string, () => unknown>> = {
     host.out("stopped\n");
     host.exit(0);
   },
+  /** Print how a child ended, and after how many milliseconds the loop heard of it. */
+  async reap() {
+    const start = host.now();
+    void host.spawn("sh", ["-c", "sleep 0.1; exit 7"]).status.then((status) => {
+      host.out(`${status} ${host.now() - start}`);
+      host.loop.stop();
+    });
+    await host.loop.run();
+    host.exit(0);
+  },
   /** Go to the background; there, write a file and report, or fail with a text. */
   async daemon() {
     if (!host.daemon) return await host.daemonize();
@@ -59,6 +69,10 @@ const acts: Readonly<Record<string, () => unknown>> = {
       host.daemon();
     }
     setTimeout(() => host.exit(0), at(1) === "" ? 300 : 0);
+  },
+  /** Print for ever. */
+  yes() {
+    for (;;) host.out("y".repeat(65536));
   },
   /** End without a word in the background. */
   async mute() {
