@@ -1,7 +1,7 @@
 /** Going to the background: the command starts itself detached, and ends when the daemon says it is ready, or why not. */
-import { spawn } from "node:child_process";
 import process from "node:process";
-import { addressOf, raw } from "./ffi.ts";
+import { raw, views } from "./ffi.ts";
+import { late } from "./late.ts";
 
 /** Environment variable that tells a process it is the daemon; descriptor 3 is its line to the waiting parent. */
 const MARK = "RUMP_DAEMON";
@@ -17,7 +17,7 @@ export function daemonWord(): ((error?: string) => void) | undefined {
     said = true;
     const line = new TextEncoder().encode(error === undefined ? "ok\n" : `${error}\n`);
     // By FFI: node:fs does not close the real descriptor under Deno, and the parent would wait for ever.
-    raw.write(LINE, addressOf(line), line.length);
+    views.write(LINE, line, line.length);
     raw.close(LINE);
   };
 }
@@ -29,7 +29,7 @@ export function daemonize(
   args: readonly string[],
 ): Promise<never> {
   return new Promise(() => {
-    const child = spawn(self.path, [...self.args, ...args], {
+    const child = late("child_process").spawn(self.path, [...self.args, ...args], {
       argv0,
       detached: true,
       stdio: ["ignore", "ignore", "ignore", "pipe"],

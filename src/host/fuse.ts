@@ -1,9 +1,9 @@
 /** Mounting FUSE (Linux): mount(2) as root or in a user namespace, fusermount3 for ordinary users. Facts: fuse(4), libfuse's protocol with fusermount. */
 import process from "node:process";
-import { spawn } from "node:child_process";
 import { statSync } from "node:fs";
 import { check, errnoName, hostError } from "./errors.ts";
 import { cstring, pin, raw, result } from "./ffi.ts";
+import { late } from "./late.ts";
 import type { FuseMount, FuseMountOptions } from "./host.ts";
 
 const O_RDWR_CLOEXEC = 2 | 0o2000000;
@@ -90,7 +90,7 @@ function run(
   extra: { fd?: number } = {},
 ): Promise<{ status: number; stderr: string }> {
   return new Promise((resolve) => {
-    const child = spawn(command, [...args], {
+    const child = late("child_process").spawn(command, [...args], {
       stdio: ["ignore", "ignore", "pipe", ...(extra.fd === undefined ? [] : [extra.fd])],
       ...(extra.fd === undefined ? {} : { env: { ...process.env, _FUSE_COMMFD: "3" } }),
     });

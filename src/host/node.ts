@@ -1,13 +1,12 @@
 /** What Bun and Deno do alike through node:* and libc; each runtime's file adds what is its own. */
-import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import os from "node:os";
 import process from "node:process";
-import { pathToFileURL } from "node:url";
+import { late } from "./late.ts";
 import type { SocketAddress } from "../plugin.ts";
 import { daemonize, daemonWord } from "./daemon.ts";
 import { check, hostError } from "./errors.ts";
-import { addressOf, pin, raw, result } from "./ffi.ts";
+import { addressOf, pin, raw, result, views } from "./ffi.ts";
 import { darwinFlags, fileDisk, linuxFlags, openFile } from "./file.ts";
 import { fuseMount } from "./fuse.ts";
 import type { Host, HostStat, Spawned } from "./host.ts";
@@ -112,12 +111,21 @@ const users = {
 function writeAll(fd: number, data: string | Uint8Array): void {
   let bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
   while (bytes.length > 0) {
-    const n = result(raw.write(fd, addressOf(bytes), bytes.length));
+    const n = result(views.write(fd, bytes, bytes.length));
     if (n === -EPIPE) process.exit(128 + 13);
+    if (n === -EAGAIN) waitWritable(fd);
     if (n === -EAGAIN || n === -EINTR) continue;
     bytes = bytes.subarray(check(n, "standard output"));
   }
 }
+/** Somebody made the terminal or pipe nonblocking: sleep until it takes something. */
+function waitWritable(fd: number): void {
+  const pollfd = new Uint8Array(8);
+  new DataView(pollfd.buffer).setInt32(0, fd, true);
+  pollfd[4] = POLLOUT;
+  raw.poll(pollfd, 1, -1);
+}
+const POLLOUT = 4;
 const EPIPE = 32;
 const EAGAIN = 11;
 const EINTR = 4;
@@ -127,10 +135,10 @@ const streams = {
   err: (text) => writeAll(2, text),
   input(max) {
     const into = new Uint8Array(max);
-    const n = check(result(raw.read(0, addressOf(into), max)), "standard input");
+    const n = check(result(views.read(0, into, max)), "standard input");
     return n === 0 ? undefined : into.subarray(0, n);
   },
-  isTerminal: (fd) => [process.stdin, process.stdout, process.stderr][fd]!.isTTY === true,
+  isTerminal: (fd) => raw.isatty(fd) === 1, // the runtime's own streams would be set up by being asked
   columns: () => (process.stdout.isTTY ? process.stdout.columns : undefined),
 } satisfies Partial<Host>;
 
@@ -139,10 +147,14 @@ function start(
   args: readonly string[],
   options: { readonly env?: Record<string, string>; readonly stdin?: string } = {},
 ): Spawned {
-  const child = spawn(command, [...args], { env: { ...process.env, ...options.env }, stdio: "pipe" });
+  const child = late("child_process").spawn(command, [...args], {
+    env: { ...process.env, ...options.env },
+    stdio: "pipe",
+  });
   const collect = (stream: NodeJS.ReadableStream) =>
     new Promise<string>((resolve) => {
       let text = "";
+      stream.setEncoding("utf8");
       stream.on("data", (d) => (text += d));
       stream.on("end", () => resolve(text));
     });
@@ -150,6 +162,7 @@ function start(
     child.on("error", () => resolve(127));
     child.on("close", (code, signal) => resolve(code ?? 128 + (signal ? os.constants.signals[signal] : 0)));
   });
+  child.stdin.on("error", () => {}); // it did not want to read it
   child.stdin.end(options.stdin ?? "");
   return { pid: child.pid ?? -1, status, stdout: collect(child.stdout), stderr: collect(child.stderr) };
 }
@@ -157,7 +170,7 @@ function start(
 /** Module loaded by path: relative to the current directory, also from the compiled executable. */
 async function load(path: string): Promise<Record<string, unknown>> {
   const real = plain(() => fs.realpathSync(path), path);
-  return await import(pathToFileURL(real).href) as Record<string, unknown>;
+  return await import(late("url").pathToFileURL(real).href) as Record<string, unknown>;
 }
 
 const connectBlocking = (address: SocketAddress) => blockingChannel(connectRaw(address));

@@ -1,7 +1,8 @@
 /** Stream sockets in the runtime's event loop (node:net): for a kernel or a client inside somebody's program. */
-import { connect, createServer, type Server, type Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import type { BlockingChannel, Channel, Listener, SocketAddress, Sockets } from "../plugin.ts";
 import { hostErrno } from "./errors.ts";
+import { late } from "./late.ts";
 import { peerCredentials, takeOver } from "./sockets_raw.ts";
 
 const where = (a: SocketAddress) => ("path" in a ? { path: a.path } : { host: a.host, port: a.port });
@@ -41,7 +42,7 @@ function listen(address: SocketAddress, accept: (channel: Channel) => void): Pro
   takeOver(address); // a live one is found by bind(2)
   return new Promise((resolve, reject) => {
     const open = new Set<Socket>();
-    const server: Server = createServer((socket) => {
+    const server: Server = late("net").createServer((socket) => {
       open.add(socket);
       socket.on("close", () => open.delete(socket));
       accept(channel(socket));
@@ -59,7 +60,7 @@ function listen(address: SocketAddress, accept: (channel: Channel) => void): Pro
 }
 function dial(address: SocketAddress): Promise<Channel> {
   return new Promise((resolve, reject) => {
-    const socket = connect(where(address));
+    const socket = late("net").connect(where(address));
     socket.once("error", (e) => reject(hostErrno(e)));
     socket.once("connect", () => resolve(channel(socket)));
   });

@@ -1,0 +1,13 @@
+/** Modules of the runtime that cost milliseconds to load and that most commands never need: loaded when first used. */
+import process from "node:process";
+
+interface Modules {
+  child_process: typeof import("node:child_process");
+  net: typeof import("node:net");
+  url: typeof import("node:url");
+}
+
+/** A built-in module, now. */
+export function late<K extends keyof Modules>(name: K): Modules[K] {
+  return process.getBuiltinModule(`node:${name}`) as unknown as Modules[K];
+}
