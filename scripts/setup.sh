@@ -10,7 +10,8 @@ npm_packages() {
   stamp=node_modules/.package-lock.json
   if [ ! -e "$stamp" ] || [ package-lock.json -nt "$stamp" ]; then
     say "installing npm packages ..."
-    npm ci --no-audit --no-fund --loglevel=error >&2
+    # Not `npm ci`: it refuses a lock made where the registry has not every platform's binaries.
+    npm install --no-save --no-audit --no-fund --loglevel=error >&2
     touch "$stamp"
   fi
   # npm 11 does not run install scripts by itself: bun and deno link their binary in theirs.

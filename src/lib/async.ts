@@ -5,3 +5,20 @@ export type Async<T> = T | Promise<T>;
 export function then<T, R>(value: Async<T>, next: (value: T) => Async<R>): Async<R> {
   return value instanceof Promise ? value.then(next) : next(value);
 }
+
+/** Do `work`, then `after` whatever came of it: its value is given, its failure thrown, when `after` is done. */
+export function lastly<T>(work: () => Async<T>, after: () => Async<unknown>): Async<T> {
+  const failed = (e: unknown): Async<never> =>
+    then(after(), () => {
+      throw e;
+    });
+  let value: Async<T>;
+  try {
+    value = work();
+  } catch (e) {
+    return failed(e);
+  }
+  if (value instanceof Promise) return value.then((v) => then(after(), () => v), failed);
+  const done = value;
+  return then(after(), () => done);
+}

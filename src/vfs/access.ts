@@ -24,7 +24,8 @@ export function access(a: Attr, cred: Cred, want: number): void {
   const shift = cred.euid === (a.uid ?? 0) ? 6 : inGroup(cred, a.gid ?? 0) ? 3 : 0;
   if (((mode >> shift) & want) !== want) throw errno.EACCES;
 }
-const inGroup = (cred: Cred, gid: number) => cred.egid === gid || cred.groups.includes(gid);
+/** Whether somebody is in a group. */
+export const inGroup = (cred: Cred, gid: number) => cred.egid === gid || cred.groups.includes(gid);
 
 /** EPERM unless `cred` owns the file. */
 export function owns(a: Attr, cred: Cred): void {

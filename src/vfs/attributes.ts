@@ -14,6 +14,7 @@ import {
   PC_SYNC_IO,
   S_ISGID,
   S_ISUID,
+  S_ISVTX,
   UTIME_NOW,
   UTIME_OMIT,
 } from "../abi/flags.ts";
@@ -24,7 +25,7 @@ import { viewOf } from "../lib/struct.ts";
 import type { Handlers } from "../kern/dispatch.ts";
 import type { Lwp } from "../kern/proc.ts";
 import type { Async, Attr, SetAttr } from "../plugin.ts";
-import { access, changeable, fillStat, modeOf, owns, WRITE } from "./access.ts";
+import { access, changeable, fillStat, inGroup, modeOf, owns, WRITE } from "./access.ts";
 import { dirOf, vnodeOf } from "./file.ts";
 import { lookup, startOf } from "./namei.ts";
 import type { Vnode } from "./mount.ts";
@@ -47,12 +48,18 @@ function change(lwp: Lwp, vnode: Vnode, make: (a: Attr, lwp: Lwp) => SetAttr): A
   const volume = vnode.mount.writable();
   return then(volume.getattr(vnode.node), (attr) => {
     const wanted = make(attr, lwp);
-    if (wanted.flags === undefined) changeable(attr, wanted.size === undefined);
+    if (wanted.flags === undefined) changeable(attr);
     return then(volume.setattr(vnode.node, wanted), ok);
   });
 }
+/** Users make no files sticky, and set-group-id only for a group of theirs (genfs_can_chmod). */
 const chmod = (mode: number) => (attr: Attr, lwp: Lwp): SetAttr => {
-  owns(attr, lwp.proc.cred);
+  const { cred } = lwp.proc;
+  owns(attr, cred);
+  if (cred.euid !== 0) {
+    if (mode & S_ISVTX && attr.type !== "dir") throw errno.EFTYPE;
+    if (mode & S_ISGID && !inGroup(cred, attr.gid ?? 0)) throw errno.EPERM;
+  }
   return { mode: mode & 0o7777 };
 };
 const KEEP = 0xffff_ffff;
@@ -60,7 +67,7 @@ const KEEP = 0xffff_ffff;
 const chown = (uid: number, gid: number) => (attr: Attr, lwp: Lwp): SetAttr => {
   const { cred } = lwp.proc;
   owns(attr, cred);
-  const toGroup = gid === KEEP || cred.egid === gid || cred.groups.includes(gid);
+  const toGroup = gid === KEEP || inGroup(cred, gid);
   const sameUser = uid === KEEP || uid === (attr.uid ?? 0);
   if (cred.euid !== 0 && !(sameUser && toGroup)) throw errno.EPERM;
   const mode = modeOf(attr);
@@ -70,10 +77,14 @@ const chown = (uid: number, gid: number) => (attr: Attr, lwp: Lwp): SetAttr => {
     ...(cred.euid !== 0 && mode & (S_ISUID | S_ISGID) ? { mode: mode & ~(S_ISUID | S_ISGID) } : {}),
   };
 };
+/** The upper half is the super-user's, to set and to clear. */
 const chflags = (flags: number) => (attr: Attr, lwp: Lwp): SetAttr => {
-  owns(attr, lwp.proc.cred);
+  const { cred } = lwp.proc;
+  owns(attr, cred);
+  if (cred.euid !== 0 && (flags ^ (attr.flags ?? 0)) & SF_SETTABLE) throw errno.EPERM;
   return { flags };
 };
+const SF_SETTABLE = 0xffff_0000;
 
 /** Two times for access and modification: seconds and nanoseconds; UTIME_NOW and UTIME_OMIT as nanoseconds. */
 type Times = readonly [sec: number, nsec: number][];

@@ -33,9 +33,17 @@ export const defaults: Readonly<Record<Optional, SysError | undefined>> = {
   sync: undefined,
   inactive: undefined,
   unmount: undefined,
-  update: errno.EOPNOTSUPP,
+  update: undefined,
 };
 const nothing: StatFs = { blockSize: 512, blocks: 0, free: 0 };
+/** What absent operations do that neither fail nor are silent. */
+const acts: Readonly<Partial<Record<Optional, (...args: never[]) => unknown>>> = {
+  statfs: () => nothing,
+  // mount -u: the kernel keeps the flags; options of its own a driver would have to know.
+  update(options: object) {
+    if (Object.keys(options).length > 0) throw errno.EOPNOTSUPP;
+  },
+};
 
 /** The volume with its gaps filled. Methods keep their `this`. */
 export function complete(volume: Volume): FullVolume {
@@ -50,10 +58,17 @@ export function complete(volume: Volume): FullVolume {
   };
   for (const [name, absent] of Object.entries(defaults)) {
     const op = volume[name as Optional] as ((...args: unknown[]) => unknown) | undefined;
-    full[name] = op ? op.bind(volume) : absent ? refuse(absent) : name === "statfs" ? () => nothing : () => undefined;
+    full[name] = op ? op.bind(volume) : absent ? refuse(absent) : acts[name as Optional] ?? (() => undefined);
   }
   return full as unknown as FullVolume;
 }
 const refuse = (e: SysError) => () => {
   throw e;
 };
+/** What open files of an unmounted volume see: EIO, and nothing to give back (NetBSD: deadfs). */
+export function deadVolume(root: unknown): FullVolume {
+  const dead: Record<string, unknown> = { root, foldsCase: false, readOnly: false, label: undefined };
+  for (const name of ["getattr", "lookup", "readdir", ...Object.keys(defaults)]) dead[name] = refuse(errno.EIO);
+  for (const name of ["inactive", "sync", "unmount"]) dead[name] = () => undefined;
+  return dead as unknown as FullVolume;
+}

@@ -7,8 +7,8 @@ import { encodeName } from "../lib/text.ts";
 import { viewOf } from "../lib/struct.ts";
 import type { File, Fileops } from "../kern/file.ts";
 import type { Lwp } from "../kern/proc.ts";
-import type { Async } from "../plugin.ts";
-import { fillStat } from "./access.ts";
+import type { Async, Attr } from "../plugin.ts";
+import { changeable, fillStat } from "./access.ts";
 import type { Vnode } from "./mount.ts";
 
 /** A directory entry as getdents(2) gives it. */
@@ -54,7 +54,11 @@ export class VnodeFile implements Fileops {
   }
   truncate(_file: File, length: number): Async<void> {
     const { mount, node } = this.vnode;
-    return mount.writable().setattr(node, { size: length });
+    const volume = mount.writable();
+    return then(volume.getattr(node), (attr) => {
+      changeable(attr);
+      return volume.setattr(node, { size: length });
+    });
   }
   sync(): Async<void> {
     const { mount, node } = this.vnode;
@@ -94,12 +98,28 @@ export class VnodeFile implements Fileops {
       for (;;) {
         const entry = entries[file.offset];
         if (!entry) return at;
-        const attr = this.vnode.mount.volume.getattr(entry.node);
-        if (attr instanceof Promise) return attr.then((a) => (put(entry, a) ? more() : full(at)));
-        if (!put(entry, attr)) return full(at);
+        const attr = this.#attr(entry);
+        if (attr instanceof Promise) return attr.then((a) => (skip(a) || put(entry, a) ? more() : full(at)));
+        if (!skip(attr) && !put(entry, attr)) return full(at);
       }
     };
+    const skip = (attr: Attr | undefined): attr is undefined => {
+      if (!attr) file.offset++;
+      return !attr;
+    };
     return more();
+  }
+  /** What an entry is; undefined when it went since the listing began. */
+  #attr({ node }: Entry): Async<Attr | undefined> {
+    const gone = (e: unknown): undefined => {
+      if (e !== errno.ENOENT) throw e;
+    };
+    try {
+      const attr = this.vnode.mount.volume.getattr(node);
+      return attr instanceof Promise ? attr.catch(gone) : attr;
+    } catch (e) {
+      return gone(e);
+    }
   }
 }
 /** Not even one entry fits. */

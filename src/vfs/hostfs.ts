@@ -108,7 +108,12 @@ class HostVolume implements Volume<Node> {
     return translated(() => this.#file(node, true).pwrite(from, offset));
   }
   setattr(node: Node, change: SetAttr): void {
-    translated(() => setattr(this.#host, this.#path(node), change, () => this.#file(node, true)));
+    translated(() => {
+      const path = this.#path(node);
+      // The host's calls follow links, out of the directory that was lent.
+      if (node.parent && this.#host.stat(path, false).type === "link") throw errno.EOPNOTSUPP;
+      setattr(this.#host, path, change, () => this.#file(node, true));
+    });
   }
   create(dir: Node, name: string, { mode }: Make): Node {
     const how = { write: true, create: true, exclusive: true, mode };

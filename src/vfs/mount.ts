@@ -1,9 +1,9 @@
 /** Mounts and vnodes: a driver's node on a mounted volume, held by whoever needs it to stay (NetBSD: vnode(9), vfs(9)). */
 import { errno } from "../abi/errno.ts";
 import { MNT_RDONLY } from "../abi/flags.ts";
-import { then } from "../lib/async.ts";
+import { lastly } from "../lib/async.ts";
 import type { Async, BlockDevice, FileType, Volume } from "../plugin.ts";
-import { complete, type FullVolume } from "./defaults.ts";
+import { complete, deadVolume, type FullVolume } from "./defaults.ts";
 
 /** What a mount is called and how it was made. */
 export interface MountInfo {
@@ -37,7 +37,8 @@ const MAX_NAMES = 20_000;
 /** A mounted volume, how often each of its nodes is held, and what is known of its names. */
 export class Mount {
   readonly info: MountInfo;
-  readonly volume: FullVolume;
+  /** All fails with EIO once it is unmounted. */
+  volume: FullVolume;
   readonly device: BlockDevice | undefined;
   /** st_dev and the fsid: unique per mount. */
   readonly dev: number = nextDev++;
@@ -46,9 +47,13 @@ export class Mount {
   /** Mounts on files of this volume, by node. */
   readonly covers = new Map<unknown, Mount>();
   readonly #held = new Map<unknown, number>();
+  /** Removed directories that somebody still holds: nothing can be made in them. */
+  readonly #removed = new Set<unknown>();
   /** Name cache, by directory; only what came by a promise: what is at hand needs none. `null`: no such name. */
   readonly #names = new Map<unknown, Map<string, Known | null>>();
   #nameCount = 0;
+  /** Counts changes of names: what was looked up before one is not remembered after it. */
+  #changes = 0;
   /** Parents of directories, as last seen: what ".." and getcwd(3) go by. */
   readonly #places = new WeakMap<object, Place>();
   readonly #primitivePlaces = new Map<unknown, Place>();
@@ -82,7 +87,15 @@ export class Mount {
       return undefined;
     }
     this.#held.delete(node);
+    this.#removed.delete(node);
     return this.volume.inactive(node);
+  }
+  /** A directory lost its name. */
+  removed(node: unknown): void {
+    if (this.#held.has(node)) this.#removed.add(node);
+  }
+  isRemoved(node: unknown): boolean {
+    return this.#removed.size > 0 && this.#removed.has(node);
   }
   isHeld(node: unknown): boolean {
     return this.#held.has(node);
@@ -101,15 +114,19 @@ export class Mount {
     }
     const { volume } = this;
     const found = volume.lookup(dir, name);
-    if (found instanceof Promise) return found.then((node) => this.#remember(dir, name, node));
+    if (found instanceof Promise) {
+      const changes = this.#changes;
+      return found.then((node) => this.#remember(dir, name, node, changes));
+    }
     if (found === undefined) return undefined;
     const attr = volume.getattr(found);
     return attr instanceof Promise
       ? attr.then(({ type }) => ({ node: found, type }))
       : { node: found, type: attr.type };
   }
-  async #remember(dir: unknown, name: string, node: unknown): Promise<Known | undefined> {
+  async #remember(dir: unknown, name: string, node: unknown, changes: number): Promise<Known | undefined> {
     const known = node === undefined ? null : { node, type: (await this.volume.getattr(node)).type };
+    if (changes !== this.#changes) return known ?? undefined;
     if (this.#nameCount >= MAX_NAMES) this.forgetNames();
     let names = this.#names.get(dir);
     if (!names) this.#names.set(dir, names = new Map());
@@ -122,6 +139,7 @@ export class Mount {
   }
   /** A name in `dir` was made, removed or moved. */
   changed(dir: unknown, name: string): void {
+    this.#changes++;
     const names = this.#names.get(dir);
     if (!names) return;
     if (!this.volume.foldsCase) return this.#forget(names, name);
@@ -132,7 +150,15 @@ export class Mount {
     if (known === undefined) return;
     names.delete(name);
     this.#nameCount--;
-    if (known) void this.release(known.node);
+    if (known) void this.#quietly(known.node);
+  }
+  /** Release a node for its name's sake: what goes wrong with its room is told by the next sync. */
+  async #quietly(node: unknown): Promise<void> {
+    try {
+      await this.release(node);
+    } catch {
+      // nobody asked for this
+    }
   }
   forgetNames(): void {
     for (const names of this.#names.values()) {
@@ -159,15 +185,9 @@ export class Mount {
   /** Write everything and close the device. The mount is not usable afterwards, even when this fails. */
   finish(): Async<void> {
     this.forgetNames();
-    const close = () => this.device?.close?.();
-    let done: Async<void>;
-    try {
-      done = this.volume.unmount();
-    } catch (e) {
-      void close();
-      throw e;
-    }
-    return then(done, close);
+    const { volume } = this;
+    this.volume = deadVolume(volume.root);
+    return lastly(() => volume.unmount(), () => this.device?.close?.());
   }
 }
 

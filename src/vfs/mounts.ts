@@ -52,6 +52,7 @@ function pathOf(vnode: Vnode): string {
   let at: Vnode | undefined = vnode;
   while (at) {
     const { mount, node }: Vnode = at;
+    if (mount.isRemoved(node)) throw errno.ENOENT;
     if (node === mount.volume.root) {
       at = mount.covered;
       continue;
@@ -115,7 +116,7 @@ function update(over: Vnode, flags: number, options: Record<string, unknown>): A
   const { mount: m } = over;
   if (over.node !== m.volume.root) throw errno.EINVAL;
   const readOnly = (flags & MNT_RDONLY) !== 0;
-  if (!readOnly && m.device && !m.device.write) throw errno.EROFS;
+  if (!readOnly && (m.volume.readOnly || (m.device && !m.device.write))) throw errno.EROFS;
   return then(readOnly ? m.sync() : undefined, () =>
     then(m.volume.update(options, readOnly), () => {
       m.info.flags = (m.info.flags & ~MNT_RDONLY) | (flags & KEPT);

@@ -14,7 +14,7 @@ import { type Known, type Mount, Vnode } from "./mount.ts";
 const MAX_LINKS = 32;
 /** Longest name, in UTF-16 units; drivers that count bytes look again. */
 const MAX_NAME = 255;
-/** Longest path, also after links were put in. */
+/** Longest path with its end mark, also after links were put in. */
 const MAX_PATH = 1024;
 
 /** A process's directories (struct cwdinfo): held. */
@@ -58,6 +58,7 @@ export type DirOf = (lwp: Lwp, fd: number) => Vnode;
 /** Look a path up. `follow`: a symbolic link at the end, too. Throws ENOENT, ENOTDIR, ELOOP, EACCES, ENAMETOOLONG. */
 export function namei(lwp: Lwp, path: string, follow: boolean, start?: Vnode): Async<Found> {
   if (path === "") throw errno.ENOENT;
+  if (path.length >= MAX_PATH) throw errno.ENAMETOOLONG;
   const { cwd, root } = cwdiOf(lwp);
   const from = path.charCodeAt(0) === SLASH ? root : start ?? cwd;
   const walk: Walk = { lwp, root, mount: from.mount, node: from.node, type: "dir", path, at: 0, links: 0, follow };
@@ -170,7 +171,7 @@ function followLink(w: Walk, node: unknown): Async<Found | undefined> {
   return then(w.mount.volume.readlink(node), (target) => {
     if (target === "") throw errno.ENOENT;
     const path = target + w.path.slice(w.at);
-    if (path.length > MAX_PATH) throw errno.ENAMETOOLONG;
+    if (path.length >= MAX_PATH) throw errno.ENAMETOOLONG;
     w.path = path;
     w.at = 0;
     w.type = "dir";

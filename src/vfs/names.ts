@@ -53,6 +53,7 @@ function rmdirAt(lwp: Lwp, path: string, start?: Vnode): Async<number> {
     return then(mayRemove(lwp, found, file), () =>
       then(dir.mount.volume.rmdir(dir.node, name, file.node), () => {
         dir.mount.changed(dir.node, name);
+        file.mount.removed(file.node);
         return then(gone(file), () => 0);
       }));
   });
@@ -93,11 +94,13 @@ function renameAt(lwp: Lwp, from: Found, to: Found): Async<number> {
   return then(mayRemove(lwp, from, file), () =>
     then(target ? mayRemove(lwp, to, target) : attrOf(to.dir), (attr) => {
       if (!target) addable(attr, lwp.proc.cred);
+      if (mount.isRemoved(to.dir.node)) throw errno.ENOENT;
       const done = mount.volume.rename(from.dir.node, from.name, file.node, to.dir.node, to.name, target?.node);
       return then(done, () => {
         mount.changed(from.dir.node, from.name);
         mount.changed(to.dir.node, to.name);
         if (from.type === "dir") mount.seen(file.node, to.dir.node, to.name);
+        if (target && to.type === "dir") mount.removed(target.node);
         return then(target && gone(target), () => 0);
       });
     }));

@@ -1,6 +1,8 @@
 /** open(2) and making files: open, mkdir, symlink, mkfifo, mknod, link, and their *at(2) forms. */
 import { errno } from "../abi/errno.ts";
 import {
+  MNT_NODEV,
+  O_APPEND,
   O_CLOEXEC,
   O_CREAT,
   O_DIRECTORY,
@@ -44,6 +46,7 @@ export function makeAt<T>(
   if (found.vnode) throw errno.EEXIST;
   const { dir, name } = found;
   dir.mount.writable();
+  if (dir.mount.isRemoved(dir.node)) throw errno.ENOENT;
   return then(dir.mount.volume.getattr(dir.node), (attr) => {
     addable(attr, lwp.proc.cred);
     return then(make(dir, makeOf(lwp, attr, mode)), (made) => {
@@ -80,12 +83,13 @@ function openExisting(lwp: Lwp, devices: Devices, vnode: Vnode, attr: Attr, flag
   if (type === "dir" && want & WRITE) throw errno.EISDIR;
   access(attr, lwp.proc.cred, want);
   if (type === "chr" || type === "blk") {
+    if (vnode.mount.info.flags & MNT_NODEV) throw errno.ENXIO;
     return then(devices.open(vnode, attr, flags & KEPT_FLAGS), (file) => install(lwp, file, flags));
   }
   if (type === "fifo" || type === "sock") throw type === "sock" ? errno.EOPNOTSUPP : errno.ENXIO;
   if (want & WRITE) {
     vnode.mount.writable();
-    changeable(attr, (flags & O_TRUNC) === 0);
+    changeable(attr, (flags & (O_TRUNC | O_APPEND)) === O_APPEND);
   }
   const cut = flags & O_TRUNC && attr.size > 0 ? vnode.mount.volume.setattr(vnode.node, { size: 0 }) : undefined;
   return then(cut, () => install(lwp, new File(new VnodeFile(vnode, type === "dir"), flags & KEPT_FLAGS), flags));
@@ -115,15 +119,14 @@ function mknodAt(lwp: Lwp, path: string, mode: number, rdev: number, start?: Vno
   const type = types[mode & S_IFMT];
   if (!type) throw errno.EINVAL;
   if (type !== "fifo" && !superuser(lwp)) throw errno.EPERM;
-  return then(namei(lwp, path, false, start), (found) =>
-    then(
-      makeAt(lwp, found, mode, ({ mount: { volume }, node }, make): Async<unknown> =>
-        type === "file"
-          ? volume.create(node, found.name, make)
-          : volume.mknod(node, found.name, { ...make, type, rdev })),
-      () =>
-        0,
-    ));
+  return then(namei(lwp, path, false, start), (found) => {
+    const made = makeAt(lwp, found, mode, ({ mount: { volume }, node }, make): Async<unknown> => {
+      if (found.slash) throw errno.ENOENT;
+      if (type === "file") return volume.create(node, found.name, make);
+      return volume.mknod(node, found.name, { ...make, type, rdev });
+    });
+    return then(made, () => 0);
+  });
 }
 function mkdirAt(lwp: Lwp, path: string, mode: number, start?: Vnode): Async<number> {
   return then(namei(lwp, path, false, start), (found) =>

@@ -1,6 +1,6 @@
 /** Device nodes (NetBSD: specfs, etfs, mem(4), rnd(4)): what opening a chr or blk node gives, by device number. */
 import { errno } from "../abi/errno.ts";
-import { then } from "../lib/async.ts";
+import { lastly, then } from "../lib/async.ts";
 import { File, type Fileops } from "../kern/file.ts";
 import type { Async, Attr, BlockDevice, Buffers, Sys } from "../plugin.ts";
 import { fillStat } from "./access.ts";
@@ -69,10 +69,20 @@ export class Devices {
       () => [...this.#disks].reduce<Async<void>>((done, d) => then(done, () => d.device.close?.()), undefined),
     );
   }
+  /** Memory is short: write back. A failure leaves the blocks dirty, and is told by the next sync or close. */
+  #relieve(disk: Disk): void {
+    const failed = (e: unknown) => this.#sys.log(`${disk.device.name}: ${e instanceof Error ? e.message : e}`);
+    try {
+      const done = flush(disk);
+      if (done instanceof Promise) done.catch(failed);
+    } catch (e) {
+      failed(e);
+    }
+  }
   #cached(disk: Disk): Io {
     disk.buffers ??= this.#sys.buffers(disk.device, {
       size: Math.max(BUFFER, disk.device.blockSize),
-      pressure: () => void flush(disk),
+      pressure: () => this.#relieve(disk),
     });
     return bufferedIo(disk.device, disk.buffers);
   }
@@ -221,7 +231,7 @@ class SpecFile implements Fileops {
     return this.#io.sync();
   }
   close(): Async<void> {
-    return then(this.#io.sync(), () => this.#vnode.release());
+    return lastly(() => this.#io.sync(), () => this.#vnode.release());
   }
 }
 

@@ -1,7 +1,7 @@
 /** The file systems of a kernel: mounting, unmounting, syncing, and lending host files (NetBSD: vfs_mount.c, rumpfs etfs). */
 import { errno } from "../abi/errno.ts";
 import { makedev, MNT_IGNORE, MNT_LOCAL, MNT_RDONLY, MNT_ROOTFS } from "../abi/flags.ts";
-import { then } from "../lib/async.ts";
+import { lastly, then } from "../lib/async.ts";
 import { type Kernel, parseOptions } from "../kern/kernel.ts";
 import { Lwp, type Proc } from "../kern/proc.ts";
 import type { Async, BlockDevice, Volume } from "../plugin.ts";
@@ -110,7 +110,7 @@ export class Vfs {
     return lookup(new Lwp(this.kernel.proc1), path);
   }
   #mountOn(type: string, device: BlockDevice | undefined, how: MountHow, covered: Vnode): Async<Mount> {
-    if (covered.node === covered.mount.volume.root && covered.mount.covered) throw errno.EBUSY;
+    if (covered.node === covered.mount.volume.root) throw errno.EBUSY;
     return then(covered.mount.volume.getattr(covered.node), (a) => {
       if (a.type !== "dir" && type !== "hostfs") throw errno.ENOTDIR;
       const over = { uid: a.uid ?? 0, gid: a.gid ?? 0, mode: modeOf(a) };
@@ -133,18 +133,18 @@ export class Vfs {
     covered.mount.covers.set(covered.node, mount);
   }
 
-  /** Take a mount away; EBUSY while somebody uses it, unless `force`. The data is written first. */
+  /**
+   * Take a mount away; EBUSY while somebody uses it, unless `force`. The data is written first: what fails then leaves
+   * the mount as it is, or with `force` is thrown after it was taken away all the same.
+   */
   unmount(mount: Mount, force = false): Async<void> {
     if (mount === this.#root) throw errno.EINVAL;
     if (!force && (mount.busy || mount.covers.size > 0)) throw errno.EBUSY;
-    return then(this.#settle(mount), () => {
+    const end = (): Async<void> => {
       this.#detach(mount);
       return mount.finish();
-    });
-  }
-  /** What can fail with data still unwritten fails before the mount is taken apart. */
-  #settle(mount: Mount): Async<void> {
-    return mount.sync();
+    };
+    return force ? lastly(() => mount.sync(), end) : then(mount.sync(), end);
   }
   #detach(mount: Mount): void {
     const { covered } = mount;

@@ -10,6 +10,8 @@ export type Capability =
   | "truncate"
   /** hard links, link counts */
   | "links"
+  /** link counts of directories */
+  | "dirlinks"
   | "symlinks"
   /** fifos and device nodes */
   | "nodes"
@@ -74,11 +76,23 @@ export interface Posix<Fd = unknown> {
   utimes(path: string, atime: number, mtime: number): Promise<void>;
 }
 
-/** One thing that must hold in an empty directory. */
-export interface Claim {
+/** What a claim is called and when it is looked at. */
+export interface Titled {
   readonly name: string;
   readonly needs?: readonly Capability[];
+  /** Also for a file system that cannot be written. */
+  readonly readOnly?: boolean;
+}
+/** One thing that must hold in an empty directory. */
+export interface Claim extends Titled {
   run(p: Posix, dir: string): Promise<void>;
+}
+/** Why a claim is not looked at. */
+export function skipped(claim: Titled, lacks: readonly Capability[]): string | false {
+  const missing = [...claim.readOnly ? [] : ["write"], ...claim.needs ?? []].filter((c) =>
+    lacks.includes(c as Capability)
+  );
+  return missing.length > 0 && `lacks ${missing.join(", ")}`;
 }
 
 /** The errno's name a call is refused with; "ok" when it is not. */

@@ -33,7 +33,7 @@ export const linkClaims: readonly Claim[] = [
   },
   {
     name: "a directory's link count tells how many directories are in it",
-    needs: ["links", "directories"],
+    needs: ["dirlinks", "directories"],
     async run(p, dir) {
       const before = (await p.stat(dir)).nlink;
       await p.mkdir(`${dir}/a`);

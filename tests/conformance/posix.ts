@@ -9,23 +9,18 @@ import { directoryClaims } from "./claims_directories.ts";
 import { fileClaims } from "./claims_files.ts";
 import { linkClaims } from "./claims_links.ts";
 import { renameClaims } from "./claims_rename.ts";
-import type { Capability, Claim, Posix, Stat } from "./claim.ts";
+import { type Capability, type Claim, type Posix, skipped, type Stat } from "./claim.ts";
 
 export type { Capability, Claim, Posix };
 
 /** All claims, by subject. */
-export const subjects: Readonly<Record<string, readonly Claim[]>> = {
+const subjects: Readonly<Record<string, readonly Claim[]>> = {
   files: fileClaims,
   directories: directoryClaims,
   rename: renameClaims,
   links: linkClaims,
   attributes: attributeClaims,
 };
-/** Why a claim is not looked at. */
-export function skipped(claim: Claim, lacks: readonly Capability[]): string | false {
-  const missing = ["write", ...claim.needs ?? []].filter((c) => lacks.includes(c as Capability));
-  return missing.length > 0 && `lacks ${missing.join(", ")}`;
-}
 /** Run every claim in a directory of its own below what `start` gives. */
 export function runClaims(
   title: string,

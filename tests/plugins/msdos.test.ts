@@ -92,9 +92,10 @@ describe("msdos on a disk", () => {
       sys.unlink({ path: "top/x" });
       await sys.chdir({ path: "/" });
       await kernel.halt();
-      // A file under both its old and its new name, lost clusters, orphaned pieces of long names and the mark may be found.
+      // A file under both its old and its new name, lost clusters, orphaned pieces of long names, a stale count
+      // of free clusters and the mark may be found; of a directory under both names only one ".." can be right.
       const harm =
-        /Expected a valid|bad cluster|free cluster|Start |invalid|loop|circular|root|does not point|zero length/i;
+        /Expected a valid|bad cluster|free cluster(?! summary)|Start |invalid(?! '\.\.' entry)|loop|circular|root|does not point|zero length/i;
       for (let n = 1; n <= writes.length; n += Math.ceil(writes.length / 40)) {
         const image = before.slice();
         for (const { at, data } of writes.slice(0, n)) image.set(data, at);
