@@ -12,14 +12,13 @@ function run(command: string, args: string[]): void {
   process.stderr.write(`${stdout ?? ""}${stderr ?? ""}${error ?? ""}\nbuild: ${command} failed\n`);
   process.exit(1);
 }
-// Bytecode takes 5-10 ms off a start; cbor-x's optional addon stays out: its JavaScript does all.
+// Bytecode takes 5-10 ms off a start.
 const bun = [
   "build",
   "--compile",
   "--minify",
   "--bytecode",
   "--format=esm",
-  "--external=cbor-extract",
   "src/main.ts",
   "--outfile",
   `${OUT}/rump`,

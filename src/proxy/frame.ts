@@ -3,7 +3,9 @@
  * errno, ret, ret2, ...outs]. Out-arguments go as the length wanted. A long last byte string follows its head without
  * going through the encoder.
  */
-import { Decoder, Encoder } from "cbor-x";
+// Not "cbor-x": that loads its native addon, which ends Deno when it was built for another runtime.
+import { Decoder } from "cbor-x/decode";
+import { Encoder } from "cbor-x/encode";
 
 /** What a cbor client says first: as a sysproxy frame length it would be absurd. */
 export const MAGIC = new TextEncoder().encode("RUMPCBOR");

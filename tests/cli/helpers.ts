@@ -16,11 +16,11 @@ function bin(): string {
   if (!isDeno && existsSync(`${root}/dist/rump`)) return `${root}/dist`;
   if (made) return made;
   made = mkdtempSync(join(tmpdir(), "rump-bin-"));
-  const command = isDeno ? "deno run -A --no-check --no-lock --config deno.json" : "bun";
+  // The runtime itself: npm's `deno` may be a script that starts it, and signals would reach that one.
+  const options = isDeno ? ` run -A --no-check --no-lock --config ${root}/deno.json` : "";
   for (const name of ["rump", ...Object.keys(applets)]) {
     const applet = name === "rump" ? "" : `${name} `;
-    const script = isDeno ? `--config ${root}/deno.json` : "";
-    const run = command.replace("--config deno.json", script);
+    const run = process.execPath + options;
     writeFileSync(`${made}/${name}`, `#!/bin/sh\nexec ${run} ${root}/src/main.ts ${applet}"$@"\n`);
     chmodSync(`${made}/${name}`, 0o755);
   }
@@ -70,7 +70,8 @@ export class Shell {
     const ended = new Promise<number>((resolve) =>
       child.on("close", (code, signal) => resolve(code ?? (signal ? 128 : 1)))
     );
-    return { pid: child.pid!, ended, kill: (signal) => void child.kill(signal) };
+    // Not child.kill: after it Deno says "ended by that signal", whatever the program made of it.
+    return { pid: child.pid!, ended, kill: (signal) => void process.kill(child.pid!, signal) };
   }
   mkdir(name: string): string {
     mkdirSync(`${this.dir}/${name}`);
