@@ -20,7 +20,10 @@ const acts: Readonly<Record<string, () => unknown>> = {
     const into = new Uint8Array(64);
     const round = () => {
       channel.send(message.subarray(0, 16), message.subarray(16));
-      for (let n = 0; n < 64;) n += channel.receive(into.subarray(n));
+      for (let n = 0, got = 0; n < 64; n += got) {
+        got = channel.receive(into.subarray(n));
+        if (got === 0) host.exit(1);
+      }
     };
     round();
     const start = host.now();
