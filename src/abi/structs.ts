@@ -61,6 +61,9 @@ export const Statvfs = struct("le", {
   pad: u32,
 }, 2256);
 
+/** sys/uio.h struct iovec. */
+export const Iovec = struct("le", { base: u64, len: u64 }, 16);
+
 /** sys/time.h struct timespec; struct timeval has microseconds in the second field. */
 export const Timespec = struct("le", { sec: i64, nsec: i64 }, 16);
 

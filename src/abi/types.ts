@@ -39,9 +39,16 @@ export interface Arg<T> {
   /** For `in` and `len`: bytes per counted element (sysctl's name is an int array). */
   readonly unit?: number;
   readonly optional?: boolean;
+  /** In C, a vector of as many pieces as the argument `size` says (struct iovec); in our wire the pieces in one. */
+  readonly iovec?: boolean;
+  /** In C, this memory is what that other argument points at, where `when` holds (fcntl's third). */
+  readonly at?: string;
+  readonly when?: { readonly arg: string; readonly is: readonly number[] };
+  /** In C, offset in this structure of a pointer to a string, given the arguments before: the string goes behind the structure. */
+  readonly points?: (before: readonly unknown[]) => number | undefined;
   readonly _t?: T;
 }
-type Options = Partial<Pick<Arg<unknown>, "nullable" | "unit" | "filled">>;
+type Options = Partial<Omit<Arg<unknown>, "kind" | "ctype" | "size" | "_t">>;
 
 export const value = (ctype: string, schema: Schema<number>): Arg<number> => ({ kind: "value", ctype, schema });
 /** A scalar that may be left out: it is 0 then. */

@@ -136,6 +136,11 @@ export class Dispatcher {
     return [...this.#byName.values()].filter((e) => e.handler !== enosys).map((e) => e.name);
   }
 
+  /** The row of a call somebody handles. */
+  declaration(nr: number): Decl | undefined {
+    const entry = this.#byNumber[nr];
+    return entry && entry.handler !== enosys ? entry.decl : undefined;
+  }
   /** The calls as functions of this lwp: straight into the handler. */
   bind(lwp: Lwp): Calls {
     const calls: Record<string, (args?: unknown) => unknown> = {};

@@ -100,6 +100,18 @@ export class Descriptors {
       if (file) yield [fd, file];
     }
   }
+  /** For a child: the same open files at the same descriptors. */
+  copy(): Descriptors {
+    const copy = new Descriptors();
+    for (const [fd, file] of this) copy.#set(fd, file, (this.#flags[fd]! & FD_CLOEXEC) !== 0);
+    return copy;
+  }
+  /** The process becomes another program. */
+  closeOnExec(): Async<void> {
+    let last: Async<void> = undefined;
+    for (const [fd] of this) if (this.#flags[fd]! & FD_CLOEXEC) last = then(last, () => this.#quietly(fd));
+    return last;
+  }
   /** Close everything: the process ends. Every file is closed even when one fails. */
   closeAll(from = 0): Async<void> {
     let last: Async<void> = undefined;

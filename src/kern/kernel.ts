@@ -68,7 +68,7 @@ export class Kernel implements KernelServices {
   /** Called when reboot(2) has halted the kernel: the server ends then. */
   onHalt: () => void = () => {};
   readonly #atHalt: (() => Async<void>)[] = [];
-  readonly #atFork: ((proc: Proc) => void)[] = [];
+  readonly #atFork: ((proc: Proc, parent?: Proc) => void)[] = [];
   #halted: Promise<void> | undefined;
 
   constructor(host: Hypercalls, options: BootOptions = {}) {
@@ -86,7 +86,7 @@ export class Kernel implements KernelServices {
     };
     this.dispatcher.bug = (name, e) =>
       this.log.write(`bug in ${name}: ${e instanceof Error ? e.stack ?? e.message : e}`);
-    this.proc1 = this.procs.create("rump_server", root, 0);
+    this.proc1 = this.procs.create("rump_server", root);
     this.establish(baseSyscalls(this));
     this.sysctl(baseSysctls(this));
   }
@@ -133,14 +133,14 @@ export class Kernel implements KernelServices {
     await this.use((await load()).default);
   }
 
-  /** A new process: a client has come. */
-  fork(comm: string, cred: Cred = root): Proc {
-    const proc = this.procs.create(comm, cred);
-    for (const fn of this.#atFork) fn(proc);
+  /** A new process: a client has come; or, of a parent, one with its files, directories and rights. */
+  fork(comm: string, cred: Cred = root, parent?: Proc): Proc {
+    const proc = this.procs.create(comm, cred, parent);
+    for (const fn of this.#atFork) fn(proc, parent);
     return proc;
   }
   /** Called for every new process, and now for those there are. */
-  atFork(fn: (proc: Proc) => void): void {
+  atFork(fn: (proc: Proc, parent?: Proc) => void): void {
     this.#atFork.push(fn);
     for (const proc of this.procs) if (proc !== this.proc1) fn(proc);
   }

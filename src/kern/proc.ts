@@ -1,6 +1,7 @@
 /** Processes and lwps: one process per client, an lwp per call under way. */
 import type { Async } from "../plugin.ts";
 import { then } from "../lib/async.ts";
+import { errno, type SysError } from "../abi/errno.ts";
 import { Descriptors } from "./file.ts";
 
 /** Who somebody is (kauth_cred). */
@@ -13,6 +14,12 @@ export interface Cred {
 }
 export const root: Cred = { uid: 0, euid: 0, gid: 0, egid: 0, groups: [0] };
 
+/** A call that waits; see wait.ts. */
+export interface Sleeper {
+  readonly lwp: Lwp;
+  interrupt(e: SysError): void;
+}
+
 /** A process: descriptors, credentials, directories. */
 export class Proc {
   readonly pid: number;
@@ -21,12 +28,14 @@ export class Proc {
   comm: string;
   cred: Cred;
   umask = 0o022;
-  readonly files = new Descriptors();
+  readonly files: Descriptors;
+  readonly sleepers = new Set<Sleeper>();
   /** Current and root directory: the file system layer's own, opaque here (struct cwdinfo). */
   cwdi: unknown;
   /** Run when the process ends, last first. */
   readonly atExit: (() => Async<void>)[] = [];
-  constructor(pid: number, ppid: number, comm: string, cred: Cred) {
+  constructor(pid: number, ppid: number, comm: string, cred: Cred, files = new Descriptors()) {
+    this.files = files;
     this.pid = pid;
     this.ppid = ppid;
     this.comm = comm;
@@ -42,20 +51,23 @@ export class Lwp {
   }
 }
 
+const MAX_PID = 30_000;
 /** All processes of a kernel. Pid 1 is the kernel's own (rump: proc0's child that clients are forked off). */
 export class ProcTable {
   readonly #procs = new Map<number, Proc>();
   #next = 1;
 
-  create(comm: string, cred: Cred = root, ppid = 1): Proc {
-    while (this.#procs.has(this.#next)) this.#next = this.#next >= 30_000 ? 2 : this.#next + 1;
-    const proc = new Proc(this.#next++, ppid, comm, cred);
+  create(comm: string, cred: Cred = root, parent?: Proc): Proc {
+    while (this.#procs.has(this.#next)) this.#next = this.#next >= MAX_PID ? 2 : this.#next + 1;
+    const proc = new Proc(this.#next++, parent?.pid ?? 1, comm, cred, parent?.files.copy());
+    if (parent) proc.umask = parent.umask;
     this.#procs.set(proc.pid, proc);
     return proc;
   }
-  /** End a process: close its files, leave its directories. */
+  /** End a process: what it waits for ends, its files are closed, its directories left. */
   exit(proc: Proc): Async<void> {
     this.#procs.delete(proc.pid);
+    for (const sleeper of [...proc.sleepers]) sleeper.interrupt(errno.EINTR);
     return then(
       proc.files.closeAll(),
       () => proc.atExit.splice(0).reduceRight<Async<void>>((d, f) => then(d, f), undefined),

@@ -5,6 +5,7 @@ import { then } from "../lib/async.ts";
 import type { Component, SysctlNode } from "../plugin.ts";
 import { attributeCalls } from "./attributes.ts";
 import { mountCalls } from "./mounts.ts";
+import type { Cwdi } from "./namei.ts";
 import { nameCalls } from "./names.ts";
 import { openCalls } from "./open.ts";
 import { Vfs } from "./vfs.ts";
@@ -53,7 +54,9 @@ const component: Component = {
     kernel.atHalt(() => vfs.shutdown());
     return then(vfs.boot(), () => {
       // Clients are forked off the kernel's process: they start in its root.
-      kernel.atFork((proc) => vfs.adopt(proc, { cwd: vfs.root.root, root: vfs.root.root }));
+      kernel.atFork((proc, parent) =>
+        vfs.adopt(proc, (parent?.cwdi as Cwdi | undefined) ?? { cwd: vfs.root.root, root: vfs.root.root })
+      );
     });
   },
 };

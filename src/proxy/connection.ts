@@ -1,0 +1,159 @@
+/** One client's connection: the banner, which wire it speaks, its process, and back-pressure (NetBSD: rumpuser_sp.c). */
+import { errno, type SysError } from "../abi/errno.ts";
+import { File } from "../kern/file.ts";
+import type { Kernel } from "../kern/kernel.ts";
+import { Lwp, type Proc } from "../kern/proc.ts";
+import type { Async, Channel } from "../plugin.ts";
+import { CborWire } from "./wire_cbor.ts";
+import { MAGIC } from "./frame.ts";
+import type { SpServer } from "./server.ts";
+import { SysproxyWire } from "./wire_sysproxy.ts";
+
+/** How a client's bytes become calls, and their outcomes bytes. */
+export interface Wire {
+  /** What arrived; lent. */
+  receive(bytes: Uint8Array): void;
+  /** There is room again: go on with what was left. */
+  resume(): void;
+  /** Tell the client why it is sent away; nothing follows. */
+  farewell(why: string, error: SysError): void;
+  /** The connection has ended. */
+  ended?(): void;
+}
+
+/** See the head of this file. */
+export class Connection {
+  readonly server: SpServer;
+  readonly kernel: Kernel;
+  readonly channel: Channel;
+  /** Why this client is not let in. */
+  readonly refused: string | undefined;
+  /** Its process, once it has said who it is. */
+  proc: Proc | undefined;
+  ended = false;
+  /** Calls that wait for something. */
+  waiting = 0;
+  #lwp: Lwp | undefined;
+  #wire: Wire | undefined;
+  #first: number[] = [];
+  #blocked = false;
+  readonly #idle: (() => void)[] = [];
+  readonly #cancelTimer: () => void;
+
+  constructor(server: SpServer, channel: Channel, refused: string | undefined) {
+    this.server = server;
+    this.kernel = server.kernel;
+    this.channel = channel;
+    this.refused = refused;
+    channel.receive((bytes) => this.#receive(bytes));
+    channel.closed(() => this.#end());
+    channel.drained(() => this.#flow());
+    this.#cancelTimer = this.kernel.sys.callout(server.limits.helloMs, () => this.close());
+    // In one segment, and nothing after it: NetBSD's client reads it with one read(2).
+    channel.send(server.banner);
+  }
+  close(): void {
+    this.channel.close();
+    this.#end();
+  }
+  #end(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.#cancelTimer();
+    this.server.clients.delete(this);
+    this.#wire?.ended?.();
+    if (this.proc) this.server.exit(this.proc);
+  }
+
+  #receive(bytes: Uint8Array): void {
+    if (this.#wire) return this.#wire.receive(bytes);
+    // The first bytes choose the wire: what goes on as MAGIC does is ours, anything else is NetBSD's.
+    for (let i = 0; i < bytes.length; i++) {
+      this.#first.push(bytes[i]!);
+      const n = this.#first.length;
+      if (bytes[i] !== MAGIC[n - 1]) {
+        return this.#begin(new SysproxyWire(this), new Uint8Array(this.#first), bytes, i + 1);
+      }
+      if (n === MAGIC.length) return this.#begin(new CborWire(this), new Uint8Array(0), bytes, i + 1);
+    }
+  }
+  #begin(wire: Wire, first: Uint8Array, bytes: Uint8Array, from: number): void {
+    this.#wire = wire;
+    if (first.length > 0) wire.receive(first);
+    if (from < bytes.length && !this.ended) wire.receive(bytes.subarray(from));
+  }
+
+  /** The client has said who it is. */
+  admit(proc: Proc): void {
+    this.#cancelTimer();
+    this.proc = proc;
+  }
+  /** A new process with a console: what a client begins with. */
+  newcomer(comm: string): Proc {
+    const proc = this.kernel.fork(comm);
+    standardFiles(this.kernel, proc);
+    return proc;
+  }
+  /** A client that does not keep to the protocol, or may not come in: it is told, and goes. */
+  dismiss(why: string, error: SysError = errno.EPROTO): void {
+    if (this.ended) return;
+    this.kernel.log.write(`rump_sp: ${this.channel.peer}: ${why}`);
+    this.#wire?.farewell(why, error);
+    this.close();
+  }
+  /** Who makes the next call. A call that waits keeps its own: it can be interrupted by itself. */
+  get lwp(): Lwp {
+    return (this.#lwp ??= new Lwp(this.proc!));
+  }
+  /** A call waits: count it until it is done. */
+  wait(work: Promise<void>): void {
+    this.#lwp = undefined;
+    this.waiting++;
+    const done = work.finally(() => {
+      this.waiting--;
+      if (this.waiting === 0) { for (const fn of this.#idle.splice(0)) fn(); }
+      this.#flow();
+    });
+    void this.kernel.outstanding(done);
+  }
+  /** When no call waits. */
+  idle(): Async<void> {
+    return this.waiting === 0 ? undefined : new Promise((resolve) => this.#idle.push(resolve));
+  }
+  /** As many calls wait as may. */
+  get full(): boolean {
+    return this.waiting >= this.server.limits.maxCalls;
+  }
+  /** Send the parts of a frame. False: the client is slow, no more of its requests may be taken until `resume`. */
+  send(parts: readonly Uint8Array[]): boolean {
+    if (this.ended) return false;
+    if (!this.channel.send(...parts)) this.stall();
+    return !this.#blocked;
+  }
+  /** Read nothing until replies have gone out, or calls have ended. */
+  stall(): void {
+    this.#blocked = true;
+    this.channel.pause(true);
+  }
+  #flow(): void {
+    if (!this.#blocked || this.ended) return;
+    this.#blocked = false;
+    this.channel.pause(false);
+    this.#wire?.resume();
+  }
+}
+
+/** Descriptors 0, 1 and 2 are the console: nothing to read, what is written goes to the log. */
+function standardFiles(kernel: Kernel, proc: Proc): void {
+  const console = new File({
+    seekable: false,
+    read: () => 0,
+    write: (_file, from): Async<number> => {
+      for (const line of new TextDecoder().decode(from).split("\n")) {
+        if (line !== "") kernel.log.write(`${proc.comm}: ${line}`);
+      }
+      return from.length;
+    },
+  }, 2);
+  for (let fd = 0; fd < 3; fd++) proc.files.install(console);
+}

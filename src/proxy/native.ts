@@ -1,0 +1,188 @@
+/**
+ * A C client's system call: the argument structure's 8-byte slots and pointers into its memory become the argument list
+ * that our own wire carries, and what comes back is stored behind its pointers. All derived from the declared rows.
+ */
+import { errno, type SysError } from "../abi/errno.ts";
+import { Iovec } from "../abi/structs.ts";
+import { type Arg, type Decl, i32, MAX_TRANSFER, PATH_MAX, u32 } from "../abi/types.ts";
+import { viewOf } from "../lib/struct.ts";
+import type { Async } from "../plugin.ts";
+
+/** A client's memory, asked for over its connection. Addresses are its own; 0 is no memory. */
+export interface Memory {
+  /** Exactly `length` bytes. Throws EFAULT. */
+  copyin(address: bigint, length: number): Promise<Uint8Array>;
+  /** A string without its end mark. Throws ENAMETOOLONG when there is none within `max` bytes. */
+  copyinstr(address: bigint, max: number): Promise<Uint8Array>;
+  copyout(address: bigint, bytes: Uint8Array): void;
+}
+/** A call ready for the dispatcher, and how its results go back. */
+export interface NativeCall {
+  readonly wire: readonly unknown[];
+  /** Store out-arguments, in the order of the row. What is returned is an error the client is told all the same. */
+  store(outs: readonly (Uint8Array | undefined)[]): SysError | undefined;
+}
+const SLOT = 8;
+/** Most pieces of a vector (sys/syslimits.h IOV_MAX). */
+const IOV_MAX = 1024;
+const IOC_IN = 0x8000_0000;
+const IOC_OUT = 0x4000_0000;
+
+type Slots = Readonly<Record<string, bigint>>;
+
+/** The slots by argument name; what the client left out is 0. */
+function slotsOf(decl: Decl, body: Uint8Array): Slots {
+  const d = viewOf(body);
+  const slots: Record<string, bigint> = {};
+  for (const [i, name] of Object.keys(decl.args).entries()) {
+    const at = i * SLOT;
+    slots[name] = at + SLOT <= body.length ? d.getBigUint64(at, true) : 0n;
+  }
+  return slots;
+}
+function scalar(a: Arg<unknown>, slot: bigint): number {
+  if (a.schema === i32) return Number(BigInt.asIntN(32, slot));
+  if (a.schema === u32) return Number(BigInt.asUintN(32, slot));
+  return Number(BigInt.asIntN(64, slot));
+}
+
+/** Where an argument's memory is: one place, or the pieces of a vector. */
+type Place = readonly { readonly address: bigint; readonly length: number }[];
+const lengthOf = (place: Place) => place.reduce((n, p) => n + p.length, 0);
+
+/** Fetch one call's memory and put its arguments in order. */
+class Fetcher {
+  readonly #decl: Decl;
+  readonly #slots: Slots;
+  readonly #memory: Memory;
+  readonly #wire: unknown[] = [];
+  /** Where each out-argument goes. */
+  readonly #places: (Place | undefined)[] = [];
+  /** The count of a `size_t *`, fetched once: it sizes one argument and is one itself. */
+  readonly #counts = new Map<string, Uint8Array>();
+  readonly #outs: readonly string[];
+
+  constructor(decl: Decl, body: Uint8Array, memory: Memory) {
+    this.#decl = decl;
+    this.#slots = slotsOf(decl, body);
+    this.#memory = memory;
+    this.#outs = Object.keys(decl.args).filter((k) => ["out", "inout"].includes(decl.args[k]!.kind));
+  }
+  async run(): Promise<NativeCall> {
+    for (const [name, a] of Object.entries(this.#decl.args)) {
+      if (a.kind === "len" || a.kind === "pad") continue;
+      this.#wire.push(a.kind === "value" ? scalar(a, this.#slots[name]!) : await this.#fetch(name, a));
+    }
+    return { wire: this.#wire, store: (outs) => this.#store(outs) };
+  }
+  async #fetch(name: string, a: Arg<unknown>): Promise<unknown> {
+    const address = this.#slots[a.at ?? name]!;
+    const goesOut = a.kind === "out" || a.kind === "inout";
+    const meant = !a.when || a.when.is.includes(Number(BigInt.asIntN(32, this.#slots[a.when.arg]!)));
+    if (address === 0n || !meant) {
+      if (goesOut) this.#places.push(undefined);
+      return meant ? this.#missing(a) : null;
+    }
+    if (a.kind === "path") return await this.#memory.copyinstr(address, PATH_MAX);
+    if (a.size === "com") return await this.#ioctl(address);
+    const place = await this.#place(a, address);
+    if (goesOut) this.#places.push(place);
+    if (a.kind === "out") return lengthOf(place);
+    return await this.#follow(a, await this.#copyin(name, place));
+  }
+  /** A structure with a pointer to a string: the string goes behind it. */
+  async #follow(a: Arg<unknown>, bytes: Uint8Array): Promise<Uint8Array> {
+    const at = a.points?.(this.#wire);
+    if (at === undefined || at + SLOT > bytes.length) return bytes;
+    const address = viewOf(bytes).getBigUint64(at, true);
+    if (address === 0n) return bytes;
+    const text = await this.#memory.copyinstr(address, PATH_MAX);
+    const all = new Uint8Array(bytes.length + text.length);
+    all.set(bytes);
+    all.set(text, bytes.length);
+    return all;
+  }
+  /** A null pointer: no memory where that has a meaning, none of length 0, else EFAULT (by the dispatcher). */
+  #missing(a: Arg<unknown>): unknown {
+    if (a.nullable || typeof a.size !== "string" || this.#slots[a.size] !== 0n) return null;
+    return a.kind === "out" ? 0 : new Uint8Array(0);
+  }
+  async #place(a: Arg<unknown>, address: bigint): Promise<Place> {
+    if (typeof a.size === "number") return [{ address, length: a.size }];
+    const counted = this.#decl.args[a.size!]!;
+    if (a.iovec) return await this.#vector(address, Number(BigInt.asIntN(32, this.#slots[a.size!]!)));
+    const count = counted.kind === "len" ? this.#slots[a.size!]! : await this.#count(a.size!);
+    const length = count * BigInt(counted.unit ?? 1);
+    return [{ address, length: Number(length < BigInt(MAX_TRANSFER) ? length : BigInt(MAX_TRANSFER)) }];
+  }
+  /** What a `size_t *` points at. */
+  async #count(name: string): Promise<bigint> {
+    const address = this.#slots[name]!;
+    if (address === 0n) return 0n;
+    const bytes = await this.#memory.copyin(address, SLOT);
+    this.#counts.set(name, bytes);
+    return viewOf(bytes).getBigUint64(0, true);
+  }
+  async #vector(address: bigint, count: number): Promise<Place> {
+    if (count <= 0 || count > IOV_MAX) throw errno.EINVAL;
+    const raw = viewOf(await this.#memory.copyin(address, count * Iovec.size));
+    const place: { address: bigint; length: number }[] = [];
+    let room = MAX_TRANSFER;
+    for (let at = 0; at < count * Iovec.size; at += Iovec.size) {
+      const length = Math.min(Iovec.get.len(raw, at), room);
+      room -= length;
+      if (length > 0) place.push({ address: raw.getBigUint64(at + Iovec.at.base, true), length });
+    }
+    return place;
+  }
+  async #copyin(name: string, place: Place): Promise<Uint8Array> {
+    const had = this.#counts.get(name);
+    if (had) return had;
+    if (place.length === 1) return await this.#memory.copyin(place[0]!.address, place[0]!.length);
+    const all = new Uint8Array(lengthOf(place));
+    let at = 0;
+    for (const { address, length } of place) {
+      all.set(await this.#memory.copyin(address, length), at);
+      at += length;
+    }
+    return all;
+  }
+  /** How much moves which way is in the command (sys/ioccom.h). */
+  async #ioctl(address: bigint): Promise<Uint8Array> {
+    const com = Number(BigInt.asUintN(32, this.#slots.com!));
+    const length = (com >>> 16) & 0x1fff;
+    this.#places.push(com & IOC_OUT ? [{ address, length }] : undefined);
+    return com & IOC_IN ? await this.#memory.copyin(address, length) : new Uint8Array(length);
+  }
+  #store(outs: readonly (Uint8Array | undefined)[]): SysError | undefined {
+    for (const [i, bytes] of outs.entries()) {
+      let at = 0;
+      for (const { address, length } of this.#places[i] ?? []) {
+        const piece = bytes?.subarray(at, at + length) ?? new Uint8Array(0);
+        if (piece.length > 0) this.#memory.copyout(address, piece);
+        at += length;
+      }
+    }
+    return this.#short(outs);
+  }
+  /** A `size_t *` that comes back larger than the room there was: the C call fails, with what fitted in place. */
+  #short(outs: readonly (Uint8Array | undefined)[]): SysError | undefined {
+    for (const [name, had] of this.#counts) {
+      const now = outs[this.#outs.indexOf(name)];
+      const room = this.#places[this.#outs.findIndex((k) => this.#decl.args[k]!.size === name)];
+      if (now && room && viewOf(now).getBigUint64(0, true) > viewOf(had).getBigUint64(0, true)) return errno.ENOMEM;
+    }
+    return undefined;
+  }
+}
+
+/** Whether a call has no memory: nothing need be asked for. */
+const bare = (decl: Decl) => Object.values(decl.args).every((a) => a.kind === "value" || a.kind === "pad");
+
+/** Make a C client's call one of ours. Throws errno when its memory cannot be had. */
+export function nativeCall(decl: Decl, body: Uint8Array, memory: Memory): Async<NativeCall> {
+  if (!bare(decl)) return new Fetcher(decl, body.slice(), memory).run();
+  const slots = slotsOf(decl, body);
+  const wire = Object.entries(decl.args).filter(([, a]) => a.kind === "value").map(([k, a]) => scalar(a, slots[k]!));
+  return { wire, store: () => undefined };
+}

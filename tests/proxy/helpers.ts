@@ -1,0 +1,68 @@
+/** A server in memory, and streams to it. */
+import { builtins } from "../../plugins/mod.ts";
+import type { Channel } from "../../src/plugin.ts";
+import { type ServeOptions, SpServer } from "../../src/proxy/server.ts";
+import { fakeKernel } from "../kern/fake.ts";
+
+interface End extends Channel {
+  on?: (b: Uint8Array) => void;
+  end: () => void;
+  early: Uint8Array[];
+  other?: End;
+  open: boolean;
+}
+/** Two ends of a stream in memory; what one sends the other receives at once. */
+function pair(): readonly [Channel, Channel] {
+  const make = (): End => ({
+    peer: "test",
+    open: true,
+    early: [],
+    end: () => {},
+    send(...parts) {
+      const other = this.other!;
+      for (const part of parts) {
+        if (other.on) other.on(part.slice());
+        else other.early.push(part.slice());
+      }
+      return true;
+    },
+    receive(on) {
+      this.on = on;
+      for (const b of this.early.splice(0)) on(b);
+    },
+    drained() {},
+    pause() {},
+    close() {
+      if (!this.open) return;
+      this.open = false;
+      this.end();
+      this.other!.close();
+    },
+    closed(on) {
+      this.end = on;
+    },
+  });
+  const [a, b] = [make(), make()];
+  a.other = b;
+  b.other = a;
+  return [a, b];
+}
+/** A kernel with rumpfs and tmpfs, and `dial`, which connects. */
+export async function served(options: Partial<ServeOptions> = {}) {
+  const { kernel, host } = await fakeKernel({ builtins, components: ["rumpvfs", "rumpfs_tmpfs"] });
+  let accept: (c: Channel) => void = () => {};
+  const transport = {
+    kind: "transport",
+    name: "test",
+    parse: () => ({ path: "x" }),
+    listen: (_s: unknown, _a: unknown, on: typeof accept) => ((accept = on), { close() {} }),
+  } as const;
+  const server = new SpServer(kernel, { version: "test", ...options });
+  await server.listen({ transport: transport as never, address: { path: "x" } });
+  const dial = () => {
+    const [mine, theirs] = pair();
+    accept(theirs);
+    return mine;
+  };
+  return { kernel, host, server, dial };
+}
