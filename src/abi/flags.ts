@@ -158,3 +158,46 @@ export const makedev = (major: number, minor: number): number =>
   (((major << 8) & 0x000f_ff00) | ((minor << 12) & 0xfff0_0000) | (minor & 0xff)) >>> 0;
 export const major = (dev: number): number => (dev & 0x000f_ff00) >>> 8;
 export const minor = (dev: number): number => ((dev & 0xfff0_0000) >>> 12) | (dev & 0xff);
+
+/** sys/poll.h */
+export const POLLIN = 1;
+export const POLLPRI = 2;
+export const POLLOUT = 4;
+export const POLLERR = 8;
+export const POLLHUP = 0x10;
+export const POLLNVAL = 0x20;
+export const POLLRDNORM = 0x40;
+export const POLLWRNORM = POLLOUT;
+/** sys/fcntl.h: record locks, flock(2) */
+export const F_GETLK = 7;
+export const F_SETLK = 8;
+export const F_SETLKW = 9;
+export const F_RDLCK = 1;
+export const F_UNLCK = 2;
+export const F_WRLCK = 3;
+export const LOCK_SH = 1;
+export const LOCK_EX = 2;
+export const LOCK_NB = 4;
+export const LOCK_UN = 8;
+/** sys/event.h */
+export const EVFILT_READ = 0;
+export const EVFILT_WRITE = 1;
+export const EVFILT_TIMER = 6;
+export const EV_ADD = 1;
+export const EV_DELETE = 2;
+export const EV_ENABLE = 4;
+export const EV_DISABLE = 8;
+export const EV_ONESHOT = 0x10;
+export const EV_CLEAR = 0x20;
+export const EV_ERROR = 0x4000;
+export const EV_EOF = 0x8000;
+/** sys/filio.h */
+export const FIOCLEX = 0x2000_6601;
+export const FIONCLEX = 0x2000_6602;
+export const FIONREAD = 0x4004_667f;
+export const FIONBIO = 0x8004_667e;
+/** sys/socket.h */
+export const AF_LOCAL = 1;
+export const SOCK_STREAM = 1;
+export const SOCK_CLOEXEC = 0x1000_0000;
+export const SOCK_NONBLOCK = 0x2000_0000;

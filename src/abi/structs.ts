@@ -61,6 +61,21 @@ export const Statvfs = struct("le", {
   pad: u32,
 }, 2256);
 
+/** sys/poll.h struct pollfd. */
+export const Pollfd = struct("le", { fd: i32, events: u16, revents: u16 }, 8);
+/** sys/event.h struct kevent. */
+export const Kevent = struct("le", {
+  ident: u64,
+  filter: u32,
+  flags: u32,
+  fflags: u32,
+  pad: u32,
+  data: i64,
+  udata: bytes(8),
+}, 40);
+/** sys/fcntl.h struct flock. */
+export const Flock = struct("le", { start: i64, len: i64, pid: i32, type: u16, whence: u16 }, 24);
+
 /** sys/uio.h struct iovec. */
 export const Iovec = struct("le", { base: u64, len: u64 }, 16);
 

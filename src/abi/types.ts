@@ -39,6 +39,8 @@ export interface Arg<T> {
   /** For `in` and `len`: bytes per counted element (sysctl's name is an int array). */
   readonly unit?: number;
   readonly optional?: boolean;
+  /** Bytes for that many, where a scalar argument counts them. */
+  readonly bytes?: (count: number) => number;
   /** In C, a vector of as many pieces as the argument `size` says (struct iovec); in our wire the pieces in one. */
   readonly iovec?: boolean;
   /** In C, this memory is what that other argument points at, where `when` holds (fcntl's third). */

@@ -6,9 +6,16 @@ import {
   F_DUPFD_CLOEXEC,
   F_GETFD,
   F_GETFL,
+  F_GETLK,
   F_MAXFD,
   F_SETFD,
   F_SETFL,
+  F_SETLK,
+  F_SETLKW,
+  FD_CLOEXEC,
+  FIOCLEX,
+  FIONBIO,
+  FIONCLEX,
   O_APPEND,
   O_CLOEXEC,
   O_NONBLOCK,
@@ -17,10 +24,13 @@ import {
   SEEK_SET,
 } from "../abi/flags.ts";
 import { then } from "../lib/async.ts";
+import { viewOf } from "../lib/struct.ts";
 import type { Async } from "../plugin.ts";
 import type { Handlers } from "./dispatch.ts";
 import { type File, MAX_FILES } from "./file.ts";
+import { recordLock, wholeLock } from "./locks.ts";
 import type { Lwp } from "./proc.ts";
+import type { Callout } from "./wait.ts";
 
 function readable(lwp: Lwp, fd: number): File {
   const file = lwp.proc.files.get(fd);
@@ -36,40 +46,42 @@ function seekable(file: File, offset: number): void {
   if (!file.ops.seekable) throw errno.ESPIPE;
   if (offset < 0) throw errno.EINVAL;
 }
-function readAt(file: File, into: Uint8Array, offset: number): Async<number> {
+function readAt(lwp: Lwp, file: File, into: Uint8Array, offset: number): Async<number> {
   if (!file.ops.read) throw errno.EOPNOTSUPP;
-  return file.ops.read(file, into, offset);
+  return file.ops.read(file, into, offset, lwp);
 }
-function writeAt(file: File, from: Uint8Array, offset: number): Async<number> {
+function writeAt(lwp: Lwp, file: File, from: Uint8Array, offset: number): Async<number> {
   if (!file.ops.write) throw errno.EOPNOTSUPP;
-  return file.ops.write(file, from, offset);
+  return file.ops.write(file, from, offset, lwp);
 }
 const advance = (file: File, offset: number) => (n: number): number => {
   file.offset = offset + n;
   return n;
 };
 
-type Calls = "read" | "write" | "pread" | "pwrite" | "lseek" | "fstat" | "ftruncate" | "fsync" | "fdatasync" | "ioctl";
+type Vectors = "readv" | "writev" | "preadv" | "pwritev";
+type Moves = "read" | "write" | "pread" | "pwrite" | "lseek";
+type Calls = Vectors | Moves | "fstat" | "ftruncate" | "fsync" | "fdatasync" | "ioctl";
 const transfers: Handlers<Calls> = {
   read(lwp, { fd, buf }) {
     const file = readable(lwp, fd);
     const { offset } = file;
-    return then(readAt(file, buf, offset), advance(file, offset));
+    return then(readAt(lwp, file, buf, offset), advance(file, offset));
   },
   write(lwp, { fd, buf }) {
     const file = writable(lwp, fd);
     const start = file.flags & O_APPEND && file.ops.size ? file.ops.size(file) : file.offset;
-    return then(start, (offset) => then(writeAt(file, buf, offset), advance(file, offset)));
+    return then(start, (offset) => then(writeAt(lwp, file, buf, offset), advance(file, offset)));
   },
   pread(lwp, { fd, buf, offset }) {
     const file = readable(lwp, fd);
     seekable(file, offset);
-    return readAt(file, buf, offset);
+    return readAt(lwp, file, buf, offset);
   },
   pwrite(lwp, { fd, buf, offset }) {
     const file = writable(lwp, fd);
     seekable(file, offset);
-    return writeAt(file, buf, offset);
+    return writeAt(lwp, file, buf, offset);
   },
   lseek(lwp, { fd, offset, whence }) {
     const file = lwp.proc.files.get(fd);
@@ -94,10 +106,25 @@ const transfers: Handlers<Calls> = {
   fsync: (lwp, { fd }) => sync(lwp.proc.files.get(fd), false),
   fdatasync: (lwp, { fd }) => sync(lwp.proc.files.get(fd), true),
   ioctl(lwp, { fd, com, data }) {
-    const file = lwp.proc.files.get(fd);
-    if (!file.ops.ioctl) throw errno.ENOTTY;
-    return file.ops.ioctl(file, com, data);
+    const { files } = lwp.proc;
+    const file = files.get(fd);
+    switch (com) {
+      case FIOCLEX:
+      case FIONCLEX:
+        files.setFlags(fd, com === FIOCLEX ? FD_CLOEXEC : 0);
+        return 0;
+      case FIONBIO:
+        file.flags = viewOf(data!).getInt32(0, true) === 0 ? file.flags & ~O_NONBLOCK : file.flags | O_NONBLOCK;
+        return 0;
+      default:
+        if (!file.ops.ioctl) throw errno.ENOTTY;
+        return file.ops.ioctl(file, com, data);
+    }
   },
+  readv: (lwp, { fd, iov }) => transfers.read(lwp, { fd, buf: iov }),
+  writev: (lwp, { fd, iov }) => transfers.write(lwp, { fd, buf: iov }),
+  preadv: (lwp, { fd, iov, offset }) => transfers.pread(lwp, { fd, buf: iov, offset }),
+  pwritev: (lwp, { fd, iov, offset }) => transfers.pwrite(lwp, { fd, buf: iov, offset }),
 };
 function seekBase(file: File, whence: number): Async<number> {
   switch (whence) {
@@ -116,7 +143,7 @@ function sync(file: File, dataOnly: boolean): Async<number> {
   return then(file.ops.sync(file, dataOnly), () => 0);
 }
 
-const table: Handlers<"close" | "dup" | "dup2" | "dup3" | "fcntl"> = {
+const table = (callout: Callout): Handlers<"close" | "dup" | "dup2" | "dup3" | "fcntl" | "flock"> => ({
   close: (lwp, { fd }) => then(lwp.proc.files.remove(fd), () => 0),
   dup: ({ proc: { files } }, { fd }) => files.install(files.get(fd)),
   dup2(lwp, { from, to }) {
@@ -129,9 +156,16 @@ const table: Handlers<"close" | "dup" | "dup2" | "dup3" | "fcntl"> = {
     if (from === to || flags & ~(O_CLOEXEC | O_NONBLOCK)) throw errno.EINVAL;
     return then(lwp.proc.files.place(to, file, (flags & O_CLOEXEC) !== 0), () => to);
   },
-  fcntl: ({ proc: { files } }, { fd, cmd, arg = 0 }) => {
+  flock: (lwp, { fd, how }) => wholeLock(lwp, lwp.proc.files.get(fd), how, callout),
+  fcntl: (lwp, { fd, cmd, arg = 0, lock }) => {
+    const { files } = lwp.proc;
     const file = files.get(fd);
     switch (cmd) {
+      case F_GETLK:
+      case F_SETLK:
+      case F_SETLKW:
+        if (!lock) throw errno.EFAULT;
+        return recordLock(lwp, file, cmd, lock, callout);
       case F_DUPFD:
       case F_DUPFD_CLOEXEC:
         if (arg < 0 || arg >= MAX_FILES) throw errno.EINVAL;
@@ -154,8 +188,11 @@ const table: Handlers<"close" | "dup" | "dup2" | "dup3" | "fcntl"> = {
         throw errno.EINVAL;
     }
   },
-};
+});
 /** What F_SETFL changes. */
 const SETTABLE = O_APPEND | O_NONBLOCK;
 
-export const descriptorSyscalls: Handlers<Calls | keyof typeof table> = { ...transfers, ...table };
+export const descriptorSyscalls = (callout: Callout): Handlers<Calls | keyof ReturnType<typeof table>> => ({
+  ...transfers,
+  ...table(callout),
+});

@@ -37,8 +37,8 @@ interface Entry {
   /** Arguments that travel in our wire, in order, and how each is taken from it. */
   readonly names: readonly string[];
   readonly takes: readonly Take[];
-  /** Of those, the ones whose memory goes back. */
-  readonly outs: readonly string[];
+  /** Of those, the ones whose memory goes back; where the call returns how much, bytes of what it counts, else 0. */
+  readonly outs: readonly { readonly name: string; readonly unit: number }[];
 }
 
 const enosys: Handler = () => {
@@ -99,7 +99,10 @@ function entryOf(name: string, decl: Decl): Entry {
     handler: enosys,
     names,
     takes: names.map((k) => take(decl.args[k]!)),
-    outs: names.filter((k) => decl.args[k]!.kind === "out" || decl.args[k]!.kind === "inout"),
+    outs: names.filter((k) => decl.args[k]!.kind === "out" || decl.args[k]!.kind === "inout").map((name) => ({
+      name,
+      unit: decl.args[name]!.filled === "ret" ? decl.args[decl.args[name]!.size!]?.unit ?? 1 : 0,
+    })),
   };
 }
 
@@ -199,9 +202,9 @@ function checkIoctl(args: Record<string, unknown>): void {
 
 function reply(entry: Entry, args: Record<string, unknown>, r: number | readonly [number, number]): Reply {
   const [ret, ret2] = typeof r === "number" ? [r, 0] : r;
-  const outs = entry.outs.map((k) => {
-    const memory = args[k] as Uint8Array | undefined;
-    return memory && entry.decl.args[k]!.filled === "ret" ? memory.subarray(0, Math.max(0, ret)) : memory;
+  const outs = entry.outs.map(({ name, unit }) => {
+    const memory = args[name] as Uint8Array | undefined;
+    return memory && unit > 0 ? memory.subarray(0, Math.max(0, ret * unit)) : memory;
   });
   return { errno: 0, ret, ret2, outs };
 }
@@ -211,5 +214,6 @@ export type Calls = {
   readonly [K in SyscallName]: Record<never, never> extends ArgsOf<K> ? (args?: ArgsOf<K>) => Result<K>
     : (args: ArgsOf<K>) => Result<K>;
 };
-type Result<K extends SyscallName> = K extends "getpid" | "getuid" | "getgid" ? Async<readonly [number, number]>
+type Result<K extends SyscallName> = K extends "getpid" | "getuid" | "getgid" | "pipe"
+  ? Async<readonly [number, number]>
   : Async<number>;

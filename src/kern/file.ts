@@ -3,13 +3,17 @@ import { errno } from "../abi/errno.ts";
 import { FD_CLOEXEC, O_ACCMODE, O_RDONLY, O_WRONLY } from "../abi/flags.ts";
 import { then } from "../lib/async.ts";
 import type { Async } from "../plugin.ts";
+import type { Locks } from "./locks.ts";
+import type { Lwp } from "./proc.ts";
+import type { Waiters } from "./wait.ts";
 
 /** What vnodes, sockets, pipes and devices implement; what is absent gets its errno in `kern/descriptors.ts`. */
 export interface Fileops {
   /** Whether it has an offset: pread, pwrite and lseek work. */
   readonly seekable: boolean;
-  read?(file: File, into: Uint8Array, offset: number): Async<number>;
-  write?(file: File, from: Uint8Array, offset: number): Async<number>;
+  /** `lwp`: who asks, for those that have to wait. */
+  read?(file: File, into: Uint8Array, offset: number, lwp: Lwp): Async<number>;
+  write?(file: File, from: Uint8Array, offset: number, lwp: Lwp): Async<number>;
   /** Fill a zeroed struct stat (abi/structs.ts Stat). */
   stat?(file: File, into: Uint8Array): Async<void>;
   ioctl?(file: File, command: number, data: Uint8Array | undefined): Async<number>;
@@ -21,6 +25,14 @@ export interface Fileops {
   seek?(file: File, offset: number): Async<void>;
   /** The last descriptor is gone. */
   close?(file: File): Async<void>;
+  /** What it is ready for now (POLLIN …); left out: always for reading and writing. */
+  poll?(file: File): number;
+  /** Woken whenever `poll` may say something else. */
+  readonly changes?: Waiters;
+  /** Advisory locks on what is open; left out: it cannot be locked. */
+  locks?(file: File): Locks;
+  /** A process, or an open file, has no locks on it any more. */
+  unlock?(owner: object): void;
 }
 
 /** One open(2): shared by the descriptors that dup(2) makes. */
@@ -48,6 +60,8 @@ export const MAX_FILES = 1772;
 
 /** A process's descriptor table. */
 export class Descriptors {
+  /** Told of each file a descriptor of this table leaves. */
+  closing: (file: File) => void = () => {};
   readonly #files: (File | undefined)[] = [];
   readonly #flags: number[] = [];
   /** No descriptor below is free: keeps allocation from scanning from 0. */
@@ -75,6 +89,7 @@ export class Descriptors {
   place(fd: number, file: File, cloexec = false): Async<void> {
     if (fd < 0 || fd >= MAX_FILES) throw errno.EBADF;
     const old = this.#files[fd];
+    if (old) this.closing(old);
     this.#set(fd, file, cloexec);
     return old && release(old);
   }
@@ -83,6 +98,7 @@ export class Descriptors {
     const file = this.get(fd);
     this.#files[fd] = undefined;
     if (fd < this.#low) this.#low = fd;
+    this.closing(file);
     return release(file);
   }
   getFlags(fd: number): number {
@@ -137,5 +153,6 @@ export class Descriptors {
 
 function release(file: File): Async<void> {
   if (--file.refs > 0) return undefined;
+  file.ops.unlock?.(file);
   return file.ops.close?.(file);
 }

@@ -36,6 +36,8 @@ export class Proc {
   readonly atExit: (() => Async<void>)[] = [];
   constructor(pid: number, ppid: number, comm: string, cred: Cred, files = new Descriptors()) {
     this.files = files;
+    // POSIX: closing any descriptor of a file gives up all the process's locks on it.
+    files.closing = (file) => file.ops.unlock?.(this);
     this.pid = pid;
     this.ppid = ppid;
     this.comm = comm;

@@ -7,6 +7,9 @@ import { viewOf } from "../lib/struct.ts";
 import { descriptorSyscalls } from "./descriptors.ts";
 import type { Handlers } from "./dispatch.ts";
 import type { Kernel } from "./kernel.ts";
+import { kqueueSyscalls } from "./kqueue.ts";
+import { pipeSyscalls } from "./pipe.ts";
+import { pollSyscalls } from "./poll.ts";
 import type { Cred, Lwp } from "./proc.ts";
 
 /** Most groups a process may be in (NGROUPS_MAX). */
@@ -105,5 +108,7 @@ export function baseSyscalls(kernel: Kernel): Handlers<never> {
       return then(kernel.load(arg), () => 0);
     },
   };
-  return { ...identity, ...credentials, ...clocks(kernel), ...sysctls(kernel), ...descriptorSyscalls, ...control };
+  const files = { ...descriptorSyscalls(kernel.sys.callout), ...pipeSyscalls(kernel.sys) };
+  const waits = { ...pollSyscalls(kernel), ...kqueueSyscalls(kernel) };
+  return { ...identity, ...credentials, ...clocks(kernel), ...sysctls(kernel), ...files, ...waits, ...control };
 }

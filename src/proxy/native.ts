@@ -111,6 +111,7 @@ class Fetcher {
     if (typeof a.size === "number") return [{ address, length: a.size }];
     const counted = this.#decl.args[a.size!]!;
     if (a.iovec) return await this.#vector(address, Number(BigInt.asIntN(32, this.#slots[a.size!]!)));
+    if (a.bytes) return [{ address, length: a.bytes(scalar(counted, this.#slots[a.size!]!)) }];
     const count = counted.kind === "len" ? this.#slots[a.size!]! : await this.#count(a.size!);
     const length = count * BigInt(counted.unit ?? 1);
     return [{ address, length: Number(length < BigInt(MAX_TRANSFER) ? length : BigInt(MAX_TRANSFER)) }];

@@ -6,6 +6,7 @@ import { then } from "../lib/async.ts";
 import { encodeName } from "../lib/text.ts";
 import { viewOf } from "../lib/struct.ts";
 import type { File, Fileops } from "../kern/file.ts";
+import type { Locks } from "../kern/locks.ts";
 import type { Lwp } from "../kern/proc.ts";
 import type { Async, Attr } from "../plugin.ts";
 import { changeable, fillStat } from "./access.ts";
@@ -42,6 +43,12 @@ export class VnodeFile implements Fileops {
     const volume = mount.writable();
     const done = volume.write(node, from, offset);
     return file.flags & O_SYNC ? then(done, (n) => then(volume.fsync(node), () => n)) : done;
+  }
+  locks(): Locks {
+    return this.vnode.mount.locksOn(this.vnode.node);
+  }
+  unlock(owner: object): void {
+    this.vnode.mount.unlock(this.vnode.node, owner);
   }
   stat(_file: File, into: Uint8Array): Async<void> {
     const { mount, node } = this.vnode;

@@ -2,6 +2,7 @@
 import { errno } from "../abi/errno.ts";
 import { MNT_RDONLY } from "../abi/flags.ts";
 import { lastly } from "../lib/async.ts";
+import { Locks } from "../kern/locks.ts";
 import type { Async, BlockDevice, FileType, Volume } from "../plugin.ts";
 import { complete, deadVolume, type FullVolume } from "./defaults.ts";
 
@@ -49,6 +50,9 @@ export class Mount {
   readonly #held = new Map<unknown, number>();
   /** Removed directories that somebody still holds: nothing can be made in them. */
   readonly #removed = new Set<unknown>();
+  readonly #locks = new Map<unknown, Locks>();
+  /** Who waits for whose locks, on this volume. */
+  readonly #lockWaits = new Map<object, object>();
   /** Name cache, by directory; only what came by a promise: what is at hand needs none. `null`: no such name. */
   readonly #names = new Map<unknown, Map<string, Known | null>>();
   #nameCount = 0;
@@ -88,7 +92,19 @@ export class Mount {
     }
     this.#held.delete(node);
     this.#removed.delete(node);
+    this.#locks.delete(node);
     return this.volume.inactive(node);
+  }
+  /** The advisory locks on an open file. */
+  locksOn(node: unknown): Locks {
+    let locks = this.#locks.get(node);
+    if (!locks) this.#locks.set(node, locks = new Locks(this.#lockWaits));
+    return locks;
+  }
+  unlock(node: unknown, owner: object): void {
+    const locks = this.#locks.get(node);
+    locks?.clear(owner);
+    if (locks?.empty) this.#locks.delete(node);
   }
   /** A directory lost its name. */
   removed(node: unknown): void {

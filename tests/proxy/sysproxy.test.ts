@@ -226,4 +226,28 @@ describe("sysproxy: NetBSD's programs", () => {
     assertEquals(await c.guest().then(shown), error(0, SpError.AUTH));
     assertEquals(c.open, false);
   });
+  it("a call that waits holds up nobody, and vectors, locks and poll find their memory", async () => {
+    const { c, dial } = await guest();
+    const { ret: r, ret2: w } = await c.syscall(42);
+    const into = c.room(16);
+    const reading = c.syscall(3, r, into, 16);
+    assertEquals((await c.syscall(20)).error, 0, "another call of the same client");
+    assertEquals((await new CClient(dial()).guest()).class, Class.RESP, "another client");
+    const [one, two] = [c.text("abc"), c.text("defg")];
+    const iov = c.room(32);
+    for (const [i, x] of [one, 3, two, 4].entries()) viewOf(c.at(iov, 32)).setBigUint64(i * 8, BigInt(x), true);
+    assertEquals((await c.syscall(121, w, iov, 2)).ret, 7);
+    assertEquals([(await reading).ret, new TextDecoder().decode(c.at(into, 7))], [7, "abcdefg"]);
+    const fds = c.room(8);
+    viewOf(c.at(fds, 8)).setInt32(0, w, true);
+    viewOf(c.at(fds, 8)).setUint16(4, 4, true);
+    assertEquals((await c.syscall(209, fds, 1, 0)).ret, 1);
+    assertEquals(viewOf(c.at(fds, 8)).getUint16(6, true), 4);
+    const { ret: file } = await c.syscall(5, c.text("/tmp/l"), 0x202, 0o644);
+    const lock = c.put(new Uint8Array(24));
+    viewOf(c.at(lock, 24)).setUint16(20, 3, true);
+    assertEquals((await c.syscall(92, file, 8, lock)).error, 0);
+    assertEquals((await c.syscall(92, file, 8, 0)).error, 14);
+    assertEquals((await c.syscall(92, file, 0, 10)).ret, 10, "F_DUPFD's third is no pointer");
+  });
 });
