@@ -39,7 +39,11 @@ export class Tree {
       const oldp = new Uint8Array(room);
       const oldlenp = new Uint8Array(8);
       viewOf(oldlenp).setBigUint64(0, BigInt(room), true);
-      this.#sys.__sysctl({ name, oldp, oldlenp, ...(newp ? { newp } : {}) });
+      try {
+        this.#sys.__sysctl({ name, oldp, oldlenp, ...(newp ? { newp } : {}) });
+      } catch (e) {
+        if (e !== errno.ENOMEM) throw e; // a NetBSD kernel's word for it; the length tells how much
+      }
       const size = Number(viewOf(oldlenp).getBigUint64(0, true));
       if (size <= room) return oldp.subarray(0, size);
       room = size * 2;

@@ -30,11 +30,15 @@ const IOC_OUT = 0x4000_0000;
 
 type Slots = Readonly<Record<string, bigint>>;
 
+/** The arguments with a slot of their own, in order: what shares another's has none. */
+export const slotNames = (decl: Decl): readonly string[] =>
+  Object.keys(decl.args).filter((k) => decl.args[k]!.at === undefined);
+
 /** The slots by argument name; what the client left out is 0. */
 function slotsOf(decl: Decl, body: Uint8Array): Slots {
   const d = viewOf(body);
   const slots: Record<string, bigint> = {};
-  for (const [i, name] of Object.keys(decl.args).entries()) {
+  for (const [i, name] of slotNames(decl).entries()) {
     const at = i * SLOT;
     slots[name] = at + SLOT <= body.length ? d.getBigUint64(at, true) : 0n;
   }

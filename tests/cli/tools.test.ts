@@ -1,7 +1,8 @@
 import { describe, it } from "node:test";
+import process from "node:process";
 import { files, msdos, type Row, sysctl } from "../cases/golden_tools.ts";
-import { assertEquals } from "../assert.ts";
-import { type Shell, within } from "./helpers.ts";
+import { assert, assertEquals } from "../assert.ts";
+import { isDeno, type Shell, within } from "./helpers.ts";
 
 const plain = (text: string) =>
   text.replace(/\b[A-Z][a-z]{2} [ \d]\d \d\d:\d\d\b/g, "DATE").replace(
@@ -19,6 +20,17 @@ function play(sh: Shell, rows: readonly Row[]): void {
     );
   }
 }
+/** The same over NetBSD's wire. */
+async function playedOnNetbsd(rows: readonly Row[]): Promise<void> {
+  await within(async (sh) => {
+    const server = sh.start(`${runtime} ${new URL("netbsd_server.ts", import.meta.url).pathname} unix://sock`);
+    assert(sh.until("[ -e sock ]"));
+    play(sh, rows);
+    sh.must("rump.halt", { RUMP_SERVER: "unix://sock" });
+    assertEquals(await server.ended, 0);
+  });
+}
+const runtime = process.execPath + (isDeno ? " run -A --no-check --no-lock" : "");
 async function played(rows: readonly Row[], drives = ""): Promise<void> {
   await within((sh) => {
     sh.must("truncate -s 64M d.img && mkfs.fat -F 16 d.img && truncate -s 1M raw.img");
@@ -33,6 +45,7 @@ async function played(rows: readonly Row[], drives = ""): Promise<void> {
 describe("recorded output", () => {
   it("of rump.sysctl", () => played(sysctl));
   it("of the file tools on tmpfs", () => played(files));
+  it("of both over NetBSD's own wire", () => playedOnNetbsd(sysctl).then(() => playedOnNetbsd(files)));
   it("of the file tools on msdos, and what is left on the image", () =>
     played(msdos, "-d key=/dev/fat,hostpath=d.img,size=host -d key=/dev/raw,hostpath=raw.img,size=host"));
 });

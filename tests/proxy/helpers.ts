@@ -57,7 +57,7 @@ export async function served(options: Partial<ServeOptions> = {}) {
     parse: () => ({ path: "x" }),
     listen: (_s: unknown, _a: unknown, on: typeof accept) => ((accept = on), { close() {} }),
   } as const;
-  const server = new SpServer(kernel, { version: "test", ...options });
+  const server = new SpServer(kernel, { version: "rump-test", ...options });
   await server.listen({ transport: transport as never, address: { path: "x" } });
   const dial = () => {
     const [mine, theirs] = pair();

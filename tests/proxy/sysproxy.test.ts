@@ -4,7 +4,8 @@ import { Stat, Sysctlnode } from "../../src/abi/structs.ts";
 import { viewOf } from "../../src/lib/struct.ts";
 import { pipelinedClient } from "../../src/proxy/client.ts";
 import { Class, Handshake, SpError, type SpFrame, spFrame, Type } from "../../src/proxy/sysproxy.ts";
-import { assert, assertEquals } from "../assert.ts";
+import { SysError } from "../../src/abi/errno.ts";
+import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { CClient } from "./c_client.ts";
 import { served } from "./helpers.ts";
 
@@ -249,5 +250,50 @@ describe("sysproxy: NetBSD's programs", () => {
     assertEquals((await c.syscall(92, file, 8, lock)).error, 0);
     assertEquals((await c.syscall(92, file, 8, 0)).error, 14);
     assertEquals((await c.syscall(92, file, 0, 10)).ret, 10, "F_DUPFD's third is no pointer");
+  });
+});
+
+describe("sysproxy: our programs on a NetBSD kernel", () => {
+  const netbsd = { version: "NetBSD-7.99.34" };
+  it("files, directories, sysctl: the same calls, the same answers", async () => {
+    const { dial } = await served(netbsd);
+    const { sys, close } = await pipelinedClient(dial(), "test");
+    const fd = await sys.open({ path: "/tmp/\udcff x", flags: 0x202, mode: 0o644 });
+    const data = Uint8Array.from({ length: 300_000 }, (_, i) => i * 7);
+    assertEquals(await sys.write({ fd, buf: data }), data.length);
+    const buf = new Uint8Array(data.length);
+    assertEquals(await sys.pread({ fd, buf, offset: 0 }), data.length);
+    assertEquals(buf, data);
+    const iov = new Uint8Array(10);
+    assertEquals([await sys.preadv({ fd, iov, offset: 5 }), iov], [10, data.slice(5, 15)]);
+    assertEquals(await sys.lseek({ fd, offset: -5, whence: 2 }), data.length - 5);
+    const ub = new Uint8Array(Stat.size);
+    await sys.fstat({ fd, sb: ub });
+    assertEquals(Stat.get.size(viewOf(ub), 0), data.length);
+    assertEquals((await sys.getpid()).length, 2);
+    const [r, w] = await sys.pipe();
+    const reading = sys.read({ fd: r, buf: iov });
+    await sys.write({ fd: w, buf: new Uint8Array(3) });
+    assertEquals(await reading, 3);
+    const lock = new Uint8Array(24);
+    viewOf(lock).setUint16(20, 3, true);
+    assertEquals(await sys.fcntl({ fd, cmd: 8, lock }), 0);
+    assertEquals(await sys.fcntl({ fd, cmd: 0, arg: 20 }), 20);
+    await assertRejects(() => sys.open({ path: "/nosuch", flags: 0 }), SysError, "No such file");
+    const many = await Promise.all(
+      Array.from({ length: 100 }, () => sys.stat({ path: "/tmp", ub: new Uint8Array(152) })),
+    );
+    assertEquals(many, new Array(100).fill(0));
+    close();
+  });
+  it("who is refused is told, and calls end with the connection", async () => {
+    const full = await served({ ...netbsd, maxClients: 0 });
+    await assertRejects(() => pipelinedClient(full.dial(), "test"), Error, "not permitted");
+    const { dial, server } = await served(netbsd);
+    const { sys } = await pipelinedClient(dial(), "test");
+    const [r] = await sys.pipe();
+    const gone = assertRejects(() => sys.read({ fd: r, buf: new Uint8Array(1) }), SysError, "Connection reset");
+    server.close();
+    await gone;
   });
 });

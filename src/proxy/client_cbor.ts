@@ -1,0 +1,96 @@
+/** The client's side of our own wire, after the banner: one that blocks, one that is pipelined. */
+import { errno, errnoOf, SysError } from "../abi/errno.ts";
+import type { BlockingChannel, Channel } from "../plugin.ts";
+import { Refused, type Session } from "./client.ts";
+import { decodeFrame, encodeFrame, Frames, MAGIC, VERSION } from "./frame.ts";
+import { stubs } from "./stubs.ts";
+
+const hello = (comm: string): Uint8Array[] => [MAGIC, ...encodeFrame([VERSION, comm])];
+/** Frames that answer no request: the hello's, and a farewell with its reason. */
+function checkHello([reqno, e, word]: readonly unknown[]): void {
+  if (reqno !== 0) throw errno.EPROTO;
+  if (e !== 0) throw new Refused(typeof word === "string" ? word : errnoOf(e as number).message);
+}
+function farewell(items: readonly unknown[]): unknown {
+  try {
+    checkHello(items);
+    return errno.EPROTO;
+  } catch (e) {
+    return e instanceof SysError || e instanceof Refused ? e : errno.EPROTO;
+  }
+}
+/** A frame is lent: what a reply carries must outlive the next one. */
+const own = (items: readonly unknown[]) => items.map((x) => (x instanceof Uint8Array ? x.slice() : x));
+
+/** Calls that block until their reply is there; `into` is for receiving. */
+export function cborBlocking(channel: BlockingChannel, comm: string, into: Uint8Array): Record<string, unknown> {
+  const replies: unknown[][] = [];
+  const frames = new Frames((body) => {
+    const items = decodeFrame(body);
+    if (!items) throw errno.EPROTO;
+    replies.push(own(items));
+    return true;
+  });
+  const receive = (): unknown[] => {
+    while (replies.length === 0) {
+      const n = channel.receive(into);
+      if (n === 0) throw errno.ECONNRESET;
+      if (!frames.push(into.subarray(0, n))) throw errno.EPROTO;
+    }
+    return replies.shift()!;
+  };
+  channel.send(...hello(comm));
+  checkHello(receive());
+  let reqno = 0;
+  return stubs((items) => {
+    channel.send(...encodeFrame([++reqno, ...items]));
+    const reply = receive();
+    if (reply[0] !== reqno) checkHello(reply);
+    return reply.slice(1);
+  });
+}
+
+interface Waiter {
+  readonly resolve: (reply: readonly unknown[]) => void;
+  readonly reject: (e: unknown) => void;
+}
+/** Calls that answer later. */
+export function cborPipelined(channel: Channel, comm: string): Session {
+  const waiters = new Map<number, Waiter>();
+  let reqno = 0;
+  const fail = (e: unknown) => {
+    reqno = -1;
+    for (const w of waiters.values()) w.reject(e);
+    waiters.clear();
+    channel.close();
+  };
+  const frames = new Frames((body) => {
+    const items = decodeFrame(body);
+    const waiter = items && waiters.get(items[0] as number);
+    if (!waiter) fail(items ? farewell(items) : errno.EPROTO);
+    else {
+      waiters.delete(items[0] as number);
+      waiter.resolve(own(items.slice(1)));
+    }
+    return waiter !== undefined;
+  });
+  const wait = (n: number) => new Promise<readonly unknown[]>((resolve, reject) => waiters.set(n, { resolve, reject }));
+  return {
+    greet() {
+      const greeted = wait(0);
+      channel.send(...hello(comm));
+      return greeted.then((reply) => checkHello([0, ...reply]));
+    },
+    sys: stubs((items) => {
+      if (reqno < 0) return Promise.reject(errno.ECONNRESET);
+      const n = ++reqno;
+      const reply = wait(n);
+      channel.send(...encodeFrame([n, ...items]));
+      return reply;
+    }),
+    receive(bytes) {
+      if (!frames.push(bytes) && frames.tooLong > 0) fail(errno.EPROTO);
+    },
+    fail,
+  };
+}
