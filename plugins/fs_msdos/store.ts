@@ -97,7 +97,7 @@ export class Store {
         finished(this.device.read(n === into.length ? into : into.subarray(at, at + n), position), this.errno),
     );
   }
-  write(node: Node, from: Uint8Array, offset: number): void {
+  #write(node: Node, from: Uint8Array, offset: number): void {
     this.#pieces(
       node,
       offset,
@@ -106,7 +106,20 @@ export class Store {
         finished(this.device.write!(n === from.length ? from : from.subarray(at, at + n), position), this.errno),
     );
   }
-  zero(node: Node, offset: number, length: number): void {
+  /**
+   * Write `from` at `offset`, zeros before it from the file's end, into clusters that are there. A disk that does not take
+   * it (the image's own disk is full) leaves the file with the clusters it had.
+   */
+  fill(node: Node, from: Uint8Array, offset: number): void {
+    try {
+      if (offset > node.size) this.#zero(node, node.size, offset - node.size);
+      this.#write(node, from, offset);
+    } catch (e) {
+      this.shrink(node, Math.ceil(node.size / this.g.clusterSize));
+      throw e;
+    }
+  }
+  #zero(node: Node, offset: number, length: number): void {
     this.#pieces(node, offset, length, (position, _at, n) => this.zeroDisk(position, n));
   }
   zeroDisk(position: number, length: number): void {

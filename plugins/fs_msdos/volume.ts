@@ -13,6 +13,7 @@ import { finished } from "./sync.ts";
 import { toDos } from "./times.ts";
 import { WriteBack } from "./writeback.ts";
 
+const NOTHING = new Uint8Array(0);
 /** Largest file. */
 const MAX_FILE = 0xffff_ffff;
 
@@ -155,8 +156,7 @@ export class MsdosVolume implements Volume<Node> {
       if (room <= offset) throw ENOSPC;
       from = from.subarray(0, room - offset);
     }
-    if (offset > node.size) this.#store.zero(node, node.size, offset - node.size);
-    this.#store.write(node, from, offset);
+    this.#store.fill(node, from, offset);
     node.size = Math.max(node.size, offset + from.length);
     this.#stamp(node);
     return from.length;
@@ -200,7 +200,7 @@ export class MsdosVolume implements Volume<Node> {
         this.#shrinkTo(node, node.size);
         throw ENOSPC;
       }
-      this.#store.zero(node, node.size, size - node.size);
+      this.#store.fill(node, NOTHING, size);
     } else if (this.#store.chain(node, need + 1).length > need || need === 0) this.#shrinkTo(node, size);
     node.size = size;
     this.#stamp(node);

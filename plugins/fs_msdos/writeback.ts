@@ -3,8 +3,10 @@ import type { Sys } from "../../src/plugin.ts";
 import type { Store } from "./store.ts";
 import { finished } from "./sync.ts";
 
-/** Milliseconds changes may wait to be written. */
-const DELAY = 30_000;
+/** Changes are written when nothing has changed for this long, milliseconds: a killed process loses little. */
+const QUIET = 1000;
+/** And after so many of these in any case. */
+const PATIENCE = 30;
 /** Clean-shutdown bit of FAT[1]. */
 const CLEAN_16 = 0x8000;
 const CLEAN_32 = 0x0800_0000;
@@ -16,6 +18,8 @@ export class WriteBack {
   readonly #store: Store;
   readonly #readOnly: boolean;
   #changed = false;
+  /** Something changed since the last look. */
+  #busy = false;
   #syncing = false;
   #cancel: () => void = () => {};
 
@@ -27,17 +31,28 @@ export class WriteBack {
   }
   /** The volume is about to change: say so on it, and see that it is written in time. EROFS when it may not. */
   dirty(): void {
+    this.#busy = true;
     if (this.#changed) return;
     if (this.#readOnly) throw this.#sys.errno.EROFS;
     this.#changed = true;
     if (!this.wasDirty) this.#mark(true);
-    this.#cancel = this.#sys.callout(DELAY, () => {
-      try {
-        this.sync();
-      } catch (e) {
-        this.#sys.log(`msdos: ${this.#store.device.name}: write-back: ${e instanceof Error ? e.message : e}`);
-      }
-    });
+    this.#later(PATIENCE);
+  }
+  #later(patience: number): void {
+    this.#busy = false;
+    this.#cancel = this.#sys.callout(
+      QUIET,
+      () => (this.#busy && patience > 1 ? this.#later(patience - 1) : this.#try()),
+    );
+  }
+  /** What fails stays to be written, by the next sync at the latest. */
+  #try(): void {
+    try {
+      this.sync();
+    } catch (e) {
+      this.#sys.log(`msdos: ${this.#store.device.name}: write-back: ${e instanceof Error ? e.message : e}`);
+      this.#later(PATIENCE);
+    }
   }
   /**
    * Everything to the disk, in an order whose every step may be the last: new clusters, directories that speak of them,

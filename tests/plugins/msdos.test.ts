@@ -7,11 +7,11 @@ import { describe, it } from "node:test";
 import { looksLike, parseBpb } from "../../plugins/fs_msdos/bpb.ts";
 import { asShort, fold, shortParts, showShort, tailed } from "../../plugins/fs_msdos/names.ts";
 import { fromDos, toDos } from "../../plugins/fs_msdos/times.ts";
-import { SysError } from "../../src/abi/errno.ts";
+import { errno, SysError } from "../../src/abi/errno.ts";
 import { rumpList } from "../../src/cmd/files.ts";
 import type { SyncCalls } from "../../src/proxy/stubs.ts";
 import type { BlockDevice } from "../../src/plugin.ts";
-import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "../assert.ts";
 import { fatDisk, type Fs, withFs } from "../vfs/helpers.ts";
 import { memoryDisk } from "../kern/fake.ts";
 
@@ -121,6 +121,37 @@ describe("msdos on a disk", () => {
     const seen = tool("LC_ALL=C.UTF-8 mdir -b -i m.img ::");
     assertStringIncludes(seen, "::/plain.txt");
     assertStringIncludes(seen, "\u00dcber \u4e2d\u6587");
+  });
+  it("an image whose own disk is full fails the write, and stays sound", async () => {
+    const disk = made(16);
+    let room = 200_000;
+    const full = {
+      ...disk,
+      read: (into: Uint8Array, offset: number) => into.set(disk.bytes.subarray(offset, offset + into.length)),
+      write(from: Uint8Array, offset: number) {
+        if (from.length > room) throw errno.ENOSPC;
+        if (from.length > 4096) room -= from.length;
+        disk.bytes.set(from, offset);
+      },
+    };
+    const { sys, kernel } = await withFs("msdos", full as never);
+    const fd = sys.open({ path: "x", flags: 0x602, mode: 0o644 }) as number;
+    const piece = new Uint8Array(65_536).fill(1);
+    for (let i = 0; i < 3; i++) assertEquals(sys.write({ fd, buf: piece }), piece.length);
+    assertThrows(() => sys.write({ fd, buf: piece }), SysError, errno.ENOSPC.message);
+    sys.close({ fd });
+    await sys.chdir({ path: "/" });
+    await kernel.halt();
+    assertEquals(fsck(disk.bytes), []);
+  });
+  it("what nobody changes any more is written after a second or two", async () => {
+    const disk = made(16);
+    const { sys, host } = await withFs("msdos", disk);
+    put(sys, "soon", 1000);
+    const clean = fsck(disk.bytes).length === 0;
+    host.pass(1000);
+    host.pass(1000);
+    assertEquals([clean, fsck(disk.bytes)], [false, []]);
   });
   it("a loop, a crossing and a chain that points outside are EIO; the rest is read", async () => {
     const { sys, kernel, disk } = await withFs("msdos", fatDisk(16));
