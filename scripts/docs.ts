@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { errno } from "../src/abi/errno.ts";
+import { absent } from "../src/abi/absent.ts";
 import { declared } from "../src/abi/syscalls.ts";
 import { applets } from "../src/cmd/mod.ts";
 import { builtins } from "../plugins/mod.ts";
@@ -22,10 +23,11 @@ const pages: Readonly<Record<string, string>> = {
   syscalls: table(
     "System calls",
     ["number", "call", "what", "errors of its own"],
-    Object.entries(declared).map((
+    Object.entries(declared).toSorted(([, a], [, b]) => a.nr - b.nr).map((
       [n, d],
     ) => [d.nr, prototype(n, d.cname), d.doc + (d.note ? ` (${d.note})` : ""), d.errors.join(" ")]),
   ),
+  absent: table("System calls of NetBSD's that answer ENOSYS", ["number", "call", "why"], absent),
   errno: table("Errors", ["number", "name", "text"], Object.values(errno).map((e) => [e.errno, e.code, e.message])),
   sysctl: table(
     "sysctl variables",

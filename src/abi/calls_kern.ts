@@ -54,6 +54,16 @@ export const kernCalls = {
   }),
   getegid: sys(43, { doc: "Effective group.", args: {}, errors: [], host: ["getegid"] }),
   getgid: sys(47, { doc: "Real (and effective) group.", args: {}, ret: "pair", errors: [], host: ["getgid"] }),
+  __getlogin: sys(49, {
+    doc: "Login name of the session, with its end mark.",
+    args: { namebuf: output("char *", "namelen", { filled: "all" }), namelen: len("namebuf") },
+    errors: ["ERANGE"],
+  }),
+  __setlogin: sys(50, {
+    doc: "Set the login name of the session.",
+    args: { namebuf: path() },
+    errors: ["EPERM", "EINVAL"],
+  }),
   ioctl: sys(54, {
     doc: "Control a device; how much memory moves which way is in the command's bits.",
     args: {
@@ -82,6 +92,12 @@ export const kernCalls = {
     errors: ["EPERM", "EINVAL"],
     host: ["setgroups"],
   }),
+  getpgrp: sys(81, { doc: "The process group: a client's is its own.", args: {}, errors: [], host: ["getpgrp"] }),
+  setpgid: sys(82, {
+    doc: "Move a process to a group: only its own.",
+    args: { pid: value("pid_t", i32), pgid: value("pid_t", i32) },
+    errors: ["EPERM", "ESRCH", "EINVAL"],
+  }),
   dup2: sys(90, {
     doc: "Make `to` a descriptor for the same open file.",
     args: { from: fd, to: fd },
@@ -107,6 +123,19 @@ export const kernCalls = {
     note: "no record locks yet: F_GETLK, F_SETLK and F_SETLKW answer EINVAL",
   }),
   fsync: sys(95, { doc: "Write an open file to the disk.", args: { fd }, errors: ["EBADF", "EIO"], host: ["fsync"] }),
+  setreuid: sys(126, {
+    doc: "Set real and effective user; 0xffffffff leaves one as it is.",
+    args: { ruid: uid, euid: uid },
+    errors: ["EPERM"],
+    host: ["setreuid"],
+  }),
+  setregid: sys(127, {
+    doc: "Set real and effective group; 0xffffffff leaves one as it is.",
+    args: { rgid: gid, egid: gid },
+    errors: ["EPERM"],
+    host: ["setregid"],
+  }),
+  setsid: sys(147, { doc: "Make a session: each client is in one of its own.", args: {}, errors: ["EPERM"] }),
   pread: sys(173, {
     doc: "Read from a descriptor at an offset.",
     args: { fd, buf: output("void *", "nbyte"), nbyte: len("buf"), PAD: pad(), offset: value("off_t", off) },
@@ -124,6 +153,18 @@ export const kernCalls = {
   setgid: sys(181, { doc: "Set real, effective and saved group.", args: { gid }, errors: ["EPERM"], host: ["setgid"] }),
   setegid: sys(182, { doc: "Set the effective group.", args: { egid: gid }, errors: ["EPERM"], host: ["setegid"] }),
   seteuid: sys(183, { doc: "Set the effective user.", args: { euid: uid }, errors: ["EPERM"], host: ["seteuid"] }),
+  getrlimit: sys(194, {
+    doc: "A limit: soft and hard. Only the number of descriptors has one.",
+    args: { which: value("int", i32), rlp: output("struct rlimit *", 16) },
+    errors: ["EINVAL"],
+    host: ["getrlimit"],
+  }),
+  setrlimit: sys(195, {
+    doc: "Lower a limit; raising one is the super-user's.",
+    args: { which: value("int", i32), rlp: input("const struct rlimit *", 16) },
+    errors: ["EINVAL", "EPERM"],
+    host: ["setrlimit"],
+  }),
   lseek: sys(199, {
     doc: "Move a descriptor's offset.",
     args: { fd, PAD: pad(), offset: value("off_t", off), whence: value("int", i32) },
@@ -149,6 +190,7 @@ export const kernCalls = {
     },
     errors: ["ENOENT", "ENOTDIR", "EISDIR", "EINVAL", "EPERM", "ENOMEM"],
   }),
+  getpgid: sys(207, { doc: "The group of a process.", args: { pid: value("pid_t", i32) }, errors: ["ESRCH"] }),
   reboot: sys(208, {
     doc: "Halt the kernel: unmount, sync, end the server. RB_NOSYNC leaves the disks as they are.",
     args: { opt: flags, bootstr: { ...path(), nullable: true } as Arg<string | undefined> },
@@ -166,6 +208,7 @@ export const kernCalls = {
     errors: ["EPERM", "ENOENT", "EEXIST", "EINVAL"],
     note: "MODCTL_LOAD only; NetBSD passes a structure, here a string",
   }),
+  getsid: sys(286, { doc: "The session of a process.", args: { pid: value("pid_t", i32) }, errors: ["ESRCH"] }),
   issetugid: sys(305, { doc: "Whether the process runs with another's rights: never here.", args: {}, errors: [] }),
   gettimeofday: sys(418, {
     cname: "__gettimeofday50",
@@ -180,6 +223,13 @@ export const kernCalls = {
     args: { id: value("clockid_t", i32), tp: output("struct timespec *", 16) },
     errors: ["EINVAL"],
     host: ["clock_gettime"],
+  }),
+  clock_getres: sys(429, {
+    cname: "__clock_getres50",
+    doc: "A clock's resolution.",
+    args: { id: value("clockid_t", i32), tp: maybeOutput("struct timespec *", 16) },
+    errors: ["EINVAL"],
+    host: ["clock_getres"],
   }),
   fstat: sys(440, {
     cname: "__fstat50",

@@ -1,20 +1,6 @@
 /** Rows of the system call table: files by path, mounts, directories. Sorted by number. */
 import { change, fd, flags, gid, lookup, mode, STAT, STATVFS, TIMES, uid } from "./args.ts";
-import {
-  i32,
-  input,
-  len,
-  maybeInput,
-  maybeOutput,
-  off,
-  optional,
-  output,
-  pad,
-  path,
-  sys,
-  u32,
-  value,
-} from "./types.ts";
+import { i32, len, maybeInput, maybeOutput, off, optional, output, pad, path, sys, u32, value } from "./types.ts";
 
 export const vfsCalls = {
   open: sys(5, {
@@ -142,6 +128,11 @@ export const vfsCalls = {
     errors: [...change, "EISDIR", "EINVAL", "EFBIG", "ENOSPC"],
     host: ["truncate", "truncate64"],
   }),
+  __posix_rename: sys(270, {
+    doc: "rename as POSIX has it: of two names of one file, both stay.",
+    args: { from: path(), to: path() },
+    errors: [...change, "EXDEV", "EINVAL", "ENOTEMPTY", "EISDIR"],
+  }),
   lchmod: sys(274, { doc: "chmod that does not follow a link.", args: { path: path(), mode }, errors: change }),
   lchown: sys(275, {
     doc: "chown that does not follow a link.",
@@ -149,16 +140,33 @@ export const vfsCalls = {
     errors: change,
     host: ["lchown"],
   }),
+  __posix_chown: sys(283, { doc: "chown as POSIX has it.", args: { path: path(), uid, gid }, errors: change }),
+  __posix_fchown: sys(284, {
+    doc: "fchown as POSIX has it.",
+    args: { fd, uid, gid },
+    errors: ["EBADF", "EPERM", "EROFS"],
+  }),
+  __posix_lchown: sys(285, { doc: "lchown as POSIX has it.", args: { path: path(), uid, gid }, errors: change }),
   __getcwd: sys(296, {
     doc: "Path of the current directory, with its end mark; returns its length.",
     args: { bufp: output("char *", "length"), length: len("bufp") },
     errors: ["ENOENT", "ERANGE", "EINVAL"],
     host: ["getcwd"],
   }),
+  fchroot: sys(297, {
+    doc: "Make an open directory the root.",
+    args: { fd },
+    errors: ["EBADF", "ENOTDIR", "EPERM"],
+  }),
   lchflags: sys(304, {
     doc: "chflags that does not follow a link.",
     args: { path: path(), flags: value("u_long", u32) },
     errors: [...change, "EOPNOTSUPP"],
+  }),
+  fsync_range: sys(354, {
+    doc: "Write an open file to the disk; always all of it.",
+    args: { fd, flags, PAD: pad(), start: value("off_t", off), length: value("off_t", off) },
+    errors: ["EBADF", "EINVAL", "EIO"],
   }),
   getvfsstat: sys(356, {
     doc: "All mounts, as many as fit; with no buffer how many there are.",
@@ -182,32 +190,6 @@ export const vfsCalls = {
     errors: ["EBADF"],
     host: ["fstatvfs", "fstatfs"],
   }),
-  setxattr: sys(375, {
-    doc: "Set an extended attribute.",
-    args: { path: path(), name: path(), value: input("const void *", "size"), size: len("value"), flags },
-    errors: [...change, "EOPNOTSUPP", "EEXIST", "ENOATTR"],
-    host: ["setxattr"],
-  }),
-  getxattr: sys(378, {
-    doc: "Read an extended attribute; with an empty buffer its size.",
-    args: { path: path(), name: path(), value: output("void *", "size"), size: len("value") },
-    ret: "ssize_t",
-    errors: [...lookup, "ENOATTR", "ERANGE", "EOPNOTSUPP"],
-    host: ["getxattr"],
-  }),
-  listxattr: sys(381, {
-    doc: "Names of the extended attributes, each ended by NUL.",
-    args: { path: path(), list: output("char *", "size"), size: len("list") },
-    ret: "ssize_t",
-    errors: [...lookup, "ERANGE", "EOPNOTSUPP"],
-    host: ["listxattr"],
-  }),
-  removexattr: sys(384, {
-    doc: "Remove an extended attribute.",
-    args: { path: path(), name: path() },
-    errors: [...change, "ENOATTR", "EOPNOTSUPP"],
-    host: ["removexattr"],
-  }),
   getdents: sys(390, {
     cname: "__getdents30",
     doc: "Directory entries from the descriptor's offset, as many as fit; 0 at the end.",
@@ -227,6 +209,13 @@ export const vfsCalls = {
     },
     errors: ["EPERM", "ENODEV", "EBUSY", "EINVAL", "ENOTBLK", ...lookup],
     host: ["mount"],
+  }),
+  posix_fadvise: sys(416, {
+    cname: "__posix_fadvise50",
+    doc: "Say how a file will be read; the error is the result. Nothing is made of it.",
+    args: { fd, PAD: pad(), offset: value("off_t", off), len: value("off_t", off), advice: value("int", i32) },
+    errors: ["EBADF", "EINVAL"],
+    host: ["posix_fadvise"],
   }),
   utimes: sys(420, {
     cname: "__utimes50",
@@ -269,95 +258,5 @@ export const vfsCalls = {
     args: { path: path(), mode, dev: value("dev_t", off) },
     errors: [...change, "EEXIST", "EINVAL", "EOPNOTSUPP"],
     host: ["mknod"],
-  }),
-  linkat: sys(457, {
-    doc: "link relative to directories.",
-    args: { fd1: fd, name1: path(), fd2: fd, name2: path(), flags },
-    errors: [...change, "EBADF", "EEXIST", "EXDEV", "EOPNOTSUPP"],
-    host: ["linkat"],
-  }),
-  renameat: sys(458, {
-    doc: "rename relative to directories.",
-    args: { fromfd: fd, from: path(), tofd: fd, to: path() },
-    errors: [...change, "EBADF", "EXDEV", "EINVAL", "ENOTEMPTY", "EISDIR"],
-    host: ["renameat"],
-  }),
-  mkdirat: sys(461, {
-    doc: "mkdir relative to a directory.",
-    args: { fd, path: path(), mode },
-    errors: [...change, "EBADF", "EEXIST"],
-    host: ["mkdirat"],
-  }),
-  faccessat: sys(462, {
-    doc: "access relative to a directory.",
-    args: { fd, path: path(), amode: value("int", i32), flag: flags },
-    errors: [...lookup, "EBADF", "EINVAL", "EROFS"],
-    host: ["faccessat"],
-  }),
-  fchmodat: sys(463, {
-    doc: "chmod relative to a directory.",
-    args: { fd, path: path(), mode, flag: flags },
-    errors: [...change, "EBADF"],
-    host: ["fchmodat"],
-  }),
-  fchownat: sys(464, {
-    doc: "chown relative to a directory.",
-    args: { fd, path: path(), owner: uid, group: gid, flag: flags },
-    errors: [...change, "EBADF"],
-    host: ["fchownat"],
-  }),
-  fstatat: sys(466, {
-    doc: "stat relative to a directory.",
-    args: { fd, path: path(), buf: output("struct stat *", STAT), flag: flags },
-    errors: [...lookup, "EBADF"],
-    host: ["fstatat", "newfstatat"],
-  }),
-  utimensat: sys(467, {
-    doc: "Set times (two timespecs) relative to a directory; UTIME_NOW and UTIME_OMIT as nanoseconds.",
-    args: { fd, path: path(), tptr: maybeInput("const struct timespec *", TIMES), flag: flags },
-    errors: [...change, "EBADF", "EINVAL"],
-    host: ["utimensat"],
-  }),
-  openat: sys(468, {
-    doc: "open relative to a directory.",
-    args: { fd, path: path(), oflags: flags, mode: optional("mode_t", u32) },
-    errors: [...change, "EBADF", "EEXIST", "EISDIR", "EMFILE"],
-    host: ["openat"],
-  }),
-  readlinkat: sys(469, {
-    doc: "readlink relative to a directory.",
-    args: { fd, path: path(), buf: output("char *", "bufsize"), bufsize: len("buf") },
-    ret: "ssize_t",
-    errors: [...lookup, "EBADF", "EINVAL"],
-    host: ["readlinkat"],
-  }),
-  symlinkat: sys(470, {
-    doc: "symlink relative to a directory.",
-    args: { path1: path(), fd, path2: path() },
-    errors: [...change, "EBADF", "EEXIST", "EOPNOTSUPP"],
-    host: ["symlinkat"],
-  }),
-  unlinkat: sys(471, {
-    doc: "unlink, or with AT_REMOVEDIR rmdir, relative to a directory.",
-    args: { fd, path: path(), flag: flags },
-    errors: [...change, "EBADF", "ENOTEMPTY", "EBUSY"],
-    host: ["unlinkat"],
-  }),
-  futimens: sys(472, {
-    doc: "Set an open file's times (two timespecs).",
-    args: { fd, tptr: maybeInput("const struct timespec *", TIMES) },
-    errors: ["EBADF", "EINVAL", "EROFS"],
-    host: ["futimens"],
-  }),
-  posix_fallocate: sys(479, {
-    doc: "Set aside room, growing the file; the error is the result.",
-    args: { fd, PAD: pad(), pos: value("off_t", off), len: value("off_t", off) },
-    errors: ["EBADF", "EFBIG", "EINVAL", "ENODEV", "ENOSPC", "EOPNOTSUPP"],
-    host: ["posix_fallocate", "fallocate"],
-  }),
-  fdiscard: sys(480, {
-    doc: "Zero a range and give its room back.",
-    args: { fd, PAD: pad(), pos: value("off_t", off), len: value("off_t", off) },
-    errors: ["EBADF", "EINVAL", "EOPNOTSUPP"],
   }),
 } as const;

@@ -61,7 +61,16 @@ const advance = (file: File, offset: number) => (n: number): number => {
 
 type Vectors = "readv" | "writev" | "preadv" | "pwritev";
 type Moves = "read" | "write" | "pread" | "pwrite" | "lseek";
-type Calls = Vectors | Moves | "fstat" | "ftruncate" | "fsync" | "fdatasync" | "ioctl";
+type Calls =
+  | Vectors
+  | Moves
+  | "fstat"
+  | "ftruncate"
+  | "fsync"
+  | "fdatasync"
+  | "ioctl"
+  | "fsync_range"
+  | "posix_fadvise";
 const transfers: Handlers<Calls> = {
   read(lwp, { fd, buf }) {
     const file = readable(lwp, fd);
@@ -105,6 +114,14 @@ const transfers: Handlers<Calls> = {
   },
   fsync: (lwp, { fd }) => sync(lwp.proc.files.get(fd), false),
   fdatasync: (lwp, { fd }) => sync(lwp.proc.files.get(fd), true),
+  fsync_range(lwp, { fd, start, length }) {
+    if (start < 0 || length < 0) throw errno.EINVAL;
+    return sync(lwp.proc.files.get(fd), false);
+  },
+  posix_fadvise(lwp, { fd, advice }) {
+    if (!lwp.proc.files.find(fd)) return errno.EBADF.errno;
+    return advice < 0 || advice > MAX_ADVICE ? errno.EINVAL.errno : 0;
+  },
   ioctl(lwp, { fd, com, data }) {
     const { files } = lwp.proc;
     const file = files.get(fd);
@@ -126,6 +143,8 @@ const transfers: Handlers<Calls> = {
   preadv: (lwp, { fd, iov, offset }) => transfers.pread(lwp, { fd, buf: iov, offset }),
   pwritev: (lwp, { fd, iov, offset }) => transfers.pwrite(lwp, { fd, buf: iov, offset }),
 };
+/** POSIX_FADV_NOREUSE */
+const MAX_ADVICE = 5;
 function seekBase(file: File, whence: number): Async<number> {
   switch (whence) {
     case SEEK_SET:

@@ -62,6 +62,8 @@ export const MAX_FILES = 1772;
 export class Descriptors {
   /** Told of each file a descriptor of this table leaves. */
   closing: (file: File) => void = () => {};
+  /** RLIMIT_NOFILE, soft and hard. */
+  limits: readonly [number, number] = [MAX_FILES, MAX_FILES];
   readonly #files: (File | undefined)[] = [];
   readonly #flags: number[] = [];
   /** No descriptor below is free: keeps allocation from scanning from 0. */
@@ -80,14 +82,14 @@ export class Descriptors {
   install(file: File, cloexec = false, from = 0): number {
     let fd = Math.max(from, this.#low);
     while (this.#files[fd]) fd++;
-    if (fd >= MAX_FILES) throw errno.EMFILE;
+    if (fd >= this.limits[0]) throw errno.EMFILE;
     this.#set(fd, file, cloexec);
     if (from <= this.#low) this.#low = fd + 1;
     return fd;
   }
   /** Put `file` at `fd`, closing what was there. */
   place(fd: number, file: File, cloexec = false): Async<void> {
-    if (fd < 0 || fd >= MAX_FILES) throw errno.EBADF;
+    if (fd < 0 || fd >= this.limits[0]) throw errno.EBADF;
     const old = this.#files[fd];
     if (old) this.closing(old);
     this.#set(fd, file, cloexec);
@@ -119,6 +121,7 @@ export class Descriptors {
   /** For a child: the same open files at the same descriptors. */
   copy(): Descriptors {
     const copy = new Descriptors();
+    copy.limits = this.limits;
     for (const [fd, file] of this) copy.#set(fd, file, (this.#flags[fd]! & FD_CLOEXEC) !== 0);
     return copy;
   }

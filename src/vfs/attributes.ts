@@ -197,6 +197,9 @@ type Changes =
   | "lchmod"
   | "fchmod"
   | "fchmodat"
+  | "__posix_chown"
+  | "__posix_lchown"
+  | "__posix_fchown"
   | "chown"
   | "lchown"
   | "fchown"
@@ -223,6 +226,9 @@ export function attributeCalls(now: () => number): Handlers<Stats | Changes> {
     fchmod: (lwp, { fd, mode }) => on(lwp, fd, chmod(mode)),
     fchmodat: (lwp, { fd, path, mode, flag }) =>
       at(lwp, path, nofollow(flag), chmod(mode), startOf(lwp, fd, path, dirOf)),
+    __posix_chown: (lwp, { path, uid, gid }) => at(lwp, path, true, chown(uid, gid)),
+    __posix_lchown: (lwp, { path, uid, gid }) => at(lwp, path, false, chown(uid, gid)),
+    __posix_fchown: (lwp, { fd, uid, gid }) => on(lwp, fd, chown(uid, gid)),
     chown: (lwp, { path, uid, gid }) => at(lwp, path, true, chown(uid, gid)),
     lchown: (lwp, { path, uid, gid }) => at(lwp, path, false, chown(uid, gid)),
     fchown: (lwp, { fd, uid, gid }) => on(lwp, fd, chown(uid, gid)),

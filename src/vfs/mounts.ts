@@ -7,7 +7,7 @@ import { encodeName } from "../lib/text.ts";
 import { viewOf } from "../lib/struct.ts";
 import type { Handlers } from "../kern/dispatch.ts";
 import type { Lwp } from "../kern/proc.ts";
-import { requireRoot } from "../kern/syscalls.ts";
+import { requireRoot } from "../kern/identity.ts";
 import type { Async, StatFs } from "../plugin.ts";
 import { access, EXECUTE } from "./access.ts";
 import { vnodeOf } from "./file.ts";
@@ -181,11 +181,11 @@ function directory(lwp: Lwp, vnode: Vnode): Async<Vnode> {
 function go(vfs: Vfs, lwp: Lwp, vnode: Vnode): Async<number> {
   return then(directory(lwp, vnode), (dir) => then(vfs.move(cwdiOf(lwp), "cwd", dir), () => 0));
 }
-function chroot(vfs: Vfs, lwp: Lwp, path: string): Async<number> {
+function chroot(vfs: Vfs, lwp: Lwp, where: () => Async<Vnode>): Async<number> {
   requireRoot(lwp);
   const cwdi: Cwdi = cwdiOf(lwp);
   return then(
-    lookup(lwp, path),
+    where(),
     (vnode) => then(directory(lwp, vnode), (dir) => then(vfs.move(cwdi, "root", dir), () => 0)),
   );
 }
@@ -218,6 +218,7 @@ type Names =
   | "chdir"
   | "fchdir"
   | "chroot"
+  | "fchroot"
   | "__getcwd";
 export const mountCalls = (vfs: Vfs): Handlers<Names> => ({
   mount: (lwp, { type, path, flags, data }) => mount(vfs, lwp, type, path, flags, data),
@@ -228,6 +229,7 @@ export const mountCalls = (vfs: Vfs): Handlers<Names> => ({
   sync: () => vfs.sync().then(() => 0),
   chdir: (lwp, { path }) => then(lookup(lwp, path), (v) => go(vfs, lwp, v)),
   fchdir: (lwp, { fd }) => go(vfs, lwp, vnodeOf(lwp, fd, errno.ENOTDIR)),
-  chroot: (lwp, { path }) => chroot(vfs, lwp, path),
+  chroot: (lwp, { path }) => chroot(vfs, lwp, () => lookup(lwp, path)),
+  fchroot: (lwp, { fd }) => chroot(vfs, lwp, () => vnodeOf(lwp, fd, errno.ENOTDIR)),
   __getcwd: (lwp, { bufp }) => getcwd(lwp, bufp),
 });

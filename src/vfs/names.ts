@@ -113,7 +113,7 @@ function renamePaths(lwp: Lwp, from: string, to: string, fromStart?: Vnode, toSt
 }
 
 /** The calls that remove and move names. */
-export const nameCalls: Handlers<"unlink" | "unlinkat" | "rmdir" | "rename" | "renameat"> = {
+export const nameCalls: Handlers<"unlink" | "unlinkat" | "rmdir" | "rename" | "renameat" | "__posix_rename"> = {
   unlink: (lwp, { path }) => unlinkAt(lwp, path),
   unlinkat(lwp, { fd, path, flag }) {
     const start = startOf(lwp, fd, path, dirOf);
@@ -121,6 +121,7 @@ export const nameCalls: Handlers<"unlink" | "unlinkat" | "rmdir" | "rename" | "r
   },
   rmdir: (lwp, { path }) => rmdirAt(lwp, path),
   rename: (lwp, { from, to }) => renamePaths(lwp, from, to),
+  __posix_rename: (lwp, { from, to }) => renamePaths(lwp, from, to),
   renameat: (lwp, { fromfd, from, tofd, to }) =>
     renamePaths(lwp, from, to, startOf(lwp, fromfd, from, dirOf), startOf(lwp, tofd, to, dirOf)),
 };

@@ -22,7 +22,7 @@ import { then } from "../lib/async.ts";
 import { File } from "../kern/file.ts";
 import type { Handlers } from "../kern/dispatch.ts";
 import type { Lwp } from "../kern/proc.ts";
-import { superuser } from "../kern/syscalls.ts";
+import { superuser } from "../kern/identity.ts";
 import type { Async, Attr, FileType, Make } from "../plugin.ts";
 import { access, addable, changeable, READ, WRITE } from "./access.ts";
 import { dirOf, VnodeFile } from "./file.ts";
@@ -169,6 +169,8 @@ type Names =
   | "symlink"
   | "symlinkat"
   | "mkfifo"
+  | "mkfifoat"
+  | "mknodat"
   | "mknod"
   | "link"
   | "linkat";
@@ -181,6 +183,9 @@ export const openCalls = (devices: Devices): Handlers<Names> => ({
   mkdirat: (lwp, { fd, path, mode }) => mkdirAt(lwp, path, mode, startOf(lwp, fd, path, dirOf)),
   symlink: (lwp, { path, link }) => symlinkAt(lwp, path, link),
   symlinkat: (lwp, { path1, fd, path2 }) => symlinkAt(lwp, path1, path2, startOf(lwp, fd, path2, dirOf)),
+  mkfifoat: (lwp, { fd, path, mode }) =>
+    mknodAt(lwp, path, S_IFIFO | (mode & 0o7777), 0, startOf(lwp, fd, path, dirOf)),
+  mknodat: (lwp, { fd, path, mode, dev }) => mknodAt(lwp, path, mode, dev, startOf(lwp, fd, path, dirOf)),
   mkfifo: (lwp, { path, mode }) => mknodAt(lwp, path, S_IFIFO | (mode & 0o7777), 0),
   mknod: (lwp, { path, mode, dev }) => mknodAt(lwp, path, mode, dev),
   link: (lwp, { path, link }) => then(lookup(lwp, path), (from) => linkAt(lwp, from, link)),

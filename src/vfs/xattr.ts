@@ -3,10 +3,13 @@ import { errno, SysError } from "../abi/errno.ts";
 import { then } from "../lib/async.ts";
 import { encodeName } from "../lib/text.ts";
 import type { Handlers } from "../kern/dispatch.ts";
+import type { Lwp } from "../kern/proc.ts";
 import type { Async } from "../plugin.ts";
 import { access, changeable, READ, WRITE } from "./access.ts";
 import { VnodeFile, vnodeOf } from "./file.ts";
-import { lookup } from "./namei.ts";
+import type { FullVolume } from "./defaults.ts";
+import type { Vnode } from "./mount.ts";
+import { lookup, namei } from "./namei.ts";
 
 const XATTR_CREATE = 1;
 const XATTR_REPLACE = 2;
@@ -24,53 +27,67 @@ function checkName(name: string): void {
   if (name.length > MAX_NAME) throw errno.ENAMETOOLONG;
 }
 
-export const xattrCalls: Handlers<"getxattr" | "setxattr" | "listxattr" | "removexattr"> = {
-  getxattr(lwp, { path, name, value }) {
-    checkName(name);
-    return then(lookup(lwp, path), ({ mount: { volume }, node }) =>
-      then(volume.getattr(node), (attr) => {
-        access(attr, lwp.proc.cred, READ);
-        return then(volume.getxattr(node, name), (found) => {
-          if (!found) throw errno.ENOATTR;
-          return give(found, value);
-        });
-      }));
-  },
-  setxattr(lwp, { path, name, value, flags }) {
-    checkName(name);
-    return then(lookup(lwp, path), ({ mount, node }) => {
-      const volume = mount.writable();
-      return then(volume.getattr(node), (attr) => {
-        access(attr, lwp.proc.cred, WRITE);
-        changeable(attr);
-        return then(volume.getxattr(node, name), (old) => {
-          if (old && flags & XATTR_CREATE) throw errno.EEXIST;
-          if (!old && flags & XATTR_REPLACE) throw errno.ENOATTR;
-          return then(volume.setxattr(node, name, value.slice()), () => 0);
-        });
-      });
+type Get = (vnode: Vnode, lwp: Lwp) => Async<number>;
+const get = (name: string, value: Uint8Array): Get => ({ mount: { volume }, node }, lwp) => {
+  checkName(name);
+  return then(volume.getattr(node), (attr) => {
+    access(attr, lwp.proc.cred, READ);
+    return then(volume.getxattr(node, name), (found) => {
+      if (!found) throw errno.ENOATTR;
+      return give(found, value);
     });
-  },
-  listxattr: (lwp, { path, list }) =>
-    then(
-      lookup(lwp, path),
-      ({ mount: { volume }, node }) =>
-        then(volume.listxattr(node), (names) => give(encodeName([...names].map((n) => `${n}\0`).join("")), list)),
-    ),
-  removexattr(lwp, { path, name }) {
-    checkName(name);
-    return then(lookup(lwp, path), ({ mount, node }) => {
-      const volume = mount.writable();
-      return then(volume.getattr(node), (attr) => {
-        access(attr, lwp.proc.cred, WRITE);
-        changeable(attr);
-        return then(volume.removexattr(node, name), (was) => {
-          if (!was) throw errno.ENOATTR;
-          return 0;
-        });
-      });
-    });
-  },
+  });
+};
+/** What changes attributes needs of the file. */
+function changing({ mount, node }: Vnode, lwp: Lwp, change: (volume: FullVolume) => Async<number>): Async<number> {
+  const volume = mount.writable();
+  return then(volume.getattr(node), (attr) => {
+    access(attr, lwp.proc.cred, WRITE);
+    changeable(attr);
+    return change(volume);
+  });
+}
+const set = (name: string, value: Uint8Array, flags: number): Get => (vnode, lwp) => {
+  checkName(name);
+  return changing(vnode, lwp, (volume) =>
+    then(volume.getxattr(vnode.node, name), (old) => {
+      if (old && flags & XATTR_CREATE) throw errno.EEXIST;
+      if (!old && flags & XATTR_REPLACE) throw errno.ENOATTR;
+      return then(volume.setxattr(vnode.node, name, value.slice()), () => 0);
+    }));
+};
+const list = (into: Uint8Array): Get => ({ mount: { volume }, node }) =>
+  then(volume.listxattr(node), (names) => give(encodeName([...names].map((n) => `${n}\0`).join("")), into));
+const remove = (name: string): Get => (vnode, lwp) => {
+  checkName(name);
+  return changing(vnode, lwp, (volume) =>
+    then(volume.removexattr(vnode.node, name), (was) => {
+      if (!was) throw errno.ENOATTR;
+      return 0;
+    }));
+};
+const at = (lwp: Lwp, path: string, work: Get) => then(lookup(lwp, path), (vnode) => work(vnode, lwp));
+const atLink = (lwp: Lwp, path: string, work: Get) =>
+  then(namei(lwp, path, false), ({ vnode }) => {
+    if (!vnode) throw errno.ENOENT;
+    return work(vnode, lwp);
+  });
+const on = (lwp: Lwp, fd: number, work: Get) => work(vnodeOf(lwp, fd), lwp);
+
+type Xattrs = "getxattr" | "setxattr" | "listxattr" | "removexattr";
+export const xattrCalls: Handlers<Xattrs | `${"l" | "f"}${Xattrs}`> = {
+  getxattr: (lwp, { path, name, value }) => at(lwp, path, get(name, value)),
+  lgetxattr: (lwp, { path, name, value }) => atLink(lwp, path, get(name, value)),
+  fgetxattr: (lwp, { fd, name, value }) => on(lwp, fd, get(name, value)),
+  setxattr: (lwp, { path, name, value, flags }) => at(lwp, path, set(name, value, flags)),
+  lsetxattr: (lwp, { path, name, value, flags }) => atLink(lwp, path, set(name, value, flags)),
+  fsetxattr: (lwp, { fd, name, value, flags }) => on(lwp, fd, set(name, value, flags)),
+  listxattr: (lwp, { path, list: into }) => at(lwp, path, list(into)),
+  llistxattr: (lwp, { path, list: into }) => atLink(lwp, path, list(into)),
+  flistxattr: (lwp, { fd, list: into }) => on(lwp, fd, list(into)),
+  removexattr: (lwp, { path, name }) => at(lwp, path, remove(name)),
+  lremovexattr: (lwp, { path, name }) => atLink(lwp, path, remove(name)),
+  fremovexattr: (lwp, { fd, name }) => on(lwp, fd, remove(name)),
 };
 
 function range(pos: number, length: number): void {

@@ -1,6 +1,11 @@
 import { describe, it } from "node:test";
 import { errno, errnoOf, SysError } from "../../src/abi/errno.ts";
 import { major, makedev, minor } from "../../src/abi/flags.ts";
+import { absent } from "../../src/abi/absent.ts";
+import { atCalls } from "../../src/abi/calls_at.ts";
+import { kernCalls } from "../../src/abi/calls_kern.ts";
+import { vfsCalls } from "../../src/abi/calls_vfs.ts";
+import { waitCalls } from "../../src/abi/calls_wait.ts";
 import { declared } from "../../src/abi/syscalls.ts";
 import { assert, assertEquals } from "../assert.ts";
 
@@ -14,9 +19,11 @@ describe("errno", () => {
 });
 describe("system call table", () => {
   const rows = Object.entries(declared);
-  it("is sorted by number, and no number stands twice", () => {
-    const numbers = rows.map(([, d]) => d.nr);
-    assertEquals(numbers, [...new Set(numbers)].sort((a, b) => a - b));
+  it("its parts are sorted by number, and no number stands twice, nor is it one of those there are not", () => {
+    const parts = [kernCalls, vfsCalls, atCalls, waitCalls].map((part) => Object.values(part).map((d) => d.nr));
+    parts.push(absent.map(([nr]) => nr));
+    for (const numbers of parts) assertEquals(numbers, numbers.toSorted((a, b) => a - b));
+    assertEquals(new Set(parts.flat()).size, parts.flat().length);
   });
   it("every size that is named is an argument, and every length is some buffer's", () => {
     for (const [name, d] of rows) {
