@@ -250,6 +250,8 @@ export interface Channel {
   readonly peer: string;
   /** SO_PEERCRED of a unix socket. */
   readonly credentials?: { readonly uid: number; readonly gid: number; readonly pid: number };
+  /** 32 bytes only the two ends of this stream agree on (of TLS: the hash of the server's certificate). */
+  readonly binding?: Uint8Array;
 }
 /** The same for a command-line client that has nothing else to do: every call blocks. */
 export interface BlockingChannel {
@@ -257,6 +259,7 @@ export interface BlockingChannel {
   /** At least one byte, at most `into.length`; 0: the peer closed. */
   receive(into: Uint8Array): number;
   close(): void;
+  readonly binding?: Uint8Array;
 }
 export interface Listener {
   close(): void;

@@ -16,6 +16,7 @@ import { host } from "./host/mod.ts";
 import { bootKernel, type BootOptions, type Hypercalls, Kernel } from "./kern/kernel.ts";
 import { type Calls } from "./kern/dispatch.ts";
 import type { Cred, Proc } from "./kern/proc.ts";
+import { identityIn } from "./proxy/attach.ts";
 import { type AsyncClient, pipelinedClient } from "./proxy/client.ts";
 import { parseLocator } from "./proxy/locator.ts";
 import { SpServer } from "./proxy/server.ts";
@@ -35,6 +36,7 @@ export function hypercalls(h: Host, timer: Hypercalls["timer"], sockets: Sockets
     now: () => h.now(),
     wall: () => h.wall(),
     random: (into) => h.random(into),
+    verify: (key, message, signature) => h.verify(key, message, signature),
     timer,
     sockets,
     import: (path) => h.import(path),
@@ -77,7 +79,7 @@ export async function boot(options: BootOptions = {}): Promise<Rump> {
     const proc = kernel.fork(comm, cred);
     return { proc, sys: kernel.calls(proc) };
   };
-  const server = new SpServer(kernel, { version: `rump-${version}`, uid: host.uid });
+  const server = new SpServer(kernel, { version: `rump-${version}`, policy: { uid: host.uid } });
   kernel.atHalt(() => server.close());
   return {
     sys: fork("rump").sys,
@@ -93,9 +95,14 @@ export async function boot(options: BootOptions = {}): Promise<Rump> {
 const findTransport = (name: string) => [spUnix, spTcp].find((t) => t.name === name);
 
 /** Attach to a server: the same calls, each a promise, as many under way as one likes. */
-export async function connect(locator: string, comm = "rump"): Promise<AsyncClient> {
+export async function connect(
+  locator: string,
+  comm = "rump",
+  /** `key`: the file of an Ed25519 key (ssh-keygen's, without a passphrase) to prove. */
+  options: { readonly key?: string } = {},
+): Promise<AsyncClient> {
   const { transport, address } = parseLocator(locator, "client", findTransport);
   const sys = { sockets: host.eventSockets } as Sys;
   const channel = await (transport.connect?.(sys, address) ?? sys.sockets.connect(address));
-  return await pipelinedClient(channel, comm);
+  return await pipelinedClient(channel, comm, options.key ? identityIn(host, options.key) : undefined);
 }

@@ -8,6 +8,7 @@ import { isLocal, type Located, parseLocator } from "../proxy/locator.ts";
 import { SpServer } from "../proxy/server.ts";
 import { hypercalls } from "../rump.ts";
 import { version } from "../version.ts";
+import { type Access, accessHelp, accessOf } from "./access.ts";
 import { Failure, type Grammar, parse, reasonOf, usage } from "./cli.ts";
 import { type DriveSpec, DriveSpecError, parseDriveSpec } from "./drivespec.ts";
 import { lendDrives } from "./drives.ts";
@@ -28,7 +29,7 @@ const grammar: Grammar = {
     m: "the same, after the drives were lent",
     r: "memory for cached disk blocks, with suffix k, m or g",
     "log=": "file the background server logs to",
-    "allow-remote": "listen on addresses other machines can reach: whoever connects is root in the rump kernel",
+    ...accessHelp,
   },
   examples: [
     "unix://sock",
@@ -48,6 +49,7 @@ interface Config {
   readonly logFile: string | undefined;
   readonly url: string;
   readonly located: Located;
+  readonly access: Access;
 }
 
 const transports = ["sp_unix", "sp_tcp"];
@@ -60,6 +62,7 @@ async function configure(host: Host, argv: readonly string[]): Promise<Config> {
   const all = (letter: string) => options.filter(([o]) => o === letter).map(([, value]) => value);
   const one = (letter: string) => all(letter).at(-1);
   const url = rest[0]!;
+  const access = accessOf(host, name, { options });
   const cpus = number(name, "-c", one("c"), 1);
   const ram = number(name, "-r", one("r"), MIN_RAM);
   const libs = all("l").flatMap((l) => l.split(","));
@@ -72,7 +75,13 @@ async function configure(host: Host, argv: readonly string[]): Promise<Config> {
     modules: all("m").flatMap((m) => m.split(",")).map((m) => pluginPath(host, m)),
     logFile: one("log") === undefined ? undefined : absolute(host, one("log")!),
     url,
-    located: locate(host, url, await loadTransports(), one("allow-remote") !== undefined),
+    located: locate(
+      host,
+      url,
+      await loadTransports(),
+      one("allow-remote") !== undefined || access.policy.keys !== undefined,
+    ),
+    access,
     boot: {
       builtins,
       components: [...transports, ...everything, ...libs.map((l) => pluginPath(host, l))],
@@ -109,7 +118,9 @@ function locate(host: Host, url: string, known: readonly { kind: string; name: s
     const found = parseLocator(url, "server", (n) => known.find((t) => t.name === n) as never);
     const { address } = found;
     if (!isLocal(address) && !remote) {
-      throw new Error(`rump_sp: ${url}: other machines could connect; --allow-remote permits it`);
+      throw new Error(
+        `rump_sp: ${url}: other machines could connect; --keys says who may, --allow-remote lets anybody`,
+      );
     }
     if (!("path" in address) || address.path.startsWith("\0")) return found;
     return { ...found, address: { path: absolute(host, address.path) } };
@@ -123,7 +134,7 @@ async function start(host: Host, config: Config): Promise<{ kernel: Kernel; serv
   const { loop } = host;
   const machine = hypercalls(host, (ms, fn) => loop.timer(ms, fn), host.loopSockets);
   const kernel = await explained(config, () => bootKernel(machine, config.boot));
-  const server = new SpServer(kernel, { version: `rump-${version}`, uid: host.uid });
+  const server = new SpServer(kernel, { version: `rump-${version}`, ...config.access });
   await lendDrives(host, kernel, config.drives);
   await explained(config, async () => {
     for (const m of config.modules) await kernel.load(m);

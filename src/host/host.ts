@@ -124,6 +124,9 @@ export interface Host {
   /** Wall clock, milliseconds since 1970. */
   wall(): number;
   random(into: Uint8Array): void;
+  /** Ed25519 (RFC 8032): the signature of a message by a key's 32-byte seed and public key, and whether one is right. */
+  sign(key: { readonly seed: Uint8Array; readonly publicKey: Uint8Array }, message: Uint8Array): Uint8Array;
+  verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
   cpus(): number;
   /** Resident bytes of this process. */
   rss(): number;

@@ -2,6 +2,7 @@
 import process from "node:process";
 
 interface Modules {
+  crypto: typeof import("node:crypto");
   child_process: typeof import("node:child_process");
   net: typeof import("node:net");
   url: typeof import("node:url");

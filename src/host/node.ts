@@ -12,6 +12,7 @@ import { fuseMount } from "./fuse.ts";
 import type { Host, HostStat, Spawned } from "./host.ts";
 import { EpollLoop } from "./loop.ts";
 import { blockingChannel, connectRaw } from "./sockets_raw.ts";
+import { keys } from "./keys.ts";
 import { loopSockets } from "./sockets_loop.ts";
 import { eventSockets } from "./sockets_node.ts";
 
@@ -131,6 +132,7 @@ const EAGAIN = 11;
 const EINTR = 4;
 
 const streams = {
+  ...keys,
   out: (text) => writeAll(1, text),
   err: (text) => writeAll(2, text),
   input(max) {

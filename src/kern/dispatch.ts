@@ -164,6 +164,7 @@ export class Dispatcher {
     try {
       for (let i = 0; i < entry.names.length; i++) args[entry.names[i]!] = entry.takes[i]!(wire[i], allocate);
       if (nr === IOCTL) checkIoctl(args);
+      lwp.proc.guard?.(entry.name, args);
       const r = this.trace ? this.#traced(lwp, entry, args) : entry.handler(lwp, args);
       if (r instanceof Promise) return r.then((x) => reply(entry, args, x), (e) => this.#fail(entry, e));
       return reply(entry, args, r);

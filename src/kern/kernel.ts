@@ -29,6 +29,8 @@ export interface Hypercalls {
   now(): number;
   wall(): number;
   random(into: Uint8Array): void;
+  /** Whether `signature` is that of `message` by an Ed25519 public key. */
+  verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
   /** Call once after `ms`; returns the cancellation. */
   timer(ms: number, fn: () => void): () => void;
   readonly sockets: Sockets;

@@ -20,6 +20,9 @@ export interface Sleeper {
   interrupt(e: SysError): void;
 }
 
+/** Looks at a call and its arguments before it is made; throws errno for one that may not be. */
+export type Guard = (name: string, args: Readonly<Record<string, unknown>>) => void;
+
 /** A process: descriptors, credentials, directories. */
 export class Proc {
   readonly pid: number;
@@ -28,6 +31,8 @@ export class Proc {
   comm: string;
   cred: Cred;
   umask = 0o022;
+  /** What it may call; undefined: everything. */
+  guard: Guard | undefined;
   readonly files: Descriptors;
   readonly sleepers = new Set<Sleeper>();
   /** Current and root directory: the file system layer's own, opaque here (struct cwdinfo). */
@@ -62,7 +67,8 @@ export class ProcTable {
   create(comm: string, cred: Cred = root, parent?: Proc): Proc {
     while (this.#procs.has(this.#next)) this.#next = this.#next >= MAX_PID ? 2 : this.#next + 1;
     const proc = new Proc(this.#next++, parent?.pid ?? 1, comm, cred, parent?.files.copy());
-    if (parent) proc.umask = parent.umask;
+    proc.umask = parent?.umask ?? proc.umask;
+    proc.guard = parent?.guard;
     this.#procs.set(proc.pid, proc);
     return proc;
   }

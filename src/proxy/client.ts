@@ -6,6 +6,11 @@ import { sysproxyBlocking, sysproxyPipelined } from "./client_sysproxy.ts";
 import { MAX_BANNER } from "./frame.ts";
 import type { AsyncCalls, SyncCalls } from "./stubs.ts";
 
+/** Who a client is, by an Ed25519 key. */
+export interface Identity {
+  readonly publicKey: Uint8Array;
+  sign(message: Uint8Array): Uint8Array;
+}
 /** Why a server turned us away, in its words. */
 export class Refused extends Error {
   override readonly name = "Refused";
@@ -25,11 +30,11 @@ export interface SyncClient {
 const READ = 256 << 10;
 
 /** Calls that block until their reply is there. Throws Refused, or EPROTO for a server that is none. */
-export function blockingClient(channel: BlockingChannel, comm: string): SyncClient {
+export function blockingClient(channel: BlockingChannel, comm: string, identity?: Identity): SyncClient {
   const into = new Uint8Array(READ);
   const ours = isOurs(readBanner(channel, into));
   if (ours === undefined) throw errno.EPROTO;
-  const sys = (ours ? cborBlocking : sysproxyBlocking)(channel, comm, into);
+  const sys = ours ? cborBlocking(channel, comm, into, identity) : sysproxyBlocking(channel, comm, into);
   return { sys: sys as unknown as SyncCalls, close: () => channel.close() };
 }
 function readBanner(channel: BlockingChannel, into: Uint8Array): string {
@@ -61,7 +66,7 @@ export interface Session {
 }
 
 /** Calls that answer later; as many as one likes are under way at once. */
-export function pipelinedClient(channel: Channel, comm: string): Promise<AsyncClient> {
+export function pipelinedClient(channel: Channel, comm: string, identity?: Identity): Promise<AsyncClient> {
   let end = () => {};
   const closed = new Promise<void>((resolve) => (end = resolve));
   let banner = "";
@@ -69,8 +74,9 @@ export function pipelinedClient(channel: Channel, comm: string): Promise<AsyncCl
   return new Promise((resolve, reject) => {
     const fail = (e: unknown) => {
       channel.close();
-      session?.fail(e);
-      reject(e);
+      // A greeting under way fails by itself: with the server's reason, where it gave one before it hung up.
+      if (session) session.fail(e);
+      else reject(e);
     };
     channel.receive((bytes) => {
       if (session) return session.receive(bytes);
@@ -79,7 +85,7 @@ export function pipelinedClient(channel: Channel, comm: string): Promise<AsyncCl
       const ours = at < 0 ? undefined : isOurs(banner);
       if (banner.length > MAX_BANNER || (at >= 0 && ours === undefined)) return fail(errno.EPROTO);
       if (ours === undefined) return;
-      session = (ours ? cborPipelined : sysproxyPipelined)(channel, comm);
+      session = ours ? cborPipelined(channel, comm, identity) : sysproxyPipelined(channel, comm);
       const sys = session.sys as unknown as AsyncCalls;
       session.greet().then(() => resolve({ sys, close: () => channel.close(), closed }), reject);
     });

@@ -1,11 +1,25 @@
 /** The client's side of our own wire, after the banner: one that blocks, one that is pipelined. */
 import { errno, errnoOf, SysError } from "../abi/errno.ts";
 import type { BlockingChannel, Channel } from "../plugin.ts";
-import { Refused, type Session } from "./client.ts";
+import { proofText } from "./proof.ts";
+import { type Identity, Refused, type Session } from "./client.ts";
 import { decodeFrame, encodeFrame, Frames, MAGIC, VERSION } from "./frame.ts";
 import { stubs } from "./stubs.ts";
 
-const hello = (comm: string): Uint8Array[] => [MAGIC, ...encodeFrame([VERSION, comm])];
+const hello = (comm: string, identity: Identity | undefined): Uint8Array[] => [
+  MAGIC,
+  ...encodeFrame(identity ? [VERSION, comm, identity.publicKey] : [VERSION, comm]),
+];
+/** The answer to a challenge; undefined: this is none, or there is no key. */
+function proof(
+  [reqno, e, , nonce, binding]: readonly unknown[],
+  identity: Identity | undefined,
+  own: Uint8Array | undefined,
+): Uint8Array[] | undefined {
+  if (!identity || reqno !== 0 || e !== errno.ENEEDAUTH.errno) return undefined;
+  if (!(nonce instanceof Uint8Array) || !(binding instanceof Uint8Array)) return undefined;
+  return encodeFrame([0, identity.sign(proofText(own ?? binding, nonce))]);
+}
 /** Frames that answer no request: the hello's, and a farewell with its reason. */
 function checkHello([reqno, e, word]: readonly unknown[]): void {
   if (reqno !== 0) throw errno.EPROTO;
@@ -23,7 +37,12 @@ function farewell(items: readonly unknown[]): unknown {
 const own = (items: readonly unknown[]) => items.map((x) => (x instanceof Uint8Array ? x.slice() : x));
 
 /** Calls that block until their reply is there; `into` is for receiving. */
-export function cborBlocking(channel: BlockingChannel, comm: string, into: Uint8Array): Record<string, unknown> {
+export function cborBlocking(
+  channel: BlockingChannel,
+  comm: string,
+  into: Uint8Array,
+  identity?: Identity,
+): Record<string, unknown> {
   const replies: unknown[][] = [];
   const frames = new Frames((body) => {
     const items = decodeFrame(body);
@@ -39,8 +58,11 @@ export function cborBlocking(channel: BlockingChannel, comm: string, into: Uint8
     }
     return replies.shift()!;
   };
-  channel.send(...hello(comm));
-  checkHello(receive());
+  channel.send(...hello(comm, identity));
+  const greeting = receive();
+  const answer = proof(greeting, identity, channel.binding);
+  if (answer) channel.send(...answer);
+  checkHello(answer ? receive() : greeting);
   let reqno = 0;
   return stubs((items) => {
     channel.send(...encodeFrame([++reqno, ...items]));
@@ -55,7 +77,7 @@ interface Waiter {
   readonly reject: (e: unknown) => void;
 }
 /** Calls that answer later. */
-export function cborPipelined(channel: Channel, comm: string): Session {
+export function cborPipelined(channel: Channel, comm: string, identity?: Identity): Session {
   const waiters = new Map<number, Waiter>();
   let reqno = 0;
   const fail = (e: unknown) => {
@@ -74,17 +96,26 @@ export function cborPipelined(channel: Channel, comm: string): Session {
     }
     return waiter !== undefined;
   });
-  const wait = (n: number) => new Promise<readonly unknown[]>((resolve, reject) => waiters.set(n, { resolve, reject }));
+  const wait = (n: number) =>
+    new Promise<readonly unknown[]>((resolve, reject) => {
+      if (reqno < 0) reject(errno.ECONNRESET);
+      else waiters.set(n, { resolve, reject });
+    });
   return {
-    greet() {
+    async greet() {
       const greeted = wait(0);
-      channel.send(...hello(comm));
-      return greeted.then((reply) => checkHello([0, ...reply]));
+      channel.send(...hello(comm, identity));
+      const reply = [0, ...await greeted];
+      const answer = proof(reply, identity, channel.binding);
+      if (!answer) return checkHello(reply);
+      const proven = wait(0);
+      channel.send(...answer);
+      checkHello([0, ...await proven]);
     },
     sys: stubs((items) => {
-      if (reqno < 0) return Promise.reject(errno.ECONNRESET);
-      const n = ++reqno;
+      const n = reqno < 0 ? reqno : ++reqno;
       const reply = wait(n);
+      if (n < 0) return reply;
       channel.send(...encodeFrame([n, ...items]));
       return reply;
     }),

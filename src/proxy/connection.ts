@@ -3,9 +3,12 @@ import { errno, type SysError } from "../abi/errno.ts";
 import { File } from "../kern/file.ts";
 import type { Kernel } from "../kern/kernel.ts";
 import { Lwp, type Proc } from "../kern/proc.ts";
+import { then } from "../lib/async.ts";
 import type { Async, Channel } from "../plugin.ts";
 import { CborWire } from "./wire_cbor.ts";
 import { MAGIC } from "./frame.ts";
+import type { Entrance } from "./admission.ts";
+import { credOf, type Grant, guardOf } from "./grants.ts";
 import type { SpServer } from "./server.ts";
 import { SysproxyWire } from "./wire_sysproxy.ts";
 
@@ -26,8 +29,8 @@ export class Connection {
   readonly server: SpServer;
   readonly kernel: Kernel;
   readonly channel: Channel;
-  /** Why this client is not let in. */
-  readonly refused: string | undefined;
+  /** How this client may come in without a key. */
+  readonly entrance: Entrance;
   /** Its process, once it has said who it is. */
   proc: Proc | undefined;
   ended = false;
@@ -37,14 +40,15 @@ export class Connection {
   #wire: Wire | undefined;
   #first: number[] = [];
   #blocked = false;
+  #welcoming = false;
   readonly #idle: (() => void)[] = [];
   readonly #cancelTimer: () => void;
 
-  constructor(server: SpServer, channel: Channel, refused: string | undefined) {
+  constructor(server: SpServer, channel: Channel, entrance: Entrance) {
     this.server = server;
     this.kernel = server.kernel;
     this.channel = channel;
-    this.refused = refused;
+    this.entrance = entrance;
     channel.receive((bytes) => this.#receive(bytes));
     channel.closed(() => this.#end());
     channel.drained(() => this.#flow());
@@ -88,11 +92,34 @@ export class Connection {
     this.#cancelTimer();
     this.proc = proc;
   }
-  /** A new process with a console: what a client begins with. */
-  newcomer(comm: string): Proc {
+  /** Let a new client in: its process has a console, and what its grant says. `admitted` follows unless it could not be. */
+  welcome(comm: string, grant: Grant, admitted: () => void): void {
+    if (this.#welcoming) return this.dismiss("a second hello");
+    this.#welcoming = true;
     const proc = this.kernel.fork(comm);
     standardFiles(this.kernel, proc);
-    return proc;
+    const settle = () => {
+      proc.cred = credOf(grant);
+      proc.guard = guardOf(grant);
+      if (this.ended) return this.server.exit(proc);
+      this.admit(proc);
+      admitted();
+    };
+    const refuse = (e: unknown) => {
+      this.server.exit(proc);
+      this.dismiss(`path ${grant.path}: ${e instanceof Error ? e.message : e}`, errno.EPERM);
+    };
+    try {
+      const inside = grant.path === undefined ? undefined : this.#enclose(proc, grant.path);
+      if (inside instanceof Promise) void this.kernel.outstanding(inside.then(settle, refuse));
+      else settle();
+    } catch (e) {
+      refuse(e);
+    }
+  }
+  #enclose(proc: Proc, path: string): Async<unknown> {
+    const sys = this.kernel.calls(proc);
+    return then(sys.chroot({ path }), () => sys.chdir({ path: "/" }));
   }
   /** A client that does not keep to the protocol, or may not come in: it is told, and goes. */
   dismiss(why: string, error: SysError = errno.EPROTO): void {

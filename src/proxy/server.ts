@@ -2,8 +2,10 @@
 import type { Kernel } from "../kern/kernel.ts";
 import type { Proc } from "../kern/proc.ts";
 import type { Channel, Listener } from "../plugin.ts";
+import { entrance, type Policy } from "./admission.ts";
 import { Connection } from "./connection.ts";
-import { isLocal, type Located } from "./locator.ts";
+import type { Located } from "./locator.ts";
+import { NONCE } from "./proof.ts";
 import { COOKIE } from "./sysproxy.ts";
 
 export interface Limits {
@@ -21,8 +23,7 @@ const LIMITS: Limits = { maxClients: 10_000, maxCalls: 1024, helloMs: 10_000, ma
 export interface ServeOptions extends Partial<Limits> {
   /** Name and version for the banner: `rump-0.1.0`. */
   readonly version: string;
-  /** The user who may come besides root, on unix sockets; left out: anybody whom the socket's permissions let in. */
-  readonly uid?: number;
+  readonly policy?: Policy;
 }
 /** Out-arguments of calls that end at once share memory of this size. */
 const SCRATCH = 1 << 20;
@@ -34,6 +35,8 @@ export class SpServer {
   readonly limits: Limits;
   /** The line every client is sent first. */
   readonly banner: Uint8Array;
+  /** Its name for as long as it runs: proofs of keys are for it alone. */
+  readonly name = new Uint8Array(NONCE);
   readonly clients = new Set<Connection>();
   /** Connections accepted, calls made. */
   accepted = 0;
@@ -47,26 +50,26 @@ export class SpServer {
     this.kernel = kernel;
     this.options = options;
     this.limits = { ...LIMITS, ...options };
+    kernel.sys.random(this.name);
     this.banner = new TextEncoder().encode(`RUMPSP-0.4-${options.version}/amd64\n`);
   }
   /** Listen at a locator's address; throws errno. */
   async listen({ transport, address }: Located): Promise<void> {
     const { sys } = this.kernel;
-    const local = isLocal(address);
-    const accept = (channel: Channel) => this.#accept(channel, "path" in address, local);
+    const accept = (channel: Channel) => this.#accept(channel, "path" in address);
     this.#listeners.push(await (transport.listen?.(sys, address, accept) ?? sys.sockets.listen(address, accept)));
   }
-  #accept(channel: Channel, unix: boolean, _local: boolean): void {
-    const uid = channel.credentials?.uid;
-    const mine = this.options.uid;
-    let refused: string | undefined;
-    if (this.clients.size >= (this.limits.maxClients)) refused = "too many clients";
-    else if (unix && mine !== undefined && uid !== undefined && uid !== mine && uid !== 0) {
-      refused = `uid ${uid} may not use this server`;
-    }
-    if (refused) this.kernel.log.write(`rump_sp: refused ${channel.peer}: ${refused}`);
+  #accept(channel: Channel, unix: boolean): void {
+    const { policy = {} } = this.options;
+    const full = this.clients.size >= this.limits.maxClients;
     this.accepted++;
-    this.clients.add(new Connection(this, channel, refused));
+    this.clients.add(
+      new Connection(
+        this,
+        channel,
+        full ? { refused: "too many clients", final: true } : entrance(policy, unix, channel.credentials),
+      ),
+    );
   }
   /** A process is not needed any more. */
   exit(proc: Proc): void {

@@ -2,13 +2,25 @@
 import { errno, type SysError } from "../abi/errno.ts";
 import type { Reply } from "../kern/dispatch.ts";
 import type { Connection, Wire } from "./connection.ts";
+import { keyName } from "./admission.ts";
+import { NONCE, proofText } from "./proof.ts";
+import type { Grant } from "./grants.ts";
+import { KEY } from "./ssh_keys.ts";
 import { decodeFrame, encodeFrame, Frames, VERSION } from "./frame.ts";
 
 const MAX_COMM = 64;
 
+/** A key that is being proven. */
+interface Challenge {
+  readonly comm: string;
+  readonly key: Uint8Array;
+  readonly text: Uint8Array;
+}
+
 export class CborWire implements Wire {
   readonly #c: Connection;
   readonly #frames: Frames;
+  #challenge: Challenge | undefined;
 
   constructor(connection: Connection) {
     this.#c = connection;
@@ -36,15 +48,39 @@ export class CborWire implements Wire {
     this.#c.dismiss("malformed frame");
     return false;
   }
-  /** [version, program name]. */
-  #hello([version, comm]: unknown[]): boolean {
-    if (this.#c.refused) this.#c.dismiss(this.#c.refused, errno.EPERM);
-    else if (version !== VERSION) this.#c.dismiss(`wire version ${version}`);
+  /** [version, program name, public key or nothing]; after a challenge [0, signature]. */
+  #hello([version, comm, key]: unknown[]): boolean {
+    const { entrance, server: { options: { policy } } } = this.#c;
+    if (this.#challenge) return this.#proof(this.#challenge, comm);
+    if (version !== VERSION) this.#c.dismiss(`wire version ${version}`);
     else if (typeof comm !== "string" || comm.length > MAX_COMM) this.#c.dismiss("bad program name");
-    else {
-      this.#c.admit(this.#c.newcomer(comm));
-      return this.#c.send(encodeFrame([0, 0, VERSION]));
-    }
+    else if ("refused" in entrance && entrance.final) this.#c.dismiss(entrance.refused, errno.EPERM);
+    else if (policy?.keys && key instanceof Uint8Array && key.length === KEY) return this.#ask(comm, key.slice());
+    else if ("refused" in entrance) this.#c.dismiss(entrance.refused, policy?.keys ? errno.ENEEDAUTH : errno.EPERM);
+    else return this.#enter(comm, entrance.grant);
+    return false;
+  }
+  #enter(comm: string, grant: Grant): boolean {
+    this.#c.welcome(comm, grant, () => void this.#c.send(encodeFrame([0, 0, VERSION])));
+    return !this.#c.ended;
+  }
+  /** A challenge for a key, known or not: who asks does not learn which keys are. */
+  #ask(comm: string, key: Uint8Array): boolean {
+    const nonce = new Uint8Array(NONCE);
+    this.#c.kernel.sys.random(nonce);
+    const binding = this.#c.channel.binding ?? this.#c.server.name;
+    this.#challenge = { comm, key, text: proofText(binding, nonce) };
+    return this.#c.send(encodeFrame([0, errno.ENEEDAUTH.errno, "prove your key", nonce, binding]));
+  }
+  #proof({ comm, key, text }: Challenge, signature: unknown): boolean {
+    const { kernel, entrance, server } = this.#c;
+    const grant = server.options.policy?.keys?.get(keyName(key));
+    const proven = signature instanceof Uint8Array && kernel.host.verify(key, text, signature);
+    this.#challenge = undefined;
+    if (grant && proven) return this.#enter(comm, grant);
+    // A key that is not needed does no harm.
+    if (proven && "grant" in entrance) return this.#enter(comm, entrance.grant);
+    this.#c.dismiss(proven ? "this key may not use this server" : "the key is not proven", errno.EAUTH);
     return false;
   }
 

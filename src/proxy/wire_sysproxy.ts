@@ -84,10 +84,15 @@ export class SysproxyWire implements Wire, Memory {
 
   #handshake(frame: SpFrame): boolean {
     if (frame.type !== Type.HANDSHAKE) return this.#fatal(frame, SpError.AUTH, "no handshake");
-    if (this.#c.refused) return this.#fatal(frame, SpError.AUTH, this.#c.refused);
+    const { entrance } = this.#c;
+    if ("refused" in entrance && entrance.final) return this.#fatal(frame, SpError.AUTH, entrance.refused);
     if (frame.u === Handshake.GUEST) {
-      this.#c.admit(this.#c.newcomer(commOf(frame.body)));
-      return this.#respond(frame, OK);
+      if ("refused" in entrance) return this.#fatal(frame, SpError.AUTH, entrance.refused);
+      const { reqno, type } = frame;
+      this.#c.welcome(commOf(frame.body), entrance.grant, () => {
+        this.#c.send(spFrame(Class.RESP, type, reqno, 0, OK));
+      });
+      return !this.#c.ended;
     }
     if (frame.u === Handshake.FORK) return this.#fork(frame);
     return this.#fatal(frame, SpError.AUTH, `handshake of kind ${frame.u}`);

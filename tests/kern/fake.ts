@@ -1,4 +1,5 @@
 /** A kernel on a fake machine: fixed clock, seeded random, timers that run when told to. */
+import { host } from "../../src/host/mod.ts";
 import { errno } from "../../src/abi/errno.ts";
 import { bootKernel, type BootOptions, type Hypercalls, type Kernel } from "../../src/kern/kernel.ts";
 import { Lwp } from "../../src/kern/proc.ts";
@@ -46,6 +47,7 @@ export function fakeHost(): FakeHost {
     random(into) {
       for (let i = 0; i < into.length; i++) into[i] = (seed = (seed * 1103515245 + 12345) & 0x7fffffff) >>> 16;
     },
+    verify: host.verify,
     timer(ms, fn) {
       const timer = { at: this.clock + ms, fn };
       timers.add(timer);

@@ -48,7 +48,7 @@ function pair(): readonly [Channel, Channel] {
   return [a, b];
 }
 /** A kernel with rumpfs and tmpfs, and `dial`, which connects. */
-export async function served(options: Partial<ServeOptions> = {}) {
+export async function served(options: Partial<ServeOptions> = {}, net = false) {
   const { kernel, host } = await fakeKernel({ builtins, components: ["rumpvfs", "rumpfs_tmpfs"] });
   let accept: (c: Channel) => void = () => {};
   const transport = {
@@ -58,9 +58,10 @@ export async function served(options: Partial<ServeOptions> = {}) {
     listen: (_s: unknown, _a: unknown, on: typeof accept) => ((accept = on), { close() {} }),
   } as const;
   const server = new SpServer(kernel, { version: "rump-test", ...options });
-  await server.listen({ transport: transport as never, address: { path: "x" } });
-  const dial = () => {
+  await server.listen({ transport: transport as never, address: net ? { host: "127.0.0.1", port: 1 } : { path: "x" } });
+  const dial = (uid?: number) => {
     const [mine, theirs] = pair();
+    if (uid !== undefined) Object.assign(theirs, { credentials: { uid, gid: uid, pid: 1 } });
     accept(theirs);
     return mine;
   };

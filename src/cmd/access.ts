@@ -1,0 +1,51 @@
+/** rump_server's options about who may come in, and how much of the server clients may take. */
+import type { Host } from "../host/host.ts";
+import { type Options, parseSize } from "../lib/getopt.ts";
+import { parseAllow, parseKeys, type Policy } from "../proxy/admission.ts";
+import type { Limits } from "../proxy/server.ts";
+import { Failure, reasonOf } from "./cli.ts";
+
+/** Long options, for the grammar. */
+export const accessHelp = {
+  "allow=": "another user who may come in over unix://: uid=1000[,as=0][,ro][,path=/pub][,syscalls=open:read:close]",
+  "keys=": "public keys (ssh-ed25519) that may come in, a line each, such options before them; needed over tcp:// then",
+  "allow-remote":
+    "listen on addresses other machines can reach: without --keys whoever connects is root in the rump kernel",
+  "max-clients=": "clients at once (10000)",
+  "max-calls=": "calls of one client that may be waiting (1024)",
+} as const;
+
+export interface Access extends Partial<Limits> {
+  readonly policy: Policy;
+}
+
+/** What the options say. Throws Failure. */
+export function accessOf(host: Host, name: string, { options }: Pick<Options, "options">): Access {
+  const all = (option: string) => options.filter(([o]) => o === option).map(([, value]) => value);
+  const keys = all("keys").at(-1);
+  const count = (option: string) => countOf(name, option, all(option).at(-1));
+  const [maxClients, maxCalls] = [count("max-clients"), count("max-calls")];
+  return {
+    policy: {
+      uid: host.uid,
+      allow: new Map(all("allow").map((text) => told(`${name}: --allow ${text}`, () => parseAllow(text)))),
+      ...(keys === undefined ? {} : { keys: told(`${name}: ${keys}`, () => parseKeys(textOf(host, keys))) }),
+    },
+    ...(maxClients === undefined ? {} : { maxClients }),
+    ...(maxCalls === undefined ? {} : { maxCalls }),
+  };
+}
+const textOf = (host: Host, path: string) => new TextDecoder().decode(host.readFile(path));
+function countOf(name: string, option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const n = parseSize(text);
+  if (!n) throw new Failure(`${name}: --${option} ${text}: not a number of at least 1`);
+  return n;
+}
+function told<T>(what: string, read: () => T): T {
+  try {
+    return read();
+  } catch (e) {
+    throw new Failure(`${what}: ${reasonOf(e)}`);
+  }
+}
