@@ -104,5 +104,5 @@ export async function connect(
   const { transport, address } = parseLocator(locator, "client", findTransport);
   const sys = { sockets: host.eventSockets } as Sys;
   const channel = await (transport.connect?.(sys, address) ?? sys.sockets.connect(address));
-  return await pipelinedClient(channel, comm, options.key ? identityIn(host, options.key) : undefined);
+  return await pipelinedClient(channel, comm, options.key ? { identity: identityIn(host, options.key) } : {});
 }

@@ -18,7 +18,6 @@ export const absent: readonly Absent[] = [
   [30, "accept", net],
   [31, "getpeername", net],
   [32, "getsockname", net],
-  [45, "ktrace", "calls are traced by the server, whatever file system there is"],
   [56, "revoke", "there are no terminals"],
   [93, "select", old],
   [98, "connect", net],
@@ -47,7 +46,6 @@ export const absent: readonly Absent[] = [
     [256, "_ksem_timedwait"],
   ] as const).map(([nr, name]): Absent => [nr, name, ksem]),
   [276, "lutimes", old],
-  [288, "fktrace", "calls are traced by the server, whatever file system there is"],
   [306, "utrace", "calls are traced by the server, whatever file system there is"],
   [345, "kevent", old],
   ...([

@@ -1,5 +1,5 @@
 /** Rows of the system call table: descriptors, identity, clocks, sysctl, halt. Sorted by number. */
-import { fd, flags, gid, mode, STAT, uid } from "./args.ts";
+import { fd, flags, gid, lookup, mode, STAT, uid } from "./args.ts";
 import { F_GETLK, F_SETLK, F_SETLKW } from "./flags.ts";
 import type { Arg } from "./types.ts";
 import {
@@ -53,6 +53,11 @@ export const kernCalls = {
     host: ["dup"],
   }),
   getegid: sys(43, { doc: "Effective group.", args: {}, errors: [], host: ["getegid"] }),
+  ktrace: sys(45, {
+    doc: "Trace the system calls of a process to a file.",
+    args: { fname: path(), ops: value("int", i32), facs: value("int", i32), pid: value("pid_t", i32) },
+    errors: [...lookup, "EBADF", "EINVAL", "EPERM", "ESRCH"],
+  }),
   getgid: sys(47, { doc: "Real (and effective) group.", args: {}, ret: "pair", errors: [], host: ["getgid"] }),
   __getlogin: sys(49, {
     doc: "Login name of the session, with its end mark.",
@@ -209,6 +214,11 @@ export const kernCalls = {
     note: "MODCTL_LOAD only; NetBSD passes a structure, here a string",
   }),
   getsid: sys(286, { doc: "The session of a process.", args: { pid: value("pid_t", i32) }, errors: ["ESRCH"] }),
+  fktrace: sys(288, {
+    doc: "Trace the system calls of a process to an open file or pipe; process 1 and its descendants are all clients.",
+    args: { fd, ops: value("int", i32), facs: value("int", i32), pid: value("pid_t", i32) },
+    errors: ["EBADF", "EINVAL", "EPERM", "ESRCH"],
+  }),
   issetugid: sys(305, { doc: "Whether the process runs with another's rights: never here.", args: {}, errors: [] }),
   gettimeofday: sys(418, {
     cname: "__gettimeofday50",

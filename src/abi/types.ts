@@ -121,3 +121,7 @@ export function sys<A extends Args>(
 ): Decl<A> {
   return { ret: "int", ...d, nr };
 }
+
+/** The arguments with a register of their own in C, in order: what shares another's has none. */
+export const slotNames = (decl: Decl): readonly string[] =>
+  Object.keys(decl.args).filter((k) => decl.args[k]!.at === undefined);

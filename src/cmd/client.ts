@@ -2,12 +2,18 @@
 import spTcp from "../../plugins/sp_tcp/mod.ts";
 import spUnix from "../../plugins/sp_unix/mod.ts";
 import type { Host } from "../host/host.ts";
-import { attach } from "../proxy/attach.ts";
+import { attach, attachAsync } from "../proxy/attach.ts";
+import type { AsyncClient } from "../proxy/client.ts";
 import type { SyncCalls } from "../proxy/stubs.ts";
 
 export type { SyncCalls };
 
+const transports = [spUnix, spTcp];
 /** System calls of the server RUMP_SERVER names. Throws AttachError, whose lines are said. */
 export function server(host: Host, name: string): SyncCalls {
-  return attach(host, name, [spUnix, spTcp]).sys;
+  return attach(host, name, transports).sys;
+}
+/** The same with calls that answer later. */
+export function attached(host: Host, name: string): Promise<AsyncClient> {
+  return attachAsync(host, name, transports);
 }

@@ -33,6 +33,12 @@ export const applets: Readonly<Record<string, Applet>> = {
   "rump.chown": { summary: "change owner and group", load: () => import("./chown.ts") },
   "rump.mknod": { summary: "make device nodes", load: () => import("./mknod.ts") },
   "rump.df": { summary: "show free space", load: () => import("./df.ts") },
+  "rump.env": { summary: "shell commands that make a server the one to use", load: () => import("./env.ts") },
+  "rump.ps": { summary: "list the processes of a rump kernel", load: () => import("./ps.ts") },
+  "rump.fstat": { summary: "list open descriptors of a rump kernel", load: () => import("./fstat.ts") },
+  "rump.top": { summary: "show the clients of a rump kernel, live", load: () => import("./top.ts") },
+  "rump.ktrace": { summary: "trace system calls of clients", load: () => import("./ktrace.ts") },
+  "rump.kdump": { summary: "show a trace of system calls", load: () => import("./kdump.ts") },
   "rump.dd": { summary: "copy and convert a file", load: () => import("./dd.ts") },
 };
 

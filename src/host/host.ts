@@ -181,6 +181,10 @@ export interface Host {
     args: readonly string[],
     options?: { readonly env?: Record<string, string>; readonly stdin?: string },
   ): Spawned;
+  /** Run a program with our terminal, files and environment and some more; its exit status. */
+  runChild(command: string, args: readonly string[], env: Record<string, string>): Promise<number>;
+  /** Do nothing for a while. */
+  sleep(ms: number): void;
   /**
    * Start this program again as a daemon with the same argv and RUMP_DAEMON=1, and wait for its word: `ok` ends this
    * process with 0, an error text is printed and ends it with 1. In the daemon `daemon()` is the function to say it with.

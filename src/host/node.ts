@@ -132,6 +132,7 @@ const EAGAIN = 11;
 const EINTR = 4;
 
 const streams = {
+  sleep: (ms) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms),
   ...keys,
   out: (text) => writeAll(1, text),
   err: (text) => writeAll(2, text),
@@ -169,6 +170,23 @@ function start(
   return { pid: child.pid ?? -1, status, stdout: collect(child.stdout), stderr: collect(child.stderr) };
 }
 
+/** What the shell says of a program that cannot be run. */
+const NOT_FOUND = 127;
+const runChild: Host["runChild"] = (command, args, env) =>
+  new Promise((resolve) => {
+    const child = late("child_process").spawn(command, [...args], {
+      env: { ...process.env, ...env },
+      stdio: "inherit",
+    });
+    child.on("error", (e) => {
+      streams.err(`${command}: ${(e as { code?: string }).code === "ENOENT" ? "not found" : e.message}\n`);
+      resolve(NOT_FOUND);
+    });
+    child.on("exit", (code, signal) => resolve(code ?? 128 + (signal ? os.constants.signals[signal] : 0)));
+  });
+
+const processes = { spawn: start, runChild } satisfies Partial<Host>;
+
 /** Module loaded by path: relative to the current directory, also from the compiled executable. */
 async function load(path: string): Promise<Record<string, unknown>> {
   const real = plain(() => fs.realpathSync(path), path);
@@ -176,6 +194,18 @@ async function load(path: string): Promise<Record<string, unknown>> {
 }
 
 const connectBlocking = (address: SocketAddress) => blockingChannel(connectRaw(address));
+
+/** Date.now() has milliseconds only: between its ticks the monotonic clock goes on, and follows when the wall clock is set. */
+function wallClock(now: () => number): () => number {
+  let offset = Date.now() - now();
+  return () => {
+    const [coarse, fine] = [Date.now(), now() + offset];
+    if (Math.abs(fine - coarse) <= DRIFT_MS) return fine;
+    offset += coarse - fine;
+    return coarse;
+  };
+}
+const DRIFT_MS = 2;
 
 /** The host over a runtime. */
 export function makeHost(rt: Runtime): Host {
@@ -186,6 +216,7 @@ export function makeHost(rt: Runtime): Host {
     ...files,
     ...users,
     ...streams,
+    ...processes,
     ...rt,
     os: os.platform(),
     pid: process.pid,
@@ -199,7 +230,7 @@ export function makeHost(rt: Runtime): Host {
     cwd: () => process.cwd(),
     chdir: (path) => plain(() => process.chdir(path)),
     hostname: () => os.hostname(),
-    wall: () => Date.now() + (rt.now() % 1),
+    wall: wallClock(rt.now),
     random: (into) => {
       // getRandomValues gives at most 64 KiB a call
       for (let at = 0; at < into.length; at += 65536) {
@@ -209,7 +240,6 @@ export function makeHost(rt: Runtime): Host {
     cpus: () => os.cpus().length,
     rss: () => process.memoryUsage().rss,
     exit: (code) => process.exit(code),
-    spawn: start,
     daemonize: () => daemonize(rt.self, rt.argv[0]!, rt.argv.slice(1)),
     get daemon() {
       if (word === "unasked") word = daemonWord();

@@ -26,8 +26,8 @@ export interface Reply {
 }
 const failed = (e: SysError): Reply => ({ errno: e.errno, ret: -1, ret2: 0, outs: [] });
 
-/** Watches every call: name, arguments, outcome. */
-export type Trace = (lwp: Lwp, name: string, args: unknown, outcome: number | SysError) => void;
+/** Told of every call before it is made; what it returns, of the outcome. */
+export type Trace = (lwp: Lwp, name: string, args: unknown) => ((outcome: number | SysError) => void) | undefined;
 
 type Take = (x: unknown, allocate: (n: number) => Uint8Array) => unknown;
 interface Entry {
@@ -139,6 +139,10 @@ export class Dispatcher {
     return [...this.#byName.values()].filter((e) => e.handler !== enosys).map((e) => e.name);
   }
 
+  /** The name of a call by its number. */
+  nameOf(nr: number): string {
+    return this.#byNumber[nr]?.name ?? `${nr}`;
+  }
   /** The row of a call somebody handles. */
   declaration(nr: number): Decl | undefined {
     const entry = this.#byNumber[nr];
@@ -179,12 +183,14 @@ export class Dispatcher {
     return failed(errno.EIO);
   }
   #traced(lwp: Lwp, entry: Entry, args: unknown): Async<number | readonly [number, number]> {
+    const tell = this.trace?.(lwp, entry.name, args);
+    if (!tell) return entry.handler(lwp, args);
     const told = (r: number | readonly [number, number]) => {
-      this.trace?.(lwp, entry.name, args, typeof r === "number" ? r : r[0]);
+      tell(typeof r === "number" ? r : r[0]);
       return r;
     };
     const refused = (e: unknown): never => {
-      this.trace?.(lwp, entry.name, args, e instanceof SysError ? e : errno.EIO);
+      tell(e instanceof SysError ? e : errno.EIO);
       throw e;
     };
     try {

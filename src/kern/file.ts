@@ -31,6 +31,8 @@ export interface Fileops {
   readonly changes?: Waiters;
   /** Advisory locks on what is open; left out: it cannot be locked. */
   locks?(file: File): Locks;
+  /** What it is, for listings: file, dir, pipe, …; where its file system is mounted; the name it was opened by. */
+  about?(file: File): { readonly type: string; readonly mount?: string; readonly name?: string };
   /** A process, or an open file, has no locks on it any more. */
   unlock?(owner: object): void;
 }
@@ -154,7 +156,8 @@ export class Descriptors {
   }
 }
 
-function release(file: File): Async<void> {
+/** One reference less: the last one closes it. */
+export function release(file: File): Async<void> {
   if (--file.refs > 0) return undefined;
   file.ops.unlock?.(file);
   return file.ops.close?.(file);

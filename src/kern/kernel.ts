@@ -14,6 +14,7 @@ import type {
 } from "../plugin.ts";
 import { BufferCache } from "./buffers.ts";
 import { type Calls, Dispatcher } from "./dispatch.ts";
+import { Ktrace } from "./ktrace.ts";
 import { Log } from "./log.ts";
 import { type Builtins, checkPlugin, Registry } from "./plugins.ts";
 import { type Cred, Lwp, type Proc, ProcTable, root } from "./proc.ts";
@@ -57,6 +58,7 @@ export class Kernel implements KernelServices {
   readonly tree = new Sysctl();
   readonly procs = new ProcTable();
   readonly log = new Log();
+  readonly ktrace: Ktrace;
   readonly buffers: BufferCache;
   readonly sys: Sys;
   readonly host: Hypercalls;
@@ -89,6 +91,7 @@ export class Kernel implements KernelServices {
     this.dispatcher.bug = (name, e) =>
       this.log.write(`bug in ${name}: ${e instanceof Error ? e.stack ?? e.message : e}`);
     this.proc1 = this.procs.create("rump_server", root);
+    this.ktrace = new Ktrace(this);
     this.establish(baseSyscalls(this));
     this.sysctl(baseSysctls(this));
   }

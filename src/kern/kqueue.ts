@@ -63,6 +63,9 @@ class Queue implements Fileops {
     this.#sys = sys;
     this.#proc = proc;
   }
+  about() {
+    return { type: "kqueue" };
+  }
   poll(): number {
     return [...this.#notes.values()].some((n) => this.#ready(n)) ? POLLIN : 0;
   }

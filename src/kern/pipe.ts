@@ -126,6 +126,9 @@ class End implements Fileops {
   write(file: File, from: Uint8Array, _offset: number, lwp: Lwp): Async<number> {
     return this.#to!.write(lwp, from, (file.flags & O_NONBLOCK) === 0);
   }
+  about() {
+    return { type: this.#type === S_IFIFO ? "pipe" : "socket" };
+  }
   poll(): number {
     let ready = 0;
     const [from, to] = [this.#from, this.#to];

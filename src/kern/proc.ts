@@ -26,7 +26,7 @@ export type Guard = (name: string, args: Readonly<Record<string, unknown>>) => v
 /** A process: descriptors, credentials, directories. */
 export class Proc {
   readonly pid: number;
-  readonly ppid: number;
+  ppid: number;
   /** Program name, for listings. */
   comm: string;
   cred: Cred;

@@ -9,6 +9,7 @@ import type { Handlers } from "./dispatch.ts";
 import { identitySyscalls, requireRoot, superuser } from "./identity.ts";
 import type { Kernel } from "./kernel.ts";
 import { kqueueSyscalls } from "./kqueue.ts";
+import { ktraceSyscalls } from "./ktrace.ts";
 import { pipeSyscalls } from "./pipe.ts";
 import { pollSyscalls } from "./poll.ts";
 
@@ -67,5 +68,13 @@ export function baseSyscalls(kernel: Kernel): Handlers<never> {
   };
   const files = { ...descriptorSyscalls(kernel.sys.callout), ...pipeSyscalls(kernel.sys) };
   const waits = { ...pollSyscalls(kernel), ...kqueueSyscalls(kernel) };
-  return { ...identitySyscalls(kernel), ...clocks(kernel), ...sysctls(kernel), ...files, ...waits, ...control };
+  return {
+    ...ktraceSyscalls(kernel),
+    ...identitySyscalls(kernel),
+    ...clocks(kernel),
+    ...sysctls(kernel),
+    ...files,
+    ...waits,
+    ...control,
+  };
 }

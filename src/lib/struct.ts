@@ -31,6 +31,11 @@ export const u32: Field<number> = {
   set: (le, at) =>
     le ? (d, b, value) => d.setUint32(b + at, value, true) : (d, b, value) => d.setUint32(b + at, value, false),
 };
+export const i16: Field<number> = {
+  size: 2,
+  get: (le, at) => (d, b) => d.getInt16(b + at, le),
+  set: (le, at) => (d, b, value) => d.setInt16(b + at, value, le),
+};
 export const i32: Field<number> = {
   size: 4,
   get: (le, at) => (d, b) => d.getInt32(b + at, le),

@@ -1,8 +1,15 @@
 /** How a command finds its server: RUMP_SERVER, a blocking connection, and NetBSD's words when that fails. */
 import type { Host } from "../host/host.ts";
 import type { Sys, Transport } from "../plugin.ts";
-import { blockingClient, type Identity, type SyncClient } from "./client.ts";
-import { parseLocator } from "./locator.ts";
+import {
+  type AsyncClient,
+  blockingClient,
+  type ClientOptions,
+  type Identity,
+  pipelinedClient,
+  type SyncClient,
+} from "./client.ts";
+import { type Located, parseLocator } from "./locator.ts";
 import { KeyError, parsePrivateKey } from "./ssh_keys.ts";
 
 /** A command cannot go on: its lines have been said by `message`, its exit status is 1. */
@@ -10,9 +17,6 @@ export class AttachError extends Error {
   override readonly name = "AttachError";
 }
 const failed = (reason: string) => new AttachError(`${reason}\nrumpclient init failed`);
-
-/** The part of Sys a transport's blocking connection needs. */
-const onlySockets = (host: Host) => ({ sockets: host.loopSockets }) as Sys;
 
 /** The key in a file of ssh-keygen. Throws KeyError, which names the file. */
 export function identityIn(host: Host, path: string): Identity {
@@ -24,18 +28,44 @@ export function identityIn(host: Host, path: string): Identity {
   }
 }
 
-/** Attach to the server RUMP_SERVER names. Throws AttachError. */
-export function attach(host: Host, comm: string, transports: readonly Transport[]): SyncClient {
+/** What a client tells of itself by the environment: RUMP_KEY's key; RUMP_PARENT, the process it descends from. */
+function optionsOf(host: Host): ClientOptions {
+  const key = host.env("RUMP_KEY");
+  const parent = Number(host.env("RUMP_PARENT") ?? "");
+  return { ...(key ? { identity: identityIn(host, key) } : {}), ...(parent > 0 ? { parent } : {}) };
+}
+
+/** Work with the server RUMP_SERVER names; what fails is said as librumpclient does. */
+function located<T>(host: Host, transports: readonly Transport[], use: (at: Located) => T): T {
   const locator = host.env("RUMP_SERVER");
   if (locator === undefined) throw failed("error: RUMP_SERVER not set");
-  const key = host.env("RUMP_KEY");
   try {
-    const { transport, address } = parseLocator(locator, "client", (name) => transports.find((t) => t.name === name));
-    const sys = onlySockets(host);
-    const channel = transport.connectBlocking?.(sys, address) ?? sys.sockets.connectBlocking(address);
-    return blockingClient(channel, comm, key ? identityIn(host, key) : undefined);
+    return use(parseLocator(locator, "client", (name) => transports.find((t) => t.name === name)));
   } catch (e) {
-    const reason = e instanceof Error ? e.message : String(e);
-    throw failed(reason.startsWith("rump_sp") ? reason : `rump_sp: ${locator}: ${reason}`);
+    throw explained(locator, e);
   }
+}
+function explained(locator: string, e: unknown): AttachError {
+  const reason = e instanceof Error ? e.message : String(e);
+  return failed(reason.startsWith("rump_sp") ? reason : `rump_sp: ${locator}: ${reason}`);
+}
+
+/** Attach to the server RUMP_SERVER names. Throws AttachError. */
+export function attach(host: Host, comm: string, transports: readonly Transport[]): SyncClient {
+  return located(host, transports, ({ transport, address }) => {
+    const sys = { sockets: host.loopSockets } as Sys;
+    const channel = transport.connectBlocking?.(sys, address) ?? sys.sockets.connectBlocking(address);
+    return blockingClient(channel, comm, optionsOf(host));
+  });
+}
+/** The same with calls that answer later, in the runtime's own loop. */
+export async function attachAsync(host: Host, comm: string, transports: readonly Transport[]): Promise<AsyncClient> {
+  const work = located(host, transports, async ({ transport, address }) => {
+    const sys = { sockets: host.eventSockets } as Sys;
+    const channel = await (transport.connect?.(sys, address) ?? sys.sockets.connect(address));
+    return await pipelinedClient(channel, comm, optionsOf(host));
+  });
+  return await work.catch((e) => {
+    throw explained(host.env("RUMP_SERVER")!, e);
+  });
 }

@@ -11,6 +11,12 @@ export interface Identity {
   readonly publicKey: Uint8Array;
   sign(message: Uint8Array): Uint8Array;
 }
+/** What a client says of itself beside its name. */
+export interface ClientOptions {
+  readonly identity?: Identity;
+  /** The process it descends from: it is traced with it, and shown as its child. */
+  readonly parent?: number;
+}
 /** Why a server turned us away, in its words. */
 export class Refused extends Error {
   override readonly name = "Refused";
@@ -30,11 +36,11 @@ export interface SyncClient {
 const READ = 256 << 10;
 
 /** Calls that block until their reply is there. Throws Refused, or EPROTO for a server that is none. */
-export function blockingClient(channel: BlockingChannel, comm: string, identity?: Identity): SyncClient {
+export function blockingClient(channel: BlockingChannel, comm: string, options: ClientOptions = {}): SyncClient {
   const into = new Uint8Array(READ);
   const ours = isOurs(readBanner(channel, into));
   if (ours === undefined) throw errno.EPROTO;
-  const sys = ours ? cborBlocking(channel, comm, into, identity) : sysproxyBlocking(channel, comm, into);
+  const sys = ours ? cborBlocking(channel, comm, into, options) : sysproxyBlocking(channel, comm, into);
   return { sys: sys as unknown as SyncCalls, close: () => channel.close() };
 }
 function readBanner(channel: BlockingChannel, into: Uint8Array): string {
@@ -66,7 +72,7 @@ export interface Session {
 }
 
 /** Calls that answer later; as many as one likes are under way at once. */
-export function pipelinedClient(channel: Channel, comm: string, identity?: Identity): Promise<AsyncClient> {
+export function pipelinedClient(channel: Channel, comm: string, options: ClientOptions = {}): Promise<AsyncClient> {
   let end = () => {};
   const closed = new Promise<void>((resolve) => (end = resolve));
   let banner = "";
@@ -85,7 +91,7 @@ export function pipelinedClient(channel: Channel, comm: string, identity?: Ident
       const ours = at < 0 ? undefined : isOurs(banner);
       if (banner.length > MAX_BANNER || (at >= 0 && ours === undefined)) return fail(errno.EPROTO);
       if (ours === undefined) return;
-      session = ours ? cborPipelined(channel, comm, identity) : sysproxyPipelined(channel, comm);
+      session = ours ? cborPipelined(channel, comm, options) : sysproxyPipelined(channel, comm);
       const sys = session.sys as unknown as AsyncCalls;
       session.greet().then(() => resolve({ sys, close: () => channel.close(), closed }), reject);
     });

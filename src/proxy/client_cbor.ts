@@ -2,13 +2,13 @@
 import { errno, errnoOf, SysError } from "../abi/errno.ts";
 import type { BlockingChannel, Channel } from "../plugin.ts";
 import { proofText } from "./proof.ts";
-import { type Identity, Refused, type Session } from "./client.ts";
+import { type ClientOptions, type Identity, Refused, type Session } from "./client.ts";
 import { decodeFrame, encodeFrame, Frames, MAGIC, VERSION } from "./frame.ts";
 import { stubs } from "./stubs.ts";
 
-const hello = (comm: string, identity: Identity | undefined): Uint8Array[] => [
+const hello = (comm: string, { identity, parent }: ClientOptions): Uint8Array[] => [
   MAGIC,
-  ...encodeFrame(identity ? [VERSION, comm, identity.publicKey] : [VERSION, comm]),
+  ...encodeFrame([VERSION, comm, identity?.publicKey ?? null, parent ?? null]),
 ];
 /** The answer to a challenge; undefined: this is none, or there is no key. */
 function proof(
@@ -41,7 +41,7 @@ export function cborBlocking(
   channel: BlockingChannel,
   comm: string,
   into: Uint8Array,
-  identity?: Identity,
+  options: ClientOptions,
 ): Record<string, unknown> {
   const replies: unknown[][] = [];
   const frames = new Frames((body) => {
@@ -58,9 +58,9 @@ export function cborBlocking(
     }
     return replies.shift()!;
   };
-  channel.send(...hello(comm, identity));
+  channel.send(...hello(comm, options));
   const greeting = receive();
-  const answer = proof(greeting, identity, channel.binding);
+  const answer = proof(greeting, options.identity, channel.binding);
   if (answer) channel.send(...answer);
   checkHello(answer ? receive() : greeting);
   let reqno = 0;
@@ -77,7 +77,7 @@ interface Waiter {
   readonly reject: (e: unknown) => void;
 }
 /** Calls that answer later. */
-export function cborPipelined(channel: Channel, comm: string, identity?: Identity): Session {
+export function cborPipelined(channel: Channel, comm: string, options: ClientOptions): Session {
   const waiters = new Map<number, Waiter>();
   let reqno = 0;
   const fail = (e: unknown) => {
@@ -104,9 +104,9 @@ export function cborPipelined(channel: Channel, comm: string, identity?: Identit
   return {
     async greet() {
       const greeted = wait(0);
-      channel.send(...hello(comm, identity));
+      channel.send(...hello(comm, options));
       const reply = [0, ...await greeted];
-      const answer = proof(reply, identity, channel.binding);
+      const answer = proof(reply, options.identity, channel.binding);
       if (!answer) return checkHello(reply);
       const proven = wait(0);
       channel.send(...answer);

@@ -14,6 +14,7 @@ import { SysproxyWire } from "./wire_sysproxy.ts";
 
 /** How a client's bytes become calls, and their outcomes bytes. */
 export interface Wire {
+  readonly name: string;
   /** What arrived; lent. */
   receive(bytes: Uint8Array): void;
   /** There is room again: go on with what was left. */
@@ -34,8 +35,12 @@ export class Connection {
   /** Its process, once it has said who it is. */
   proc: Proc | undefined;
   ended = false;
-  /** Calls that wait for something. */
-  waiting = 0;
+  /** Names of calls that wait for something. */
+  readonly pending: string[] = [];
+  /** Calls made. */
+  calls = 0;
+  /** When it came, by the monotonic clock. */
+  readonly since: number;
   #lwp: Lwp | undefined;
   #wire: Wire | undefined;
   #first: number[] = [];
@@ -48,6 +53,7 @@ export class Connection {
     this.server = server;
     this.kernel = server.kernel;
     this.channel = channel;
+    this.since = this.kernel.host.now();
     this.entrance = entrance;
     channel.receive((bytes) => this.#receive(bytes));
     channel.closed(() => this.#end());
@@ -93,7 +99,7 @@ export class Connection {
     this.proc = proc;
   }
   /** Let a new client in: its process has a console, and what its grant says. `admitted` follows unless it could not be. */
-  welcome(comm: string, grant: Grant, admitted: () => void): void {
+  welcome(comm: string, grant: Grant, admitted: () => void, parent?: number): void {
     if (this.#welcoming) return this.dismiss("a second hello");
     this.#welcoming = true;
     const proc = this.kernel.fork(comm);
@@ -101,6 +107,7 @@ export class Connection {
     const settle = () => {
       proc.cred = credOf(grant);
       proc.guard = guardOf(grant);
+      if (parent !== undefined) this.#descend(proc, parent);
       if (this.ended) return this.server.exit(proc);
       this.admit(proc);
       admitted();
@@ -117,6 +124,13 @@ export class Connection {
       refuse(e);
     }
   }
+  /** It says whose child it is: believed of its own kind. */
+  #descend(proc: Proc, pid: number): void {
+    const parent = this.kernel.procs.get(pid);
+    if (!parent || pid === 1 || parent.cred.uid !== proc.cred.uid) return;
+    proc.ppid = pid;
+    this.kernel.ktrace.inherit(proc, parent);
+  }
   #enclose(proc: Proc, path: string): Async<unknown> {
     const sys = this.kernel.calls(proc);
     return then(sys.chroot({ path }), () => sys.chdir({ path: "/" }));
@@ -124,6 +138,7 @@ export class Connection {
   /** A client that does not keep to the protocol, or may not come in: it is told, and goes. */
   dismiss(why: string, error: SysError = errno.EPROTO): void {
     if (this.ended) return;
+    this.server.refused++;
     this.kernel.log.write(`rump_sp: ${this.channel.peer}: ${why}`);
     this.#wire?.farewell(why, error);
     this.close();
@@ -132,12 +147,25 @@ export class Connection {
   get lwp(): Lwp {
     return (this.#lwp ??= new Lwp(this.proc!));
   }
+  get waiting(): number {
+    return this.pending.length;
+  }
+  /** The wire it speaks; "" before it said anything. */
+  get wire(): string {
+    return this.#wire?.name ?? "";
+  }
+  /** A call comes. */
+  count(): void {
+    this.calls++;
+    this.server.calls++;
+  }
   /** A call waits: count it until it is done. */
-  wait(work: Promise<void>): void {
+  wait(nr: number, work: Promise<void>): void {
     this.#lwp = undefined;
-    this.waiting++;
+    const name = this.kernel.dispatcher.nameOf(nr);
+    this.pending.push(name);
     const done = work.finally(() => {
-      this.waiting--;
+      this.pending.splice(this.pending.indexOf(name), 1);
       if (this.waiting === 0) { for (const fn of this.#idle.splice(0)) fn(); }
       this.#flow();
     });
@@ -175,6 +203,7 @@ function standardFiles(kernel: Kernel, proc: Proc): void {
   const console = new File({
     seekable: false,
     read: () => 0,
+    about: () => ({ type: "console" }),
     write: (_file, from): Async<number> => {
       for (const line of new TextDecoder().decode(from).split("\n")) {
         if (line !== "") kernel.log.write(`${proc.comm}: ${line}`);

@@ -4,7 +4,7 @@
  */
 import { errno, type SysError } from "../abi/errno.ts";
 import { Iovec } from "../abi/structs.ts";
-import { type Arg, type Decl, i32, MAX_TRANSFER, PATH_MAX, u32 } from "../abi/types.ts";
+import { type Arg, type Decl, i32, MAX_TRANSFER, PATH_MAX, slotNames, u32 } from "../abi/types.ts";
 import { viewOf } from "../lib/struct.ts";
 import type { Async } from "../plugin.ts";
 
@@ -29,10 +29,6 @@ const IOC_IN = 0x8000_0000;
 const IOC_OUT = 0x4000_0000;
 
 type Slots = Readonly<Record<string, bigint>>;
-
-/** The arguments with a slot of their own, in order: what shares another's has none. */
-export const slotNames = (decl: Decl): readonly string[] =>
-  Object.keys(decl.args).filter((k) => decl.args[k]!.at === undefined);
 
 /** The slots by argument name; what the client left out is 0. */
 function slotsOf(decl: Decl, body: Uint8Array): Slots {

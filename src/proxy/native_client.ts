@@ -4,12 +4,11 @@
  */
 import { errno, errnoOf } from "../abi/errno.ts";
 import { declared } from "../abi/syscalls.ts";
-import type { Arg, Decl } from "../abi/types.ts";
+import { type Arg, type Decl, slotNames } from "../abi/types.ts";
 import { then } from "../lib/async.ts";
 import { viewOf } from "../lib/struct.ts";
 import { encodeName } from "../lib/text.ts";
 import type { Async } from "../plugin.ts";
-import { slotNames } from "./native.ts";
 import { Class, type SpFrame, spFrame, Type } from "./sysproxy.ts";
 
 const SLOT = 8;

@@ -6,6 +6,7 @@ import { entrance, type Policy } from "./admission.ts";
 import { Connection } from "./connection.ts";
 import type { Located } from "./locator.ts";
 import { NONCE } from "./proof.ts";
+import { spSysctls } from "./sysctl_sp.ts";
 import { COOKIE } from "./sysproxy.ts";
 
 export interface Limits {
@@ -32,7 +33,7 @@ const SCRATCH = 1 << 20;
 export class SpServer {
   readonly kernel: Kernel;
   readonly options: ServeOptions;
-  readonly limits: Limits;
+  readonly limits: { -readonly [K in keyof Limits]: Limits[K] };
   /** The line every client is sent first. */
   readonly banner: Uint8Array;
   /** Its name for as long as it runs: proofs of keys are for it alone. */
@@ -41,6 +42,8 @@ export class SpServer {
   /** Connections accepted, calls made. */
   accepted = 0;
   calls = 0;
+  /** Clients sent away. */
+  refused = 0;
   #scratch = new Uint8Array(SCRATCH);
   #listeners: Listener[] = [];
   /** Forked processes by cookie. */
@@ -49,7 +52,9 @@ export class SpServer {
   constructor(kernel: Kernel, options: ServeOptions) {
     this.kernel = kernel;
     this.options = options;
-    this.limits = { ...LIMITS, ...options };
+    const { maxClients, maxCalls, helloMs, maxForks } = { ...LIMITS, ...options };
+    this.limits = { maxClients, maxCalls, helloMs, maxForks };
+    kernel.sysctl(spSysctls(this));
     kernel.sys.random(this.name);
     this.banner = new TextEncoder().encode(`RUMPSP-0.4-${options.version}/amd64\n`);
   }

@@ -18,9 +18,11 @@ interface Challenge {
 }
 
 export class CborWire implements Wire {
+  readonly name = "cbor";
   readonly #c: Connection;
   readonly #frames: Frames;
   #challenge: Challenge | undefined;
+  #parent: number | undefined;
 
   constructor(connection: Connection) {
     this.#c = connection;
@@ -48,10 +50,11 @@ export class CborWire implements Wire {
     this.#c.dismiss("malformed frame");
     return false;
   }
-  /** [version, program name, public key or nothing]; after a challenge [0, signature]. */
-  #hello([version, comm, key]: unknown[]): boolean {
+  /** [version, program name, public key or nothing, parent or nothing]; after a challenge [0, signature]. */
+  #hello([version, comm, key, parent]: unknown[]): boolean {
     const { entrance, server: { options: { policy } } } = this.#c;
     if (this.#challenge) return this.#proof(this.#challenge, comm);
+    if (typeof parent === "number") this.#parent = parent;
     if (version !== VERSION) this.#c.dismiss(`wire version ${version}`);
     else if (typeof comm !== "string" || comm.length > MAX_COMM) this.#c.dismiss("bad program name");
     else if ("refused" in entrance && entrance.final) this.#c.dismiss(entrance.refused, errno.EPERM);
@@ -61,7 +64,7 @@ export class CborWire implements Wire {
     return false;
   }
   #enter(comm: string, grant: Grant): boolean {
-    this.#c.welcome(comm, grant, () => void this.#c.send(encodeFrame([0, 0, VERSION])));
+    this.#c.welcome(comm, grant, () => void this.#c.send(encodeFrame([0, 0, VERSION])), this.#parent);
     return !this.#c.ended;
   }
   /** A challenge for a key, known or not: who asks does not learn which keys are. */
@@ -92,11 +95,11 @@ export class CborWire implements Wire {
     // The frame is lent: what a waiting call still reads must be its own.
     for (let i = 0; i < args.length; i++) if (args[i] instanceof Uint8Array) args[i] = (args[i] as Uint8Array).slice();
     const { server } = this.#c;
-    server.calls++;
+    this.#c.count();
     const reply = this.#c.kernel.dispatcher.call(this.#c.lwp, nr, args, server.allocate);
     if (reply instanceof Promise) {
       server.settle(true);
-      this.#c.wait(reply.then((r) => void this.#answer(reqno, r)));
+      this.#c.wait(nr, reply.then((r) => void this.#answer(reqno, r)));
       if (this.#c.full) this.#c.stall();
       return !this.#c.full;
     }

@@ -33,6 +33,7 @@ interface Question {
 }
 
 export class SysproxyWire implements Wire, Memory {
+  readonly name = "sysproxy";
   readonly #c: Connection;
   readonly #frames: SpFrames;
   readonly #questions = new Map<number, Question>();
@@ -148,11 +149,11 @@ export class SysproxyWire implements Wire, Memory {
   }
 
   #syscall(frame: SpFrame): boolean {
-    const { kernel, server, lwp } = this.#c;
+    const { kernel, lwp } = this.#c;
     const { reqno, u, body } = frame;
     // Answers to our questions come the same way as requests: a client with too many calls is not made to wait.
     if (this.#c.full) return this.#error(frame, SpError.TRYAGAIN);
-    server.calls++;
+    this.#c.count();
     const decl = kernel.dispatcher.declaration(u);
     if (!decl) return this.#result(reqno, failure(errno.ENOSYS));
     const call = nativeCall(decl, body, this);
@@ -160,7 +161,7 @@ export class SysproxyWire implements Wire, Memory {
       ? call.then((ready) => this.#run(u, ready, lwp), (e) => this.#failed(e))
       : this.#run(u, call, lwp);
     if (!(reply instanceof Promise)) return this.#result(reqno, reply);
-    this.#c.wait(reply.then((r) => void this.#result(reqno, r)));
+    this.#c.wait(u, reply.then((r) => void this.#result(reqno, r)));
     return true;
   }
   #run(nr: number, call: NativeCall, lwp: Lwp): Async<Reply> {

@@ -28,8 +28,12 @@ export class VnodeFile implements Fileops {
   /** What getdents lists: taken when it reads from the start. */
   #snapshot: Entry[] | undefined;
 
-  constructor(vnode: Vnode, isDir: boolean) {
+  readonly #name: string;
+
+  /** `name`: the last part of the path it was opened by. */
+  constructor(vnode: Vnode, isDir: boolean, name: string) {
     this.vnode = vnode.hold();
+    this.#name = name;
     this.#isDir = isDir;
   }
   read(_file: File, into: Uint8Array, offset: number): Async<number> {
@@ -49,6 +53,9 @@ export class VnodeFile implements Fileops {
   }
   unlock(owner: object): void {
     this.vnode.mount.unlock(this.vnode.node, owner);
+  }
+  about() {
+    return { type: this.#isDir ? "dir" : "file", mount: this.vnode.mount.info.on, name: this.#name };
   }
   stat(_file: File, into: Uint8Array): Async<void> {
     const { mount, node } = this.vnode;

@@ -65,7 +65,7 @@ function create(lwp: Lwp, found: Found, flags: number, mode: number): Async<numb
   const made = makeAt(lwp, found, mode, (dir, make) => dir.mount.volume.create(dir.node, found.name, make));
   return then(made, (node) => {
     const vnode = new Vnode(found.dir.mount, node);
-    return install(lwp, new File(new VnodeFile(vnode, false), flags & KEPT_FLAGS), flags);
+    return install(lwp, new File(new VnodeFile(vnode, false, found.name), flags & KEPT_FLAGS), flags);
   });
 }
 
@@ -75,7 +75,8 @@ function wanted(flags: number): number {
   return (mode === O_WRONLY ? 0 : READ) | (mode !== O_RDONLY || flags & O_TRUNC ? WRITE : 0);
 }
 /** Refuse, or truncate and open. */
-function openExisting(lwp: Lwp, devices: Devices, vnode: Vnode, attr: Attr, flags: number): Async<number> {
+function openExisting(lwp: Lwp, devices: Devices, found: Found, attr: Attr, flags: number): Async<number> {
+  const vnode = found.vnode!;
   const { type } = attr;
   if (type === "link") throw errno.EFTYPE;
   if (flags & O_DIRECTORY && type !== "dir") throw errno.ENOTDIR;
@@ -92,7 +93,10 @@ function openExisting(lwp: Lwp, devices: Devices, vnode: Vnode, attr: Attr, flag
     changeable(attr, (flags & (O_TRUNC | O_APPEND)) === O_APPEND);
   }
   const cut = flags & O_TRUNC && attr.size > 0 ? vnode.mount.volume.setattr(vnode.node, { size: 0 }) : undefined;
-  return then(cut, () => install(lwp, new File(new VnodeFile(vnode, type === "dir"), flags & KEPT_FLAGS), flags));
+  return then(cut, () => {
+    const ops = new VnodeFile(vnode, type === "dir", found.name);
+    return install(lwp, new File(ops, flags & KEPT_FLAGS), flags);
+  });
 }
 
 function openPath(lwp: Lwp, devices: Devices, path: string, flags: number, mode: number, start?: Vnode): Async<number> {
@@ -103,7 +107,7 @@ function openPath(lwp: Lwp, devices: Devices, path: string, flags: number, mode:
     if (creating && !found.vnode) return create(lwp, found, flags, mode);
     if (creating && flags & O_EXCL) throw errno.EEXIST;
     const vnode = existing(found);
-    return then(vnode.mount.volume.getattr(vnode.node), (attr) => openExisting(lwp, devices, vnode, attr, flags));
+    return then(vnode.mount.volume.getattr(vnode.node), (attr) => openExisting(lwp, devices, found, attr, flags));
   });
 }
 

@@ -214,6 +214,9 @@ class SpecFile implements Fileops {
   get seekable(): boolean {
     return this.#io.seekable;
   }
+  about() {
+    return { type: "device", mount: this.#vnode.mount.info.on };
+  }
   read(_file: File, into: Uint8Array, offset: number): Async<number> {
     return this.#io.read(into, offset);
   }

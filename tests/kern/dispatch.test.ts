@@ -84,7 +84,7 @@ describe("dispatcher, calls from a peer", () => {
   it("a trace sees name, arguments and outcome", async () => {
     const { kernel, lwp } = await withFile("hello");
     const seen: unknown[] = [];
-    kernel.dispatcher.trace = (_lwp, name, _args, outcome) => seen.push([name, outcome]);
+    kernel.dispatcher.trace = (_lwp, name) => (outcome) => seen.push([name, outcome]);
     await kernel.dispatcher.call(lwp, nr("lseek"), [0, 3, 0]);
     await kernel.dispatcher.call(lwp, nr("close"), [9]);
     assertEquals(seen, [["lseek", 3], ["close", errno.EBADF]]);

@@ -58,25 +58,25 @@ describe("keys of ssh-keygen", () => {
 describe("who may come in", () => {
   it("over a network with keys: one that is proven, and nobody else", async () => {
     const { dial, kernel } = await served({ policy: { keys: parseKeys(me.line) } }, true);
-    const { sys } = await pipelinedClient(dial(), "me", identity);
+    const { sys } = await pipelinedClient(dial(), "me", { identity });
     assertEquals(await sys.getuid(), [0, 0]);
     await assertRejects(() => pipelinedClient(dial(), "x"), Refused, "a key is needed: RUMP_KEY names its file");
     await assertRejects(
-      () => pipelinedClient(dial(), "x", identityIn(host, other.path)),
+      () => pipelinedClient(dial(), "x", { identity: identityIn(host, other.path) }),
       Refused,
       "this key may not use this server",
     );
     const liar = { publicKey: identity.publicKey, sign: () => new Uint8Array(64) };
-    await assertRejects(() => pipelinedClient(dial(), "x", liar), Refused, "the key is not proven");
+    await assertRejects(() => pipelinedClient(dial(), "x", { identity: liar }), Refused, "the key is not proven");
     assertEquals(kernel.log.lines.filter((l) => l.includes("key")).length, 3);
   });
   it("a proof is of use once, and to one server", async () => {
     const { dial } = await served({ policy: { keys: parseKeys(me.line) } }, true);
     let proof: Uint8Array | undefined;
     const noting = { ...identity, sign: (m: Uint8Array) => (proof = identity.sign(m)) };
-    await pipelinedClient(dial(), "x", noting);
+    await pipelinedClient(dial(), "x", { identity: noting });
     const replay = { ...identity, sign: () => proof! };
-    await assertRejects(() => pipelinedClient(dial(), "x", replay), Refused, "not proven");
+    await assertRejects(() => pipelinedClient(dial(), "x", { identity: replay }), Refused, "not proven");
   });
   it("a NetBSD client has no key: it is turned away", async () => {
     const { dial, server } = await served({ policy: { keys: parseKeys(me.line) } }, true);
@@ -121,7 +121,7 @@ describe("what a client may do", () => {
     root.mkdir({ path: "/pub", mode: 0o777 });
     root.chmod({ path: "/pub", mode: 0o777 });
     root.open({ path: "/pub/x", flags: 0x202, mode: 0o644 });
-    return await pipelinedClient(dial(), "x", identity);
+    return await pipelinedClient(dial(), "x", { identity });
   };
   it("uid= and gid= are its user and group", async () => {
     const { sys } = await as("uid=1000,gid=100");
