@@ -19,12 +19,13 @@ import type { Cred, Proc } from "./kern/proc.ts";
 import { identityIn } from "./proxy/attach.ts";
 import { type AsyncClient, pipelinedClient } from "./proxy/client.ts";
 import { parseLocator } from "./proxy/locator.ts";
+import { persistentAsync, type Retry } from "./proxy/reconnect.ts";
 import { SpServer } from "./proxy/server.ts";
 import { version } from "./version.ts";
 import { vfsOf } from "./vfs/vfs.ts";
 
 export { errno, SysError } from "./abi/errno.ts";
-export type { AsyncClient, Calls, Cred, Proc };
+export type { AsyncClient, Calls, Cred, Proc, Retry };
 
 /** The machine as a kernel sees it, with timers and sockets of the loop it will live in. */
 export function hypercalls(h: Host, timer: Hypercalls["timer"], sockets: Sockets): Hypercalls {
@@ -94,15 +95,42 @@ export async function boot(options: BootOptions = {}): Promise<Rump> {
 
 const findTransport = (name: string) => [spUnix, spTcp].find((t) => t.name === name);
 
+/** How a client of a program is attached. */
+export interface ConnectOptions {
+  /** The file of an Ed25519 key (ssh-keygen's, without a passphrase) to prove. */
+  readonly key?: string;
+  /** Attach again when the server is gone, and make the calls under way once more: for so many seconds, once, for ever. */
+  readonly retry?: Retry;
+}
+
 /** Attach to a server: the same calls, each a promise, as many under way as one likes. */
-export async function connect(
-  locator: string,
-  comm = "rump",
-  /** `key`: the file of an Ed25519 key (ssh-keygen's, without a passphrase) to prove. */
-  options: { readonly key?: string } = {},
-): Promise<AsyncClient> {
+export async function connect(locator: string, comm = "rump", options: ConnectOptions = {}): Promise<AsyncClient> {
   const { transport, address } = parseLocator(locator, "client", findTransport);
   const sys = { sockets: host.eventSockets } as Sys;
-  const channel = await (transport.connect?.(sys, address) ?? sys.sockets.connect(address));
-  return await pipelinedClient(channel, comm, options.key ? { identity: identityIn(host, options.key) } : {});
+  const attach = async () => {
+    const channel = await (transport.connect?.(sys, address) ?? sys.sockets.connect(address));
+    return await pipelinedClient(channel, comm, options.key ? { identity: identityIn(host, options.key) } : {});
+  };
+  const client = await attach();
+  return options.retry === undefined ? client : persistent(client, attach, options.retry);
+}
+function persistent(first: AsyncClient, attach: () => Promise<AsyncClient>, retry: Retry): AsyncClient {
+  let client = first;
+  let closed = () => {};
+  let over = false;
+  const world = {
+    now: () => host.now(),
+    say: (line: string) => host.err(`${line}\n`),
+    exit: (n: number) => host.exit(n),
+    over: () => over,
+    delay: (ms: number) => new Promise<void>((resolve) => void setTimeout(resolve, ms)),
+  };
+  const again = async () => (client = await attach()).sys;
+  const sys = persistentAsync(first.sys, again, retry, world) as unknown as AsyncClient["sys"];
+  const close = () => {
+    over = true;
+    client.close();
+    closed();
+  };
+  return { sys, close, closed: new Promise((resolve) => (closed = resolve)) };
 }

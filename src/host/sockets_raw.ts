@@ -2,6 +2,7 @@
 import { lstatSync, unlinkSync } from "node:fs";
 import type { BlockingChannel, SocketAddress } from "../plugin.ts";
 import type { SysError } from "../abi/errno.ts";
+import { errno } from "../abi/errno.ts";
 import { check, errnoName, hostErrno, hostError } from "./errors.ts";
 import { addressOf, pin, raw, result, views } from "./ffi.ts";
 import type { Pinned } from "./host.ts";
@@ -212,6 +213,14 @@ export function after(parts: readonly Uint8Array[], n: number): Uint8Array[] {
   return n === 0 ? parts.slice(i) : [parts[i]!.subarray(n), ...parts.slice(i + 1)];
 }
 
+/** A result of read or write on a stream whose other end may be gone: ECONNRESET then. */
+function alive(n: number): number {
+  if (n === -EPIPE) throw errno.ECONNRESET;
+  if (n < 0) throw hostErrno(hostError(errnoName(-n)));
+  return n;
+}
+const EPIPE = 32;
+
 /** Blocking I/O: all of what is sent in as few calls as it takes, read(2) as it comes. */
 export function blockingChannel(fd: number): BlockingChannel {
   let left: readonly Uint8Array[];
@@ -220,13 +229,13 @@ export function blockingChannel(fd: number): BlockingChannel {
       left = after(parts, 0);
       while (left.length > 0) {
         const n = writeParts(fd, left);
-        if (n !== EINTR) left = after(left, check(n));
+        if (n !== EINTR) left = after(left, alive(n));
       }
     },
     receive(into) {
       for (;;) {
         const n = result(views.read(fd, into, into.length));
-        if (n !== EINTR) return check(n);
+        if (n !== EINTR) return alive(n);
       }
     },
     close: () => void raw.close(fd),

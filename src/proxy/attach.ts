@@ -10,6 +10,7 @@ import {
   type SyncClient,
 } from "./client.ts";
 import { type Located, parseLocator } from "./locator.ts";
+import { parseRetry, persistentSync, type Retry } from "./reconnect.ts";
 import { KeyError, parsePrivateKey } from "./ssh_keys.ts";
 
 /** A command cannot go on: its lines have been said by `message`, its exit status is 1. */
@@ -50,14 +51,46 @@ function explained(locator: string, e: unknown): AttachError {
   return failed(reason.startsWith("rump_sp") ? reason : `rump_sp: ${locator}: ${reason}`);
 }
 
+/** Whether to attach again when the server goes, by the environment. */
+function retryOf(host: Host): Retry | undefined {
+  const text = host.env("RUMPHIJACK_RETRYCONNECT");
+  if (text === undefined) return undefined;
+  try {
+    return parseRetry(text);
+  } catch (e) {
+    throw failed((e as Error).message);
+  }
+}
+
 /** Attach to the server RUMP_SERVER names. Throws AttachError. */
 export function attach(host: Host, comm: string, transports: readonly Transport[]): SyncClient {
+  const retry = retryOf(host);
   return located(host, transports, ({ transport, address }) => {
     const sys = { sockets: host.loopSockets } as Sys;
-    const channel = transport.connectBlocking?.(sys, address) ?? sys.sockets.connectBlocking(address);
-    return blockingClient(channel, comm, optionsOf(host));
+    const connect = () => {
+      const channel = transport.connectBlocking?.(sys, address) ?? sys.sockets.connectBlocking(address);
+      return blockingClient(channel, comm, optionsOf(host));
+    };
+    return retry === undefined ? connect() : persistent(host, connect, retry);
   });
 }
+function persistent(host: Host, connect: () => SyncClient, retry: Retry): SyncClient {
+  let client = connect();
+  const again = () => {
+    client.close();
+    client = connect();
+    return client.sys;
+  };
+  const world = {
+    now: () => host.now(),
+    say: (line: string) => host.err(`${line}\n`),
+    exit: (n: number) => host.exit(n),
+    sleep: (ms: number) => host.sleep(ms),
+  };
+  const sys = persistentSync(client.sys, again, retry, world);
+  return { sys: sys as unknown as SyncClient["sys"], close: () => client.close() };
+}
+
 /** The same with calls that answer later, in the runtime's own loop. */
 export async function attachAsync(host: Host, comm: string, transports: readonly Transport[]): Promise<AsyncClient> {
   const work = located(host, transports, async ({ transport, address }) => {

@@ -108,3 +108,23 @@ describe("who may come in", () => {
       ) assertEquals(sh.run(`rump_server ${options} unix://sock`), { status: 1, out: "", err: line });
     }));
 });
+
+describe("a server that goes away", () => {
+  it("ends a client with a clear line, or is waited for as RUMPHIJACK_RETRYCONNECT says", () =>
+    onServer("", (sh, run) => {
+      const sleeper = "rump.top -b -n 5 -s 0.4";
+      const dies = run(`${sleeper} >out & p=$!; sleep 0.6; rump.halt; wait $p; echo $?`);
+      assertEquals([dies.out, dies.err], ["1\n", "rump.top: Connection reset by peer\n"]);
+      const again = "sleep 0.5; rump_server -l rumpvfs,rumpfs_tmpfs unix://sock";
+      sh.must(again);
+      const back = run(
+        `RUMPHIJACK_RETRYCONNECT=20 ${sleeper} >out & p=$!; sleep 0.6; rump.halt; ${again}; wait $p; echo $?`,
+      );
+      assertEquals(back.out, "0\n");
+      assertMatch(
+        back.err,
+        /^rump_sp: connection to kernel lost, trying to reconnect \.\.\.\nrump_sp: reconnected!\n$/,
+      );
+      assertMatch(run("RUMPHIJACK_RETRYCONNECT=often rump.ls /").err, /^RUMPHIJACK_RETRYCONNECT: often: not inftime/);
+    }));
+});
