@@ -313,7 +313,8 @@ export interface SysctlNode {
   readonly number?: number;
   /** Shown by `sysctl -a`; left out: true. */
   readonly visible?: boolean;
-  read(): number | string | boolean | bigint | Uint8Array;
+  /** `room`: bytes the caller has, for a variable that is as long as one likes. */
+  read(room: number): number | string | boolean | bigint | Uint8Array;
   /** Throws EINVAL for a value it does not like. */
   write?(value: number | string | boolean | bigint | Uint8Array): void;
 }

@@ -125,7 +125,6 @@ export const kernCalls = {
     },
     errors: ["EBADF", "EINVAL", "EMFILE"],
     host: ["fcntl"],
-    note: "no record locks yet: F_GETLK, F_SETLK and F_SETLKW answer EINVAL",
   }),
   fsync: sys(95, { doc: "Write an open file to the disk.", args: { fd }, errors: ["EBADF", "EIO"], host: ["fsync"] }),
   setreuid: sys(126, {

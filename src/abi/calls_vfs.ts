@@ -1,4 +1,5 @@
 /** Rows of the system call table: files by path, mounts, directories. Sorted by number. */
+import { mountPointer } from "./mount_args.ts";
 import { change, fd, flags, gid, lookup, mode, STAT, STATVFS, TIMES, uid } from "./args.ts";
 import { i32, len, maybeInput, maybeOutput, off, optional, output, pad, path, sys, u32, value } from "./types.ts";
 
@@ -171,12 +172,11 @@ export const vfsCalls = {
   getvfsstat: sys(356, {
     doc: "All mounts, as many as fit; with no buffer how many there are.",
     args: {
-      buf: maybeOutput("struct statvfs *", "bufsize", { filled: "all" }),
+      buf: maybeOutput("struct statvfs *", "bufsize", { each: STATVFS }),
       bufsize: len("buf"),
       flags,
     },
     errors: [],
-    note: "the reply carries the whole buffer, unused records as zeros",
   }),
   statvfs1: sys(357, {
     doc: "Space, limits and names of the file system a path is on.",
@@ -204,7 +204,7 @@ export const vfsCalls = {
       type: path(),
       path: path(),
       flags,
-      data: maybeInput("void *", "data_len"),
+      data: maybeInput("void *", "data_len", { points: ([type]) => mountPointer(type) }),
       data_len: len("data"),
     },
     errors: ["EPERM", "ENODEV", "EBUSY", "EINVAL", "ENOTBLK", ...lookup],

@@ -194,6 +194,8 @@ export const EV_EOF = 0x8000;
 /** sys/filio.h */
 export const FIOCLEX = 0x2000_6601;
 export const FIONCLEX = 0x2000_6602;
+/** sys/ttycom.h: terminal settings. */
+export const TIOCGETA = 0x402c_7413;
 export const FIONREAD = 0x4004_667f;
 export const FIONBIO = 0x8004_667e;
 /** sys/socket.h */

@@ -103,15 +103,3 @@ export const Sysctldesc = struct("le", { num: i32, ver: u32, len: u32 }, 12);
 
 /** sys/time.h struct clockinfo (kern.clockrate). */
 export const Clockinfo = struct("le", { hz: i32, tick: i32, tickadj: i32, stathz: i32, profhz: i32 }, 20);
-
-/** tmpfs/tmpfs_args.h struct tmpfs_args. */
-export const TmpfsArgs = struct("le", {
-  version: i32,
-  pad0: u32,
-  nodesMax: u64,
-  sizeMax: u64,
-  uid: u32,
-  gid: u32,
-  mode: u32,
-  pad1: u32,
-}, 40);

@@ -39,6 +39,8 @@ export interface Arg<T> {
   /** For `in` and `len`: bytes per counted element (sysctl's name is an int array). */
   readonly unit?: number;
   readonly optional?: boolean;
+  /** Bytes of each thing the result counts, where `filled` is `ret`; left out: the counted argument's unit. */
+  readonly each?: number;
   /** Bytes for that many, where a scalar argument counts them. */
   readonly bytes?: (count: number) => number;
   /** In C, a vector of as many pieces as the argument `size` says (struct iovec); in our wire the pieces in one. */
@@ -46,8 +48,8 @@ export interface Arg<T> {
   /** In C, this memory is what that other argument points at, where `when` holds (fcntl's third). */
   readonly at?: string;
   readonly when?: { readonly arg: string; readonly is: readonly number[] };
-  /** In C, offset in this structure of a pointer to a string, given the arguments before: the string goes behind the structure. */
-  readonly points?: (before: readonly unknown[]) => number | undefined;
+  /** In C, where in this structure (of `size` bytes) a pointer to a string is, given the arguments before: the string goes behind the structure. */
+  readonly points?: (before: readonly unknown[]) => { readonly at: number; readonly size: number } | undefined;
   readonly _t?: T;
 }
 type Options = Partial<Omit<Arg<unknown>, "kind" | "ctype" | "size" | "_t">>;

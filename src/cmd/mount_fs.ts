@@ -1,5 +1,6 @@
 /** rump.mount_msdos(8) and rump.mount_tmpfs(8): mount a file system inside a rump kernel. */
 import { S_IFDIR, S_IFMT } from "../abi/flags.ts";
+import { encodeMountArgs } from "../abi/mount_args.ts";
 import type { Host } from "../host/host.ts";
 import type { Grammar } from "./cli.ts";
 import type { SyncCalls } from "./client.ts";
@@ -19,8 +20,9 @@ export function mountAt(
   flags: number,
   driver: Readonly<Record<string, unknown>>,
 ): void {
-  const data = new TextEncoder().encode(JSON.stringify({ ...driver, fspec: special }));
   try {
+    const over = rumpStat(t.sys, node, true);
+    const data = encodeMountArgs(type, { ...driver, fspec: special }, over);
     t.sys.mount({ type, path: node, flags, data });
   } catch (e) {
     if (!isExpected(e)) throw e;

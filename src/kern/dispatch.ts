@@ -6,6 +6,7 @@ import * as v from "valibot";
 import { errno, SysError } from "../abi/errno.ts";
 import { type ArgsOf, declared, type SyscallName } from "../abi/syscalls.ts";
 import { type Arg, type Decl, MAX_TRANSFER, PATH_MAX, u32 } from "../abi/types.ts";
+import { viewOf } from "../lib/struct.ts";
 import { decodeName } from "../lib/text.ts";
 import type { Async } from "../plugin.ts";
 import type { Lwp } from "./proc.ts";
@@ -38,7 +39,8 @@ interface Entry {
   readonly names: readonly string[];
   readonly takes: readonly Take[];
   /** Of those, the ones whose memory goes back; where the call returns how much, bytes of what it counts, else 0. */
-  readonly outs: readonly { readonly name: string; readonly unit: number }[];
+  /** `counted`: the `size_t *` that tells how much of it there is. */
+  readonly outs: readonly { readonly name: string; readonly unit: number; readonly counted: string | undefined }[];
 }
 
 const enosys: Handler = () => {
@@ -91,6 +93,10 @@ function takeMemory(a: Arg<unknown>): Take {
   }
 }
 
+/** Bytes of each thing the result counts; 0: it does not tell how much there is. */
+function unitOf(decl: Decl, a: Arg<unknown>): number {
+  return a.filled === "ret" ? a.each ?? decl.args[a.size!]?.unit ?? 1 : 0;
+}
 function entryOf(name: string, decl: Decl): Entry {
   const names = Object.keys(decl.args).filter((k) => travels(decl.args[k]!));
   return {
@@ -101,7 +107,8 @@ function entryOf(name: string, decl: Decl): Entry {
     takes: names.map((k) => take(decl.args[k]!)),
     outs: names.filter((k) => decl.args[k]!.kind === "out" || decl.args[k]!.kind === "inout").map((name) => ({
       name,
-      unit: decl.args[name]!.filled === "ret" ? decl.args[decl.args[name]!.size!]?.unit ?? 1 : 0,
+      unit: unitOf(decl, decl.args[name]!),
+      counted: decl.args[decl.args[name]!.size!]?.kind === "inout" ? String(decl.args[name]!.size) : undefined,
     })),
   };
 }
@@ -209,9 +216,11 @@ function checkIoctl(args: Record<string, unknown>): void {
 
 function reply(entry: Entry, args: Record<string, unknown>, r: number | readonly [number, number]): Reply {
   const [ret, ret2] = typeof r === "number" ? [r, 0] : r;
-  const outs = entry.outs.map(({ name, unit }) => {
+  const outs = entry.outs.map(({ name, unit, counted }) => {
     const memory = args[name] as Uint8Array | undefined;
-    return memory && unit > 0 ? memory.subarray(0, Math.max(0, ret * unit)) : memory;
+    if (memory && unit > 0) return memory.subarray(0, Math.max(0, ret * unit));
+    const count = counted === undefined ? undefined : args[counted] as Uint8Array | undefined;
+    return memory && count ? memory.subarray(0, Number(viewOf(count).getBigUint64(0, true))) : memory;
   });
   return { errno: 0, ret, ret2, outs };
 }

@@ -123,6 +123,10 @@ export class Kernel implements KernelServices {
     await this.use(plugin);
     this.loaded.add(name);
   }
+  /** Whether a name is that of a built-in component. */
+  isBuiltin(name: string): boolean {
+    return this.#builtin(name) !== undefined;
+  }
   #builtin(name: string): string | undefined {
     const known = this.options.builtins ?? {};
     const bare = name.replace(/^lib/, "").replace(/\.so$/, "");

@@ -63,6 +63,8 @@ export function baseSyscalls(kernel: Kernel): Handlers<never> {
     modctl(lwp, { cmd, arg }) {
       requireRoot(lwp);
       if (cmd !== MODCTL_LOAD) throw errno.EINVAL;
+      // Files of the host are code of the host: only the server's command line names those.
+      if (!kernel.isBuiltin(arg)) throw errno.ENOENT;
       return then(kernel.load(arg), () => 0);
     },
   };

@@ -87,7 +87,7 @@ export class Sysctl {
     if (last === CTL_DESCRIBE) return fill(oldp, describe(this.#at(mib.slice(0, -1)), newp));
     const { leaf, children } = this.#at(mib);
     if (!leaf) throw children.size > 0 ? errno.EISDIR : errno.ENOENT;
-    const size = fill(oldp, encode(leaf));
+    const size = fill(oldp, encode(leaf, oldp?.length ?? 0));
     if (newp) set(leaf, newp, superuser);
     return size;
   }
@@ -128,8 +128,8 @@ function* leaves(at: Branch, prefix: string): Generator<[string, SysctlNode]> {
 }
 
 /** A value as C sees it: int, quad_t, bool, NUL-ended string, or the struct's bytes. */
-function encode(leaf: SysctlNode): Uint8Array {
-  const value = leaf.read();
+function encode(leaf: SysctlNode, room = 0): Uint8Array {
+  const value = leaf.read(room);
   if (value instanceof Uint8Array) return value;
   if (leaf.type === "string") return text.encode(`${value}\0`);
   const out = new Uint8Array(leaf.type === "quad" ? 8 : leaf.type === "bool" ? 1 : 4);

@@ -47,7 +47,12 @@ function kern(kernel: Kernel): Record<string, SysctlNode> {
       write: (name) => void (domainname = name as string),
     },
     "kern.rawpartition": int("Raw partition of a disk", () => 3, 24),
-    "kern.arandom": { ...int("Random number", () => random(kernel), 81), visible: true },
+    "kern.arandom": {
+      type: "int",
+      doc: "Random bytes, as many as asked for",
+      number: 81,
+      read: (room) => randoms(kernel, room),
+    },
     "kern.urandom": int("Random integer value", () => random(kernel), 37),
     "kern.maxfiles": int("Maximum number of open files of a process", () => MAX_FILES, 7),
     "kern.uidinfo.proccnt": int("Number of processes", () => kernel.procs.size),
@@ -59,6 +64,12 @@ function clockrate(): Uint8Array {
   const out = new Uint8Array(Clockinfo.size);
   Clockinfo.write(viewOf(out), 0, { hz: HZ, tick: 1_000_000 / HZ, tickadj: 40, stathz: 1, profhz: 1 });
   return out;
+}
+/** At least a number, at most what NetBSD gives. */
+function randoms(kernel: Kernel, room: number): Uint8Array {
+  const bytes = new Uint8Array(Math.min(Math.max(room, 4), 256));
+  kernel.sys.random(bytes);
+  return bytes;
 }
 function random(kernel: Kernel): number {
   const four = new Uint8Array(4);

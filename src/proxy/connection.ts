@@ -1,6 +1,6 @@
 /** One client's connection: the banner, which wire it speaks, its process, and back-pressure (NetBSD: rumpuser_sp.c). */
 import { errno, type SysError } from "../abi/errno.ts";
-import { File } from "../kern/file.ts";
+import { standardFiles } from "./console.ts";
 import type { Kernel } from "../kern/kernel.ts";
 import { Lwp, type Proc } from "../kern/proc.ts";
 import { then } from "../lib/async.ts";
@@ -196,20 +196,4 @@ export class Connection {
     this.channel.pause(false);
     this.#wire?.resume();
   }
-}
-
-/** Descriptors 0, 1 and 2 are the console: nothing to read, what is written goes to the log. */
-function standardFiles(kernel: Kernel, proc: Proc): void {
-  const console = new File({
-    seekable: false,
-    read: () => 0,
-    about: () => ({ type: "console" }),
-    write: (_file, from): Async<number> => {
-      for (const line of new TextDecoder().decode(from).split("\n")) {
-        if (line !== "") kernel.log.write(`${proc.comm}: ${line}`);
-      }
-      return from.length;
-    },
-  }, 2);
-  for (let fd = 0; fd < 3; fd++) proc.files.install(console);
 }

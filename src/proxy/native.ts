@@ -92,9 +92,9 @@ class Fetcher {
   }
   /** A structure with a pointer to a string: the string goes behind it. */
   async #follow(a: Arg<unknown>, bytes: Uint8Array): Promise<Uint8Array> {
-    const at = a.points?.(this.#wire);
-    if (at === undefined || at + SLOT > bytes.length) return bytes;
-    const address = viewOf(bytes).getBigUint64(at, true);
+    const pointer = a.points?.(this.#wire);
+    if (!pointer || bytes.length < pointer.size) return bytes;
+    const address = viewOf(bytes).getBigUint64(pointer.at, true);
     if (address === 0n) return bytes;
     const text = await this.#memory.copyinstr(address, PATH_MAX);
     const all = new Uint8Array(bytes.length + text.length);

@@ -7,7 +7,7 @@ import { declared } from "../abi/syscalls.ts";
 import { type Arg, type Decl, slotNames } from "../abi/types.ts";
 import { then } from "../lib/async.ts";
 import { viewOf } from "../lib/struct.ts";
-import { encodeName } from "../lib/text.ts";
+import { decodeName, encodeName } from "../lib/text.ts";
 import type { Async } from "../plugin.ts";
 import { Class, type SpFrame, spFrame, Type } from "./sysproxy.ts";
 
@@ -86,7 +86,8 @@ class Packer {
     this.body = new Uint8Array(this.#names.length * SLOT);
     this.#view = viewOf(this.body);
   }
-  pack(args: Record<string, unknown>): void {
+  pack(given: Record<string, unknown>): void {
+    const args = this.#pointed(given);
     for (const [name, a] of Object.entries(this.#decl.args)) {
       if (a.kind === "pad") continue;
       const at = this.#names.indexOf(a.at ?? name) * SLOT;
@@ -94,6 +95,20 @@ class Packer {
         this.#view.setBigInt64(at, BigInt(this.#slot(a, args, name)), true);
       }
     }
+  }
+  /** A string behind a structure becomes one its pointer leads to. */
+  #pointed(args: Record<string, unknown>): Record<string, unknown> {
+    const entries = Object.entries(this.#decl.args).filter(([, a]) => a.points && a.kind === "in");
+    for (const [name, a] of entries) {
+      const pointer = a.points!(Object.keys(this.#decl.args).map((k) => args[k]));
+      const all = args[name] as Uint8Array | undefined;
+      if (!pointer || !all || all.length < pointer.size) continue;
+      const bytes = all.slice(0, pointer.size);
+      const text = this.#lend(terminated(decodeName(all.subarray(pointer.size))));
+      viewOf(bytes).setBigUint64(pointer.at, BigInt(text), true);
+      return { ...args, [name]: bytes };
+    }
+    return args;
   }
   #slot(a: Arg<unknown>, args: Record<string, unknown>, name: string): number {
     if (a.kind === "len") return this.#count(a, args);

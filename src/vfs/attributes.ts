@@ -119,7 +119,8 @@ function truncate(lwp: Lwp, vnode: Vnode, length: number): Async<number> {
   return then(vnode.mount.volume.getattr(vnode.node), (attr) => {
     if (attr.type === "dir") throw errno.EISDIR;
     access(attr, lwp.proc.cred, WRITE);
-    return change(lwp, vnode, () => ({ size: length }));
+    // Fifos and devices have no size: as NetBSD's file systems, nothing happens.
+    return attr.type === "file" ? change(lwp, vnode, () => ({ size: length })) : 0;
   });
 }
 

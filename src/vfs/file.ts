@@ -24,7 +24,7 @@ const MAX_OFFSET = Number.MAX_SAFE_INTEGER;
 export class VnodeFile implements Fileops {
   readonly seekable = true;
   readonly vnode: Vnode;
-  readonly #isDir: boolean;
+  readonly isDir: boolean;
   /** What getdents lists: taken when it reads from the start. */
   #snapshot: Entry[] | undefined;
 
@@ -34,10 +34,10 @@ export class VnodeFile implements Fileops {
   constructor(vnode: Vnode, isDir: boolean, name: string) {
     this.vnode = vnode.hold();
     this.#name = name;
-    this.#isDir = isDir;
+    this.isDir = isDir;
   }
   read(_file: File, into: Uint8Array, offset: number): Async<number> {
-    if (this.#isDir) throw errno.EISDIR;
+    if (this.isDir) throw errno.EISDIR;
     const { mount, node } = this.vnode;
     return mount.volume.read(node, into, offset);
   }
@@ -55,7 +55,7 @@ export class VnodeFile implements Fileops {
     this.vnode.mount.unlock(this.vnode.node, owner);
   }
   about() {
-    return { type: this.#isDir ? "dir" : "file", mount: this.vnode.mount.info.on, name: this.#name };
+    return { type: this.isDir ? "dir" : "file", mount: this.vnode.mount.info.on, name: this.#name };
   }
   stat(_file: File, into: Uint8Array): Async<void> {
     const { mount, node } = this.vnode;
@@ -84,7 +84,7 @@ export class VnodeFile implements Fileops {
 
   /** Entries from the file's offset that fit, as struct dirent; the offset counts entries. */
   getdents(file: File, into: Uint8Array): Async<number> {
-    if (!this.#isDir) throw errno.EINVAL;
+    if (!this.isDir) throw errno.EINVAL;
     const list = file.offset === 0 || !this.#snapshot ? this.#list() : this.#snapshot;
     return then(list, (entries) => {
       this.#snapshot = entries;
@@ -158,13 +158,15 @@ function putDirent(into: Uint8Array, view: DataView, at: number, name: string, i
   return size;
 }
 
-/** The vnode behind a descriptor; `otherwise` when something else is. */
-export function vnodeOf(lwp: Lwp, fd: number, otherwise = errno.EINVAL): Vnode {
+/** The vnode behind a descriptor; EINVAL when something else is. */
+export function vnodeOf(lwp: Lwp, fd: number): Vnode {
   const { ops } = lwp.proc.files.get(fd);
-  if (!(ops instanceof VnodeFile)) throw otherwise;
+  if (!(ops instanceof VnodeFile)) throw errno.EINVAL;
   return ops.vnode;
 }
 /** The directory behind a descriptor, for the *at(2) calls. */
 export function dirOf(lwp: Lwp, fd: number): Vnode {
-  return vnodeOf(lwp, fd, errno.ENOTDIR);
+  const { ops } = lwp.proc.files.get(fd);
+  if (!(ops instanceof VnodeFile) || !ops.isDir) throw errno.ENOTDIR;
+  return ops.vnode;
 }

@@ -1,7 +1,8 @@
 /** Calls on mounts and on a process's directories: mount, unmount, statvfs, sync, chdir, chroot, getcwd. */
 import { errno } from "../abi/errno.ts";
-import { MNT_FORCE, MNT_RDONLY, MNT_UPDATE } from "../abi/flags.ts";
-import { Statvfs, TmpfsArgs } from "../abi/structs.ts";
+import { MNT_FORCE, MNT_RDONLY, MNT_SYNCHRONOUS, MNT_UPDATE } from "../abi/flags.ts";
+import { decodeMountArgs } from "../abi/mount_args.ts";
+import { Statvfs } from "../abi/structs.ts";
 import { then } from "../lib/async.ts";
 import { encodeName } from "../lib/text.ts";
 import { viewOf } from "../lib/struct.ts";
@@ -10,7 +11,7 @@ import type { Lwp } from "../kern/proc.ts";
 import { requireRoot } from "../kern/identity.ts";
 import type { Async, StatFs } from "../plugin.ts";
 import { access, EXECUTE } from "./access.ts";
-import { vnodeOf } from "./file.ts";
+import { dirOf, vnodeOf } from "./file.ts";
 import { type Cwdi, cwdiOf, lookup } from "./namei.ts";
 import { type Mount, Vnode } from "./mount.ts";
 import { takeDisk } from "./specfs.ts";
@@ -18,33 +19,6 @@ import type { Vfs } from "./vfs.ts";
 
 /** Flags mount(2) keeps. */
 const KEPT = ~(MNT_UPDATE | MNT_FORCE);
-
-/** What `data` says: a JSON object of options, or the C structure of tmpfs. */
-function decodeOptions(type: string, data: Uint8Array | undefined): Record<string, unknown> {
-  if (!data) throw errno.EINVAL;
-  if (data[0] === BRACE) return jsonObject(data);
-  if (type === "tmpfs" && data.length === TmpfsArgs.size) return tmpfsArgs(viewOf(data));
-  throw errno.EINVAL;
-}
-const BRACE = 0x7b;
-function jsonObject(data: Uint8Array): Record<string, unknown> {
-  try {
-    return JSON.parse(new TextDecoder().decode(data)) as Record<string, unknown>;
-  } catch {
-    throw errno.EINVAL;
-  }
-}
-function tmpfsArgs(d: DataView): Record<string, unknown> {
-  const { get } = TmpfsArgs;
-  if (get.version(d, 0) !== 1) throw errno.EINVAL;
-  return {
-    nodes: get.nodesMax(d, 0),
-    size: get.sizeMax(d, 0),
-    uid: get.uid(d, 0),
-    gid: get.gid(d, 0),
-    mode: get.mode(d, 0) & 0o7777,
-  };
-}
 
 /** The absolute path of a directory, for the mount list. */
 function pathOf(vnode: Vnode): string {
@@ -76,7 +50,10 @@ function mount(
   requireRoot(lwp);
   if (!(flags & MNT_UPDATE) && !vfs.kernel.registry.fs(type)) throw errno.ENODEV;
   return then(lookup(lwp, path), (over) => {
-    const { fspec, ...options } = decodeOptions(type, data);
+    if (!data) throw errno.EINVAL;
+    const { fspec, ...told } = decodeMountArgs(type, data);
+    // Some drivers look after it themselves.
+    const options = type === "msdos" && flags & MNT_SYNCHRONOUS ? { ...told, sync: true } : told;
     if (flags & MNT_UPDATE) return update(over, flags, options);
     return then(device(vfs, lwp, type, fspec), (disk) => {
       const how = {
@@ -228,8 +205,8 @@ export const mountCalls = (vfs: Vfs): Handlers<Names> => ({
   getvfsstat: (_lwp, { buf }) => getvfsstat(vfs, buf),
   sync: () => vfs.sync().then(() => 0),
   chdir: (lwp, { path }) => then(lookup(lwp, path), (v) => go(vfs, lwp, v)),
-  fchdir: (lwp, { fd }) => go(vfs, lwp, vnodeOf(lwp, fd, errno.ENOTDIR)),
+  fchdir: (lwp, { fd }) => go(vfs, lwp, dirOf(lwp, fd)),
   chroot: (lwp, { path }) => chroot(vfs, lwp, () => lookup(lwp, path)),
-  fchroot: (lwp, { fd }) => chroot(vfs, lwp, () => vnodeOf(lwp, fd, errno.ENOTDIR)),
+  fchroot: (lwp, { fd }) => chroot(vfs, lwp, () => dirOf(lwp, fd)),
   __getcwd: (lwp, { bufp }) => getcwd(lwp, bufp),
 });

@@ -1,5 +1,5 @@
 /** Device nodes (NetBSD: specfs, etfs, mem(4), rnd(4)): what opening a chr or blk node gives, by device number. */
-import { errno } from "../abi/errno.ts";
+import { errno, type SysError } from "../abi/errno.ts";
 import { lastly, then } from "../lib/async.ts";
 import { File, type Fileops } from "../kern/file.ts";
 import type { Async, Attr, BlockDevice, Buffers, Sys } from "../plugin.ts";
@@ -112,6 +112,8 @@ function flush(disk: Disk): Async<void> {
 }
 
 interface Io {
+  /** What an ioctl it does not know is. */
+  readonly noIoctl: SysError;
   readonly seekable: boolean;
   readonly size: number;
   read(into: Uint8Array, offset: number): Async<number>;
@@ -120,6 +122,7 @@ interface Io {
 }
 function charIo(device: CharDevice): Io {
   return {
+    noIoctl: errno.ENODEV,
     seekable: device.seekable ?? true,
     size: 0,
     read(into, offset) {
@@ -143,6 +146,7 @@ function rawIo(device: BlockDevice): Io {
     if (offset % device.blockSize !== 0 || n % device.blockSize !== 0) throw errno.EINVAL;
   };
   return {
+    noIoctl: errno.ENOTTY,
     seekable: true,
     size: device.size,
     read(into, offset) {
@@ -182,6 +186,7 @@ function bufferedIo(device: BlockDevice, buffers: Buffers): Io {
     return go(0);
   };
   return {
+    noIoctl: errno.ENOTTY,
     seekable: true,
     size: device.size,
     read: (into, offset) =>
@@ -225,6 +230,10 @@ class SpecFile implements Fileops {
   }
   size(): number {
     return this.#io.size;
+  }
+  /** As drivers without ioctl, and disks without that one. */
+  ioctl(): never {
+    throw this.#io.noIoctl;
   }
   stat(_file: File, into: Uint8Array): Async<void> {
     const { mount, node } = this.#vnode;

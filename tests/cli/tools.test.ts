@@ -21,9 +21,11 @@ function play(sh: Shell, rows: readonly Row[]): void {
   }
 }
 /** The same over NetBSD's wire. */
-async function playedOnNetbsd(rows: readonly Row[]): Promise<void> {
+async function playedOnNetbsd(rows: readonly Row[], drives = ""): Promise<void> {
   await within(async (sh) => {
-    const server = sh.start(`${runtime} ${new URL("netbsd_server.ts", import.meta.url).pathname} unix://sock`);
+    disks(sh);
+    const program = new URL("netbsd_server.ts", import.meta.url).pathname;
+    const server = sh.start(`${runtime} ${program} unix://sock ${drives}`);
     assert(sh.until("[ -e sock ]"));
     play(sh, rows);
     sh.must("rump.halt", { RUMP_SERVER: "unix://sock" });
@@ -31,9 +33,12 @@ async function playedOnNetbsd(rows: readonly Row[]): Promise<void> {
   });
 }
 const runtime = process.execPath + (isDeno ? " run -A --no-check --no-lock" : "");
+const disks = (sh: Shell) => sh.must("truncate -s 64M d.img && mkfs.fat -F 16 d.img && truncate -s 1M raw.img");
+const fat = "key=/dev/fat,hostpath=d.img,size=host";
+const raw = "key=/dev/raw,hostpath=raw.img,size=host";
 async function played(rows: readonly Row[], drives = ""): Promise<void> {
   await within((sh) => {
-    sh.must("truncate -s 64M d.img && mkfs.fat -F 16 d.img && truncate -s 1M raw.img");
+    disks(sh);
     sh.must(`rump_server -l rumpvfs,rumpfs_tmpfs,rumpfs_msdos ${drives} unix://sock`);
     try {
       play(sh, rows);
@@ -46,6 +51,6 @@ describe("recorded output", () => {
   it("of rump.sysctl", () => played(sysctl));
   it("of the file tools on tmpfs", () => played(files));
   it("of both over NetBSD's own wire", () => playedOnNetbsd(sysctl).then(() => playedOnNetbsd(files)));
-  it("of the file tools on msdos, and what is left on the image", () =>
-    played(msdos, "-d key=/dev/fat,hostpath=d.img,size=host -d key=/dev/raw,hostpath=raw.img,size=host"));
+  it("of the file tools on msdos, and what is left on the image", () => played(msdos, `-d ${fat} -d ${raw}`));
+  it("of msdos over NetBSD's own wire, mounted with its own structure", () => playedOnNetbsd(msdos, `${fat} ${raw}`));
 });

@@ -279,6 +279,8 @@ export const systemClaims: readonly SubjectClaim[] = [
       await sys.stat({ path: "/m/dev", ub });
       assertEquals(StatLayout.get.rdev(new DataView(ub.buffer), 0), 0x20c);
       assertEquals((await list(sys, "/m")).find((e) => e.name === "dev")?.type, dirType("chr"));
+      assertEquals(await sys.truncate({ path: "/m/fifo", length: 9 }), 0); // nothing happens
+      assertEquals((await p.stat("/m/fifo")).size, 0);
       await p.unlink("/m/fifo");
       await p.unlink("/m/dev");
     },

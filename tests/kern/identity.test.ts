@@ -70,3 +70,16 @@ describe("who a process is", () => {
     assertEquals(sys.lstat({ path: "/fifo", ub: new Uint8Array(152) }), 0);
   });
 });
+describe("modctl", () => {
+  it("loads built-in components by name, and no file of the host", async () => {
+    const { sys, kernel, host, theirs } = { ...await setup(), ...await fakeKernel({ builtins }) };
+    assertEquals(await sys.modctl({ cmd: 0, arg: "msdos" }), 0);
+    assertEquals(kernel.loaded.has("rumpfs_msdos"), true);
+    host.modules.set("./evil.ts", {
+      default: { kind: "component", name: "evil", setup: () => void kernel.log.write("ran") },
+    });
+    assertThrows(() => sys.modctl({ cmd: 0, arg: "./evil.ts" }), SysError, errno.ENOENT.message);
+    assertThrows(() => theirs.modctl({ cmd: 0, arg: "msdos" }), SysError, errno.EPERM.message);
+    assertEquals(kernel.log.lines.includes("ran"), false);
+  });
+});

@@ -52,7 +52,7 @@ describe("sysctl", () => {
     const t = tree();
     const old = new Uint8Array(4);
     t.call([...inet, 4], old, int(42), true);
-    assertEquals([viewOf(old).getInt32(0, true), t.find("net.inet.ip.ttl")!.read()], [64, 42]);
+    assertEquals([viewOf(old).getInt32(0, true), t.find("net.inet.ip.ttl")!.read(0)], [64, 42]);
   });
   it("only the super-user sets, only what is writable, only what it likes, only of its size", () => {
     const t = tree();
@@ -100,6 +100,6 @@ describe("sysctl", () => {
   });
   it("every node of the kernel can be read, and its text encodes", async () => {
     const { kernel } = await fakeKernel();
-    for (const [, node] of kernel.tree) assertEquals(typeof node.read() === "undefined", false);
+    for (const [, node] of kernel.tree) assertEquals(typeof node.read(0) === "undefined", false);
   });
 });
