@@ -39,7 +39,7 @@ export function remote(): void {
     "more",
   );
   line("remote read 64 KiB", mbs(us(2000, () => sys.pread({ fd, buf, offset: 0 }))), "MB/s");
-  const pid = out(`pgrep -f "[r]ump_server .*sock"`).split("\n")[0];
+  const pid = out(`pgrep -nf "[r]ump_server .*sock"`).split("\n")[0];
   line("server RSS", Number(out(`awk '/VmRSS/ {print $2}' /proc/${pid}/status`)) / 1024, "MiB");
   sh("rump.halt");
 }

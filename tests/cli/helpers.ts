@@ -38,6 +38,7 @@ export interface Result {
 export class Shell {
   readonly dir = mkdtempSync(join(tmpdir(), "rump-test-"));
   readonly env: Record<string, string>;
+  readonly #alive = new Set<number>();
   constructor(env: Record<string, string> = {}) {
     const path = `${bin()}:${root}/node_modules/.bin:${process.env.PATH}:/sbin:/usr/sbin`;
     this.env = { ...process.env as Record<string, string>, TZ: "UTC", LC_ALL: "C.UTF-8", PATH: path, ...env };
@@ -67,6 +68,8 @@ export class Shell {
     command: string,
   ): { readonly pid: number; readonly ended: Promise<number>; kill(signal: "SIGTERM" | "SIGKILL" | "SIGINT"): void } {
     const child = spawn("sh", ["-c", `exec ${command}`], { cwd: this.dir, env: this.env, stdio: "ignore" });
+    this.#alive.add(child.pid!);
+    child.on("close", () => this.#alive.delete(child.pid!));
     const ended = new Promise<number>((resolve) =>
       child.on("close", (code, signal) => resolve(code ?? (signal ? 128 : 1)))
     );
@@ -85,6 +88,7 @@ export class Shell {
   }
   /** Unmount what is mounted below, end what was started here, remove the directory. */
   close(): void {
+    for (const pid of this.#alive) process.kill(pid, "SIGKILL");
     this.run(
       `grep " ${this.dir}/" /proc/self/mounts | cut -d' ' -f2 | while read m; do umount -l "$m" || fusermount3 -uz "$m"; done; true`,
     );
