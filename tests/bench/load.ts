@@ -31,13 +31,13 @@ export function load(): void {
   sh("cc -O2 -w load.c -o load && cc -O2 -w echod.c -o echod");
   sh("rump_server -l rumpvfs unix://sock");
   const pid = out(`pgrep -nf "[r]ump_server .*sock$"`).split("\n")[0]!;
-  const echod = spawn("./echod", ["echo.sock"], { cwd: work, env });
+  const echod = spawn(`${work}/echod`, ["echo.sock"], { cwd: work, env });
   sh("for i in 1 2 3 4 5 6 7 8 9; do [ -S echo.sock ] && break; sleep 0.1; done");
   const [peerConnects, peerCalls] = measured("echo.sock");
   echod.kill();
   sh(`./load sock 200 20 >/dev/null`); // warm
   const before = rss(pid);
-  const holder = spawn("./load", ["sock", String(CLIENTS), "0", "hold"], {
+  const holder = spawn(`${work}/load`, ["sock", String(CLIENTS), "0", "hold"], {
     cwd: work,
     env,
     stdio: ["pipe", "ignore", "ignore"],
