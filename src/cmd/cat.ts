@@ -1,6 +1,6 @@
 /** rump.cat: print files (cat(1)). */
 import { PIECE } from "./files.ts";
-import { program, type Tool } from "./tool.ts";
+import { fileProgram, type Tool } from "./tool.ts";
 
 function cat(t: Tool, path: string): void {
   const [tree, at] = t.tree(path);
@@ -54,7 +54,7 @@ class Shown {
   }
 }
 
-export const { run, over } = program({
+export const { run, over } = fileProgram({
   usage: "[-benstv] [file ...]",
   about: "Print files of the rump kernel; host:path is a file of the host.",
   letters: "benstv",
@@ -69,4 +69,4 @@ export const { run, over } = program({
 }, (t) => {
   if (t.rest.length === 0) t.usage();
   for (const path of t.rest) t.attempt(path, () => cat(t, path));
-});
+}, () => true);

@@ -1,7 +1,7 @@
 /** rump.chmod: change mode bits (chmod(1)). */
 import { isDir, isLink, join, rumpList, rumpStat } from "./files.ts";
 import { type ModeChange, parseMode } from "./mode.ts";
-import { program, type Tool } from "./tool.ts";
+import { fileProgram, type Tool } from "./tool.ts";
 
 function change(t: Tool, path: string, to: ModeChange, top: boolean): void {
   const follow = top && !t.has("h");
@@ -15,7 +15,7 @@ function change(t: Tool, path: string, to: ModeChange, top: boolean): void {
     t.attempt(child, () => change(t, child, to, false));
   }
 }
-export const { run, over } = program({
+export const { run, over } = fileProgram({
   usage: "[-Rh] mode file ...",
   about: "Change mode bits: octal, or [ugoa][+-=][rwxXst].",
   letters: "Rh",

@@ -1,6 +1,6 @@
 /** rump.chown: change owner and group (chown(8)). Numbers are taken as they are; names are the host's. */
 import { isDir, join, rumpList, rumpStat } from "./files.ts";
-import { program, type Tool } from "./tool.ts";
+import { fileProgram, type Tool } from "./tool.ts";
 
 const KEEP = 0xffff_ffff;
 /** owner, owner:group, :group. A number nobody has is good: the rump kernel has users of its own (recorded NetBSD refuses it). */
@@ -28,7 +28,7 @@ function change(t: Tool, path: string, uid: number, gid: number): void {
     t.attempt(child, () => change(t, child, uid, gid));
   }
 }
-export const { run, over } = program({
+export const { run, over } = fileProgram({
   usage: "[-Rhv] owner[:group] file ...",
   about: "Change owner and group of files.",
   letters: "Rhv",

@@ -5,15 +5,21 @@ import type { Host } from "../host/host.ts";
 import { attach, attachAsync } from "../proxy/attach.ts";
 import type { AsyncClient } from "../proxy/client.ts";
 import type { SyncCalls } from "../proxy/stubs.ts";
+import type { ImageHow, OnImage } from "./on_image.ts";
 
-export type { SyncCalls };
+export type { OnImage, SyncCalls };
 
 const transports = [spUnix, spTcp];
 /** System calls of the server RUMP_SERVER names. Throws AttachError, whose lines are said. */
 export function server(host: Host, name: string): SyncCalls {
   return attach(host, name, transports).sys;
 }
-/** The same with calls that answer later. */
+/** System calls on an image, in this process: what that needs is loaded here only. Throws Failure. */
+export async function image(host: Host, name: string, path: string, how: ImageHow): Promise<OnImage> {
+  const { onImage } = await import("./on_image.ts");
+  return await onImage(host, name, path, how);
+}
+/** The same as `server` with calls that answer later. */
 export function attached(host: Host, name: string): Promise<AsyncClient> {
   return attachAsync(host, name, transports);
 }

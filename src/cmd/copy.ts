@@ -16,6 +16,8 @@ export interface CopyHow {
   readonly mayOverwrite: (shown: string) => boolean;
   readonly verbose: boolean;
 }
+type Reader = ReturnType<Tree["reader"]>;
+type Writer = ReturnType<Tree["writer"]>;
 const MAX_DEPTH = 1000;
 /** Bytes from which a copy shows how far it is, on a terminal. */
 const LONG = 64 << 20;
@@ -51,7 +53,7 @@ export function copy(
   if (isLink(info)) {
     if (there) target.unlink(at);
     target.symlink(source.readlink(path), at);
-  } else if (isFile(info)) copyFile(t, from, to, how, info);
+  } else if (isFile(info)) copyFile(t, from, to, how, info, there === undefined);
   else return t.complain(`${shown}: not a file, directory or link (not copied).`);
   if (how.verbose) t.out(`${shown} -> ${target.prefix}${at}\n`);
 }
@@ -88,25 +90,34 @@ function copyFile(
   [target, at]: readonly [Tree, string],
   how: CopyHow,
   info: Info,
+  fresh: boolean,
 ): void {
   const reader = source.reader(path);
   try {
     const writer = openTarget(target, at, info.mode & 0o777, how.force);
-    const progress = new Progress(t, basename(path), info.size);
     try {
-      const piece = new Uint8Array(PIECE);
-      for (let n = reader.read(piece); n > 0; n = reader.read(piece)) {
-        writer.write(piece.subarray(0, n));
-        progress.add(n);
-      }
-    } finally {
-      progress.end();
-      writer.close();
+      transfer(reader, writer, new Progress(t, basename(path), info.size));
+    } catch (e) {
+      // Half a file looks like a whole one.
+      if (fresh) target.unlink(at);
+      throw e;
     }
   } finally {
     reader.close();
   }
   if (how.keep) keep(t, target, at, info, true);
+}
+function transfer(reader: Reader, writer: Writer, progress: Progress): void {
+  try {
+    const piece = new Uint8Array(PIECE);
+    for (let n = reader.read(piece); n > 0; n = reader.read(piece)) {
+      writer.write(piece.subarray(0, n));
+      progress.add(n);
+    }
+  } finally {
+    progress.end();
+    writer.close();
+  }
 }
 function openTarget(target: Tree, at: string, mode: number, force: boolean) {
   try {

@@ -1,7 +1,7 @@
 /** rump.cp: copy files (cp(1)), also between the host (`host:path`) and the rump kernel. */
 import { copy, type CopyHow, lookAt } from "./copy.ts";
 import { basename, isDir, join } from "./files.ts";
-import { program, type Tool } from "./tool.ts";
+import { fileProgram, type Tool } from "./tool.ts";
 
 function how(t: Tool): CopyHow {
   const recursive = t.has("R", "r", "a");
@@ -17,7 +17,7 @@ function how(t: Tool): CopyHow {
       t.last("f", "i", "n") !== "n" && (t.last("f", "i", "n") !== "i" || t.ask(`overwrite ${shown}? `)),
   };
 }
-export const { run, over } = program({
+export const { run, over } = fileProgram({
   usage: [
     "[-R [-H | -L | -P]] [-f | -i | -n] [-apv] source target",
     "[-R [-H | -L | -P]] [-f | -i | -n] [-apv] source ... directory",
@@ -53,4 +53,4 @@ export const { run, over } = program({
       t.attempt(source, () => copy(t, from, [tree, into ? join(at, basename(from[1])) : at], how(t)));
     }
   });
-});
+}, (t) => t.rest.at(-1)?.startsWith("host:") ?? true);

@@ -3,7 +3,7 @@ import { O_CREAT, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } from "../abi/flags.ts";
 import { parseSize } from "../lib/getopt.ts";
 import { Failure } from "./cli.ts";
 import { words } from "./files.ts";
-import { program, type Tool } from "./tool.ts";
+import { fileProgram, type Tool } from "./tool.ts";
 
 interface Side {
   read(into: Uint8Array): number;
@@ -188,7 +188,7 @@ class Copy {
       `${this.bytes} bytes transferred in ${Math.max(seconds, 0.001).toFixed(3)} secs (${rate} bytes/sec)\n`;
   }
 }
-export const { run, over } = program({
+export const { run, over } = fileProgram({
   usage: "[operand ...]",
   about:
     "Copy a file in blocks: if= of= bs= ibs= obs= count= skip= seek= conv=notrunc,sync,noerror,swab,lcase,ucase.\n" +

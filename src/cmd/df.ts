@@ -1,7 +1,7 @@
 /** rump.df: show free space (df(1)). */
 import { human } from "../lib/human.ts";
 import { type Mounted, mountOf, mounts } from "./statvfs.ts";
-import { program, type Tool } from "./tool.ts";
+import { fileProgram, type Tool } from "./tool.ts";
 
 /** Bytes a unit, and its heading. */
 function unit(t: Tool): readonly [number, string] {
@@ -70,7 +70,7 @@ function details(t: Tool, m: Mounted): void {
       `${n(m.owner, 10)} owner ${n(m.syncwrites, 17)} syncwrites ${n(m.asyncwrites, 12)} asyncwrites\n\n`,
   );
 }
-export const { run, over } = program({
+export const { run, over } = fileProgram({
   usage: "[-Gbghiklmn | -P] [-t type] [file ...]",
   about: "Show the free space of the rump kernel's file systems.",
   letters: "Gbghiklmnt:P",
@@ -98,4 +98,4 @@ export const { run, over } = program({
   } else if (t.has("G")) { for (const m of chosen) details(t, m); }
   else if (t.has("P")) posix(t, chosen);
   else table(t, chosen);
-});
+}, () => true);

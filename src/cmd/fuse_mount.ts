@@ -1,6 +1,5 @@
 /** A file system mounted on the host by a process of its own: boot a kernel, mount in it, serve the mount over FUSE. */
 import { builtins } from "../../plugins/mod.ts";
-import { errno } from "../abi/errno.ts";
 import { MNT_RDONLY } from "../abi/flags.ts";
 import { FuseServer } from "../fuse/server.ts";
 import type { FuseMount, Host } from "../host/host.ts";
@@ -8,8 +7,8 @@ import { bootKernel, type Kernel } from "../kern/kernel.ts";
 import type { BlockDevice } from "../plugin.ts";
 import { hypercalls } from "../rump.ts";
 import type { Mount } from "../vfs/mount.ts";
-import { vfsOf } from "../vfs/vfs.ts";
 import { Failure, reasonOf } from "./cli.ts";
+import { mountDisk } from "./image.ts";
 import type { MountOptions } from "./mount_options.ts";
 
 export interface HostMount {
@@ -107,24 +106,13 @@ function isAlive(host: Host, dir: string): boolean {
   }
 }
 
-async function mountInside(
+function mountInside(
   kernel: Kernel,
   m: HostMount,
   over: { uid: number; gid: number; mode: number },
 ): Promise<Mount> {
-  const device = m.device?.();
-  try {
-    const flags = m.options.flags | (device && !device.write ? MNT_RDONLY : 0);
-    return await vfsOf(kernel).mountVolume(m.type, device, { from: m.source, flags, options: m.driver, over });
-  } catch (e) {
-    void device?.close?.();
-    // The driver has said why in the log, better than an errno can.
-    const said = e === errno.EINVAL ? kernel.log.lines.at(-1) : undefined;
-    const why = said?.startsWith(`${m.type}: `)
-      ? said.slice(m.type.length + 2).replace(`${device?.name}: `, "")
-      : reasonOf(e).toLowerCase();
-    throw new Failure(`${m.program}: ${m.source}: ${why}`);
-  }
+  const how = { from: m.source, flags: m.options.flags, options: m.driver, over };
+  return mountDisk(kernel, m.program, m.type, m.device?.(), how);
 }
 
 async function onHost(host: Host, m: HostMount, dir: string, readOnly: boolean): Promise<FuseMount> {

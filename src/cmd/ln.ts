@@ -1,7 +1,7 @@
 /** rump.ln: make links (ln(1)). */
 import { lookAt } from "./copy.ts";
 import { basename, isDir, join } from "./files.ts";
-import { program, type Tool } from "./tool.ts";
+import { fileProgram, type Tool } from "./tool.ts";
 
 function link(t: Tool, from: string, to: string): void {
   t.attempt(to, () => {
@@ -11,7 +11,7 @@ function link(t: Tool, from: string, to: string): void {
     if (t.has("v")) t.out(`${to} ${t.has("s") ? "->" : "=>"} ${from}\n`);
   });
 }
-export const { run, over } = program({
+export const { run, over } = fileProgram({
   usage: ["[-fhnsv] source [target]", "[-fhnsv] source ... directory"],
   about: "Make links to files.",
   letters: "fhinsv",

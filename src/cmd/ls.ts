@@ -4,7 +4,7 @@ import { human } from "../lib/human.ts";
 import { type Info, isDir, isLink, join, rumpEntries, rumpStat, rumpTree, words } from "./files.ts";
 import { modeText } from "./mode.ts";
 import { isExpected } from "./cli.ts";
-import { program, type Tool } from "./tool.ts";
+import { fileProgram, type Tool } from "./tool.ts";
 
 interface Row {
   readonly name: string;
@@ -160,7 +160,7 @@ function operand(t: Tool, path: string): Row | undefined {
     return undefined;
   }
 }
-export const { run, over } = program({
+export const { run, over } = fileProgram({
   usage: "[-1AaCcdFfghiklLmnopqRrSsTtux] [file ...]",
   about: "List files of the rump kernel.",
   letters: "1AaBbCcdFfghiklLmnopqRrSsTtux",
@@ -204,4 +204,4 @@ export const { run, over } = program({
     if (i > 0 || files.length > 0) t.out("\n");
     directory(t, d.path, t.rest.length > 1 || (t.has("R") && t.rest.length > 1), 0);
   }
-});
+}, () => true);

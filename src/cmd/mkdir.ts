@@ -2,7 +2,7 @@
 import { errno } from "../abi/errno.ts";
 import { parseMode } from "./mode.ts";
 import { isDir, rumpStat } from "./files.ts";
-import { program, type Tool } from "./tool.ts";
+import { fileProgram, type Tool } from "./tool.ts";
 
 function make(t: Tool, path: string, mode: number): void {
   if (!t.has("p")) {
@@ -22,7 +22,7 @@ function make(t: Tool, path: string, mode: number): void {
     }
   }
 }
-export const { run, over } = program({
+export const { run, over } = fileProgram({
   usage: "[-p] [-m mode] directory ...",
   about: "Make directories.",
   letters: "pm:",

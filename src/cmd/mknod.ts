@@ -1,10 +1,10 @@
 /** rump.mknod: make device nodes (mknod(8)). */
 import { makedev, S_IFBLK, S_IFCHR, S_IFIFO } from "../abi/flags.ts";
 import { parseMode } from "./mode.ts";
-import { program } from "./tool.ts";
+import { fileProgram } from "./tool.ts";
 
 const types: Readonly<Record<string, number>> = { b: S_IFBLK, c: S_IFCHR, p: S_IFIFO };
-export const { run, over } = program({
+export const { run, over } = fileProgram({
   usage: ["[-m mode] name [b | c] major minor", "[-m mode] name p"],
   about: "Make a device node or a fifo.",
   letters: "m:",

@@ -3,7 +3,7 @@ import { errno } from "../abi/errno.ts";
 import { copy, lookAt } from "./copy.ts";
 import { basename, isDir, join, rumpStat, words } from "./files.ts";
 import { over as rm } from "./rm.ts";
-import { program, type Tool } from "./tool.ts";
+import { fileProgram, type Tool } from "./tool.ts";
 
 function move(t: Tool, from: string, to: string): void {
   const [tree] = t.tree(to);
@@ -34,7 +34,7 @@ function across(t: Tool, from: string, to: string): void {
   if (t.status === 0) t.status = rm(t.host, [t.name, "-rf", "--", from], t.sys);
   t.status ||= before;
 }
-export const { run, over } = program({
+export const { run, over } = fileProgram({
   usage: ["[-fiv] source target", "[-fiv] source ... directory"],
   about: "Move or rename files of the rump kernel.",
   letters: "fiv",

@@ -1,6 +1,6 @@
 /** rump.rm: remove files and directories (rm(1)). */
 import { isDir, isMissing, join, rumpList, rumpStat } from "./files.ts";
-import { program, type Tool } from "./tool.ts";
+import { fileProgram, type Tool } from "./tool.ts";
 
 /** Depth of a tree that is removed. */
 const MAX_DEPTH = 1000;
@@ -28,7 +28,7 @@ function removeTree(t: Tool, path: string, depth: number): void {
   }
   t.sys.rmdir({ path });
 }
-export const { run, over } = program({
+export const { run, over } = fileProgram({
   usage: "[-dfiRrv] file ...",
   about: "Remove files; with -r directories and all below.",
   letters: "dfiPRrvW",

@@ -1,5 +1,5 @@
 /** rump.rmdir: remove empty directories (rmdir(1)). */
-import { program, type Tool } from "./tool.ts";
+import { fileProgram, type Tool } from "./tool.ts";
 
 function remove(t: Tool, path: string): void {
   t.sys.rmdir({ path });
@@ -8,7 +8,7 @@ function remove(t: Tool, path: string): void {
     t.sys.rmdir({ path: path.slice(0, at) });
   }
 }
-export const { run, over } = program({
+export const { run, over } = fileProgram({
   usage: "[-p] directory ...",
   about: "Remove empty directories.",
   letters: "p",

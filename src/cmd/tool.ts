@@ -1,7 +1,7 @@
 /** The frame of a file tool: parse, attach, do each operand, go on after a failure, and end with status 1 if there was one. */
 import type { Host } from "../host/host.ts";
 import { type Grammar, isExpected, parse, usage } from "./cli.ts";
-import { server, type SyncCalls } from "./client.ts";
+import { image, type OnImage, server, type SyncCalls } from "./client.ts";
 import { hostTree, rumpTree, type Tree, words } from "./files.ts";
 import type { Run } from "./mod.ts";
 
@@ -85,13 +85,51 @@ export interface Program {
 }
 /** Make a program of a grammar and what it does. */
 export function program(grammar: Grammar, main: (t: Tool) => void): Program {
-  const go = (host: Host, argv: readonly string[], attach: () => SyncCalls) => {
-    const tool = new Tool(host, argv, grammar, attach);
+  const go = (tool: Tool) => {
     main(tool);
     return tool.status;
   };
   return {
-    run: (host, argv) => go(host, argv, () => server(host, argv[0]!)),
-    over: (host, argv, sys) => go(host, argv, () => sys),
+    run: (host, argv) => go(new Tool(host, argv, grammar, () => server(host, argv[0]!))),
+    over: (host, argv, sys) => go(new Tool(host, argv, grammar, () => sys)),
   };
+}
+
+const IMAGE_HELP: Readonly<Record<string, string>> = {
+  "image=": "the files of this image, in this process, not a server's; image%DISKLABEL:e%, … is a partition",
+  "type=": "with --image: its file system, a plugin's file or msdos; left out: what it is",
+  "mount-options=": "with --image: options as for mount(8) -o",
+};
+/** A program that works on a server's files or, with --image, on those of an image. `reads`: it changes nothing there. */
+export function fileProgram(
+  grammar: Grammar,
+  main: (t: Tool) => void,
+  reads: (t: Tool) => boolean = () => false,
+): Program {
+  const full = { ...grammar, help: { ...grammar.help, ...IMAGE_HELP } };
+  const { run, over } = program(full, main);
+  return {
+    run: (host, argv) =>
+      argv.some((a) => a.startsWith("--image")) ? onImage(host, argv, full, main, reads) : run(host, argv),
+    over,
+  };
+}
+async function onImage(
+  host: Host,
+  argv: readonly string[],
+  grammar: Grammar,
+  main: (t: Tool) => void,
+  reads: (t: Tool) => boolean,
+): Promise<number> {
+  const mounted: OnImage[] = [];
+  const tool = new Tool(host, argv, grammar, () => mounted[0]?.sys ?? server(host, argv[0]!));
+  const path = tool.value("image");
+  const how = { readOnly: reads(tool), type: tool.value("type"), options: tool.all("mount-options") };
+  if (path !== undefined) mounted.push(await image(host, argv[0]!, path, how));
+  try {
+    main(tool);
+  } finally {
+    await mounted[0]?.close();
+  }
+  return tool.status;
 }

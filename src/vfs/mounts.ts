@@ -135,16 +135,13 @@ function statvfs(vnode: Vnode, buf: Uint8Array): Async<number> {
     return 0;
   });
 }
-async function getvfsstat(vfs: Vfs, buf: Uint8Array | undefined): Promise<number> {
+function getvfsstat(vfs: Vfs, buf: Uint8Array | undefined): Async<number> {
   const shown = vfs.mounts.filter((m) => m.info.on !== "");
   if (!buf) return shown.length;
-  let n = 0;
-  for (const m of shown) {
-    if ((n + 1) * Statvfs.size > buf.length) break;
-    fillStatvfs(buf.subarray(n * Statvfs.size, (n + 1) * Statvfs.size), m, await m.volume.statfs());
-    n++;
-  }
-  return n;
+  const fit = shown.slice(0, Math.floor(buf.length / Statvfs.size));
+  const fill = (m: Mount, i: number) =>
+    then(m.volume.statfs(), (s) => fillStatvfs(buf.subarray(i * Statvfs.size, (i + 1) * Statvfs.size), m, s));
+  return then(fit.reduce<Async<void>>((done, m, i) => then(done, () => fill(m, i)), undefined), () => fit.length);
 }
 
 /** A directory one may go to. */

@@ -1,0 +1,121 @@
+/** Images of the host as disks: opened, locked, and mounted in a kernel of this process. */
+import { errno } from "../abi/errno.ts";
+import { MNT_RDONLY } from "../abi/flags.ts";
+import type { Host, HostFile } from "../host/host.ts";
+import type { Kernel } from "../kern/kernel.ts";
+import type { BlockDevice } from "../plugin.ts";
+import type { Mount } from "../vfs/mount.ts";
+import { type MountHow, vfsOf } from "../vfs/vfs.ts";
+import { readDisklabel } from "../wire/disklabel.ts";
+import { Failure, reasonOf } from "./cli.ts";
+
+const START = 64 << 10;
+
+/** An image's path, and the partition letter behind it. */
+export function splitImage(image: string): readonly [path: string, letter: string | undefined] {
+  const m = /^(.*)%DISKLABEL:(.)%$/.exec(image);
+  return m ? [m[1]!, m[2]!] : [image, undefined];
+}
+
+/** An image as a disk: locked, read-only when asked or when the host says so. Throws Failure. */
+export function openImage(host: Host, program: string, image: string, readOnly: boolean): BlockDevice {
+  const [path, letter] = splitImage(image);
+  const fail = (why: string): never => {
+    throw new Failure(`${program}: ${path}: ${why}`);
+  };
+  const attempt = <T>(work: () => T): T => {
+    try {
+      return work();
+    } catch (e) {
+      return e instanceof Failure ? fail(e.message) : fail(reasonOf(e));
+    }
+  };
+  const { type } = attempt(() => host.stat(path));
+  if (type === "dir") fail("is a directory");
+  if (type !== "file" && type !== "blk") fail("neither a file nor a block device");
+  const write = !readOnly && attempt(() => isWritable(host, path));
+  const where = letter === undefined ? {} : attempt(() => partition(host, path, letter));
+  const disk = attempt(() => host.disk(path, { write, ...where }));
+  attempt(() => lockImage(host, path, disk.file, write, where));
+  return disk;
+}
+/** One writer, or many readers, of the same bytes; whoever else has them is named. */
+function lockImage(
+  host: Host,
+  path: string,
+  file: HostFile,
+  write: boolean,
+  where: { readonly offset?: number; readonly length?: number },
+): void {
+  const holder = file.lock(write, where.offset ?? 0, where.length ?? 0);
+  if (holder) {
+    throw new Failure(`locked by process ${holder.pid}: it is ${write ? "mounted" : "being written"} already`);
+  }
+  const loop = write && file.type === "file" ? loopDevice(host, path) : undefined;
+  if (loop) throw new Failure(`in use by ${loop}: it is a loop device's already`);
+}
+/** The loop device the kernel has made of a file, and may be writing through. */
+function loopDevice(host: Host, path: string): string | undefined {
+  if (host.os !== "linux") return undefined;
+  const real = host.realpath(path);
+  for (const name of list(host, "/sys/block").filter((n) => n.startsWith("loop"))) {
+    if (textOf(host, `/sys/block/${name}/loop/backing_file`) === real) return `/dev/${name}`;
+  }
+  return undefined;
+}
+function list(host: Host, path: string): readonly string[] {
+  try {
+    return host.readdir(path);
+  } catch {
+    return []; // no such kernel
+  }
+}
+function textOf(host: Host, path: string): string | undefined {
+  try {
+    return new TextDecoder().decode(host.readFile(path)).replace(/\n$/, "");
+  } catch {
+    return undefined; // not attached
+  }
+}
+function isWritable(host: Host, path: string): boolean {
+  try {
+    host.open(path, { write: true }).close();
+    return true;
+  } catch (e) {
+    if (["EACCES", "EROFS", "EPERM", "ETXTBSY"].includes((e as { code?: string }).code ?? "")) return false;
+    throw e;
+  }
+}
+function partition(host: Host, path: string, letter: string): { readonly offset?: number; readonly length?: number } {
+  const start = new Uint8Array(START);
+  const file = host.open(path, {});
+  const n = file.pread(start, 0);
+  file.close();
+  const found = readDisklabel(start.subarray(0, n));
+  if (!found) throw new Failure("no disklabel");
+  const p = found.find((x) => x.letter === letter);
+  if (!p || p.offset >= file.size) throw new Failure(`no partition ${letter}`);
+  return { offset: p.offset, length: Math.min(p.length || Infinity, file.size - p.offset) };
+}
+
+/** Mount a disk in a kernel; it is closed when that fails. Throws Failure: the driver's own words, where it has any. */
+export async function mountDisk(
+  kernel: Kernel,
+  program: string,
+  type: string,
+  device: BlockDevice | undefined,
+  how: MountHow,
+): Promise<Mount> {
+  try {
+    const flags = how.flags | (device && !device.write ? MNT_RDONLY : 0);
+    return await vfsOf(kernel).mountVolume(type, device, { ...how, flags });
+  } catch (e) {
+    void device?.close?.();
+    // The driver has said why in the log, better than an errno can.
+    const said = e === errno.EINVAL ? kernel.log.lines.at(-1) : undefined;
+    const why = said?.startsWith(`${type}: `)
+      ? said.slice(type.length + 2).replace(`${device?.name}: `, "")
+      : reasonOf(e).toLowerCase();
+    throw new Failure(`${program}: ${how.from}: ${why}`);
+  }
+}

@@ -1,0 +1,102 @@
+/** The file tools on an image, without a server: a kernel in this process that has the image as its root directory. */
+import { builtins } from "../../plugins/mod.ts";
+import { errno } from "../abi/errno.ts";
+import { MNT_RDONLY } from "../abi/flags.ts";
+import type { Host } from "../host/host.ts";
+import type { Calls } from "../kern/dispatch.ts";
+import { bootKernel, type Kernel } from "../kern/kernel.ts";
+import { hypercalls } from "../rump.ts";
+import type { Mount } from "../vfs/mount.ts";
+import { cwdiOf } from "../vfs/namei.ts";
+import { Lwp } from "../kern/proc.ts";
+import { vfsOf } from "../vfs/vfs.ts";
+import { Failure, reasonOf } from "./cli.ts";
+import type { SyncCalls } from "./client.ts";
+import { mountDisk, openImage } from "./image.ts";
+import { parseMountOptions } from "./mount_options.ts";
+import { msdosMount } from "./msdos_options.ts";
+
+/** Types that can be on an image, likeliest first. */
+const TYPES = ["msdos"] as const;
+
+export interface ImageHow {
+  readonly readOnly: boolean;
+  /** File system: a built-in type, or a plugin's file; left out: the first that takes the image. */
+  readonly type: string | undefined;
+  /** -o lists of mount(8). */
+  readonly options: readonly string[];
+}
+/** System calls on an image, until it is closed: everything is on it then, or why not is thrown. */
+export interface OnImage {
+  readonly sys: SyncCalls;
+  close(): Promise<void>;
+}
+
+/** Boot a kernel and mount the image as its root directory; locked, for writing unless told otherwise. Throws Failure. */
+export async function onImage(host: Host, program: string, image: string, how: ImageHow): Promise<OnImage> {
+  const { loop } = host;
+  const machine = hypercalls(host, (ms, fn) => loop.timer(ms, fn), host.loopSockets);
+  const kernel = await bootKernel(machine, { builtins, components: ["rumpvfs"] });
+  const { type, flags, driver } = await typeOf(host, kernel, program, how);
+  kernel.log.console = (line) => line.startsWith(`${type}: `) && host.err(`${program}: ${line}\n`);
+  const device = openImage(host, program, image, (flags & MNT_RDONLY) !== 0);
+  const over = { uid: host.uid, gid: host.gid, mode: 0o755 };
+  const quietly = kernel.log.console;
+  kernel.log.console = () => {}; // why it cannot be mounted is said once, below
+  const mount = await mountDisk(kernel, program, type, device, { from: image, flags, options: driver, over });
+  kernel.log.console = quietly;
+  const sys = asRoot(kernel, mount, program);
+  return { sys, close: () => close(kernel, program, image) };
+}
+async function close(kernel: Kernel, program: string, image: string): Promise<void> {
+  try {
+    await kernel.halt();
+  } catch (e) {
+    throw new Failure(`${program}: ${image}: ${reasonOf(e)}`);
+  }
+}
+
+/** Load the driver; what its options say. */
+async function typeOf(host: Host, kernel: Kernel, program: string, how: ImageHow) {
+  const wanted = how.type ?? TYPES[0];
+  const before = new Set(kernel.registry.ofKind("fs"));
+  await kernel.load(kernel.isBuiltin(wanted) ? wanted : path(program, wanted)).catch((e) => {
+    throw new Failure(`${program}: ${reasonOf(e)}`);
+  });
+  const found = kernel.registry.ofKind("fs").find((d) => !before.has(d));
+  if (!found?.wantsDevice) throw new Failure(`${program}: ${wanted}: not a file system of images`);
+  const lists = how.readOnly ? [...how.options, "ro"] : how.options;
+  if (found.name === "msdos") {
+    const { driver, mount } = msdosMount(host, program, { options: lists.map((l) => ["o", l] as const), rest: [] });
+    return { type: found.name, flags: mount.flags, driver };
+  }
+  // A type of a plugin: what is no flag is an option of its driver.
+  const names = lists.flatMap((l) => l.split(",")).map((o) => o.split("=")[0]!);
+  const { flags, others } = parseMountOptions(program, lists, names);
+  return { type: found.name, flags, driver: Object.fromEntries([...others].map(([k, v]) => [k, v === "" ? true : v])) };
+}
+function path(program: string, type: string): string {
+  if (/[/.]/.test(type)) return type;
+  throw new Failure(`${program}: --type ${type}: no such file system`);
+}
+
+/** A process whose root the mount is; nothing else is to be seen. */
+function asRoot(kernel: Kernel, mount: Mount, program: string): SyncCalls {
+  const vfs = vfsOf(kernel);
+  vfs.root.info.on = "";
+  mount.info.on = "/";
+  const proc = kernel.fork(program);
+  const cwdi = cwdiOf(new Lwp(proc));
+  for (const which of ["cwd", "root"] as const) void vfs.move(cwdi, which, mount.root);
+  return atOnce(kernel.calls(proc));
+}
+/** The same calls, of which none may have to wait: there is nobody who could wake it. */
+function atOnce(calls: Calls): SyncCalls {
+  const at = (call: (args?: unknown) => unknown) => (args?: unknown) => {
+    const r = call(args);
+    if (!(r instanceof Promise)) return r;
+    r.catch(() => {});
+    throw errno.EAGAIN;
+  };
+  return Object.fromEntries(Object.entries(calls).map(([name, call]) => [name, at(call as never)])) as never;
+}
