@@ -13,6 +13,7 @@ export const accessHelp = {
     "listen on addresses other machines can reach: without --keys whoever connects is root in the rump kernel",
   "max-clients=": "clients at once (10000)",
   "max-calls=": "calls of one client that may be waiting (1024)",
+  "max-bytes=": "memory the waiting calls of one client may hold, with suffix k, m or g (16m)",
 } as const;
 
 export interface Access extends Partial<Limits> {
@@ -24,7 +25,7 @@ export function accessOf(host: Host, name: string, { options }: Pick<Options, "o
   const all = (option: string) => options.filter(([o]) => o === option).map(([, value]) => value);
   const keys = all("keys").at(-1);
   const count = (option: string) => countOf(name, option, all(option).at(-1));
-  const [maxClients, maxCalls] = [count("max-clients"), count("max-calls")];
+  const [maxClients, maxCalls, maxBytes] = [count("max-clients"), count("max-calls"), count("max-bytes")];
   return {
     policy: {
       uid: host.uid,
@@ -33,6 +34,7 @@ export function accessOf(host: Host, name: string, { options }: Pick<Options, "o
     },
     ...(maxClients === undefined ? {} : { maxClients }),
     ...(maxCalls === undefined ? {} : { maxCalls }),
+    ...(maxBytes === undefined ? {} : { maxBytes }),
   };
 }
 const textOf = (host: Host, path: string) => new TextDecoder().decode(host.readFile(path));

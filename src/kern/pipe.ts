@@ -86,7 +86,8 @@ class Stream {
     if (!this.readable) throw errno.EPIPE;
     const rest = from.subarray(done);
     const whole = from.length <= PIPE_BUF;
-    if (!whole || this.room >= rest.length) {
+    // Nobody is woken for nothing: two writers at a full pipe would wake each other for ever.
+    if (this.room > 0 && (!whole || this.room >= rest.length)) {
       done += this.#put(rest);
       this.changes.wake();
     }

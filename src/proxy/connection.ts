@@ -37,6 +37,8 @@ export class Connection {
   ended = false;
   /** Names of calls that wait for something. */
   readonly pending: string[] = [];
+  /** Bytes of memory its waiting calls hold. */
+  held = 0;
   /** Calls made. */
   calls = 0;
   /** When it came, by the monotonic clock. */
@@ -159,13 +161,14 @@ export class Connection {
     this.calls++;
     this.server.calls++;
   }
-  /** A call waits: count it until it is done. */
-  wait(nr: number, work: Promise<void>): void {
+  /** A call waits: count it, and the bytes it holds, until it is done. */
+  wait(nr: number, work: Promise<void>, bytes: () => number): void {
     this.#lwp = undefined;
     const name = this.kernel.dispatcher.nameOf(nr);
     this.pending.push(name);
     const done = work.finally(() => {
       this.pending.splice(this.pending.indexOf(name), 1);
+      this.held -= bytes();
       if (this.waiting === 0) { for (const fn of this.#idle.splice(0)) fn(); }
       this.#flow();
     });
@@ -175,9 +178,9 @@ export class Connection {
   idle(): Async<void> {
     return this.waiting === 0 ? undefined : new Promise((resolve) => this.#idle.push(resolve));
   }
-  /** As many calls wait as may. */
+  /** As many calls wait as may, or they hold as much memory as they may. */
   get full(): boolean {
-    return this.waiting >= this.server.limits.maxCalls;
+    return this.waiting >= this.server.limits.maxCalls || this.held >= this.server.limits.maxBytes;
   }
   /** Send the parts of a frame. False: the client is slow, no more of its requests may be taken until `resume`. */
   send(parts: readonly Uint8Array[]): boolean {

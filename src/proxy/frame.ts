@@ -63,6 +63,9 @@ export function decodeFrame(body: Uint8Array): unknown[] | undefined {
   }
 }
 
+const lengthAt = (b: Uint8Array, at: number) =>
+  (b[at]! | (b[at + 1]! << 8) | (b[at + 2]! << 16) | (b[at + 3]! << 24)) >>> 0;
+
 /** Puts frames together from a stream. A frame is lent to `take`, whose false stops until `resume`. */
 export class Frames {
   readonly #take: (body: Uint8Array) => boolean;
@@ -78,7 +81,10 @@ export class Frames {
   /** False: stopped, by `take` or by a frame that is too long. */
   push(bytes: Uint8Array): boolean {
     if (this.#filled === 0) return this.#run(bytes);
-    return this.#run(this.#append(bytes));
+    const all = this.#append(bytes);
+    // The middle of a long frame: its bytes are where they belong.
+    if (all.length >= 4 && all.length < 4 + lengthAt(all, 0) && lengthAt(all, 0) <= MAX_FRAME) return true;
+    return this.#run(all);
   }
   /** Go on with what was left when `take` stopped. */
   resume(): boolean {
@@ -101,7 +107,7 @@ export class Frames {
   #run(bytes: Uint8Array): boolean {
     let at = 0;
     while (at + 4 <= bytes.length) {
-      const n = (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
+      const n = lengthAt(bytes, at);
       if (n > MAX_FRAME) {
         this.tooLong = n;
         return false;

@@ -14,12 +14,14 @@ export interface Limits {
   readonly maxClients: number;
   /** Calls of one client that may be waiting; more are not taken until some have ended. */
   readonly maxCalls: number;
+  /** Bytes of memory the waiting calls of one client may hold, beyond which no more of its calls are taken. */
+  readonly maxBytes: number;
   /** Milliseconds a client may take to say hello, and a forked child to come. */
   readonly helloMs: number;
   /** Children of one server that may be waited for. */
   readonly maxForks: number;
 }
-const LIMITS: Limits = { maxClients: 10_000, maxCalls: 1024, helloMs: 10_000, maxForks: 256 };
+const LIMITS: Limits = { maxClients: 10_000, maxCalls: 1024, maxBytes: 16 << 20, helloMs: 10_000, maxForks: 256 };
 
 export interface ServeOptions extends Partial<Limits> {
   /** Name and version for the banner: `rump-0.1.0`. */
@@ -52,8 +54,8 @@ export class SpServer {
   constructor(kernel: Kernel, options: ServeOptions) {
     this.kernel = kernel;
     this.options = options;
-    const { maxClients, maxCalls, helloMs, maxForks } = { ...LIMITS, ...options };
-    this.limits = { maxClients, maxCalls, helloMs, maxForks };
+    const { maxClients, maxCalls, maxBytes, helloMs, maxForks } = { ...LIMITS, ...options };
+    this.limits = { maxClients, maxCalls, maxBytes, helloMs, maxForks };
     kernel.sysctl(spSysctls(this));
     kernel.sys.random(this.name);
     this.banner = new TextEncoder().encode(`RUMPSP-0.4-${options.version}/amd64\n`);
@@ -115,15 +117,26 @@ export class SpServer {
   }
   /** Zeroed memory for out-arguments; one call at a time uses it. */
   readonly allocate = (n: number): Uint8Array => {
-    if (n > SCRATCH - this.#taken) return new Uint8Array(n);
-    const memory = this.#scratch.subarray(this.#taken, this.#taken + n).fill(0);
-    this.#taken += n;
+    this.#lent += n;
+    if (n > SCRATCH - this.#top) return new Uint8Array(n);
+    const memory = this.#scratch.subarray(this.#top, this.#top + n).fill(0);
+    this.#top += n;
     return memory;
   };
-  #taken = 0;
-  /** The call under way has ended (its memory can be used again) or waits (it keeps its memory). */
-  settle(waits: boolean): void {
-    if (waits && this.#taken > 0) this.#scratch = new Uint8Array(SCRATCH);
-    this.#taken = 0;
+  /** Bytes the call under way was given; where the scratch memory's free part begins, and began before that call. */
+  #lent = 0;
+  #top = 0;
+  #kept = 0;
+  /** The call under way has ended (its memory can be used again) or waits (it keeps its memory); bytes it was given. */
+  settle(waits: boolean): number {
+    const lent = this.#lent;
+    this.#lent = 0;
+    if (waits) this.#kept = this.#top;
+    else this.#top = this.#kept;
+    if (this.#kept > SCRATCH / 2) {
+      this.#scratch = new Uint8Array(SCRATCH);
+      this.#kept = this.#top = 0;
+    }
+    return lent;
   }
 }

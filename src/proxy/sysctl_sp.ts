@@ -70,6 +70,7 @@ export function spSysctls(server: SpServer): Record<string, SysctlNode> {
     "rump.sp.files": table("Open descriptors, JSON", () => files(server)),
     "rump.sp.limits.clients": limit(server, "maxClients", "Clients at once"),
     "rump.sp.limits.calls": limit(server, "maxCalls", "Waiting calls of one client"),
+    "rump.sp.limits.bytes": limit(server, "maxBytes", "Bytes the waiting calls of one client may hold"),
     "rump.sp.limits.hello_ms": limit(server, "helloMs", "Milliseconds a client may take to say hello"),
     "rump.sp.limits.forks": limit(server, "maxForks", "Forked children that may be waited for"),
   };

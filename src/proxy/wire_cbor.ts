@@ -46,7 +46,7 @@ export class CborWire implements Wire {
   #frame(body: Uint8Array): boolean {
     if (this.#c.ended) return false;
     const items = decodeFrame(body);
-    if (items) return this.#c.proc ? this.#call(items) : this.#hello(items);
+    if (items) return this.#c.proc ? this.#call(items, body.length) : this.#hello(items);
     this.#c.dismiss("malformed frame");
     return false;
   }
@@ -87,7 +87,7 @@ export class CborWire implements Wire {
     return false;
   }
 
-  #call([reqno, nr, ...args]: unknown[]): boolean {
+  #call([reqno, nr, ...args]: unknown[], length: number): boolean {
     if (typeof reqno !== "number" || typeof nr !== "number") {
       this.#c.dismiss("malformed request");
       return false;
@@ -98,8 +98,9 @@ export class CborWire implements Wire {
     this.#c.count();
     const reply = this.#c.kernel.dispatcher.call(this.#c.lwp, nr, args, server.allocate);
     if (reply instanceof Promise) {
-      server.settle(true);
-      this.#c.wait(nr, reply.then((r) => void this.#answer(reqno, r)));
+      const bytes = server.settle(true) + length;
+      this.#c.held += bytes;
+      this.#c.wait(nr, reply.then((r) => void this.#answer(reqno, r)), () => bytes);
       if (this.#c.full) this.#c.stall();
       return !this.#c.full;
     }

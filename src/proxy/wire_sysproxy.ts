@@ -156,16 +156,18 @@ export class SysproxyWire implements Wire, Memory {
     this.#c.count();
     const decl = kernel.dispatcher.declaration(u);
     if (!decl) return this.#result(reqno, failure(errno.ENOSYS));
-    const call = nativeCall(decl, body, this);
+    const memory = new Borrowed(this, this.#c);
+    const call = nativeCall(decl, body, memory);
     const reply = call instanceof Promise
-      ? call.then((ready) => this.#run(u, ready, lwp), (e) => this.#failed(e))
-      : this.#run(u, call, lwp);
+      ? call.then((ready) => this.#run(u, ready, lwp, memory), (e) => this.#failed(e))
+      : this.#run(u, call, lwp, memory);
     if (!(reply instanceof Promise)) return this.#result(reqno, reply);
-    this.#c.wait(u, reply.then((r) => void this.#result(reqno, r)));
+    this.#c.wait(u, reply.then((r) => void this.#result(reqno, r)), () => memory.bytes);
     return true;
   }
-  #run(nr: number, call: NativeCall, lwp: Lwp): Async<Reply> {
-    return then(this.#c.kernel.dispatcher.call(lwp, nr, call.wire), (reply) => {
+  #run(nr: number, call: NativeCall, lwp: Lwp, memory: Borrowed): Async<Reply> {
+    const allocate = (n: number) => memory.count(new Uint8Array(n));
+    return then(this.#c.kernel.dispatcher.call(lwp, nr, call.wire, allocate), (reply) => {
       if (reply.errno !== 0) return reply;
       const e = call.store(reply.outs);
       return e ? failure(e) : reply;
@@ -217,6 +219,39 @@ export class SysproxyWire implements Wire, Memory {
   #unanswered({ reqno }: SpFrame): void {
     this.#questions.get(reqno)!.reject(errno.EFAULT);
     this.#questions.delete(reqno);
+  }
+}
+/** A client's memory as one call sees it: what is asked for is counted before it comes, and has a limit. */
+class Borrowed implements Memory {
+  bytes = 0;
+  readonly #memory: Memory;
+  readonly #c: Connection;
+
+  constructor(memory: Memory, c: Connection) {
+    this.#memory = memory;
+    this.#c = c;
+  }
+  async copyin(address: bigint, length: number): Promise<Uint8Array> {
+    // One call alone gets what it wants: there is a limit to that, too.
+    const others = this.#c.held - this.bytes;
+    if (others > 0 && others + this.bytes + length > this.#c.server.limits.maxBytes) throw errno.ENOMEM;
+    this.#add(length);
+    return await this.#memory.copyin(address, length);
+  }
+  /** Memory had on this call's behalf. */
+  count(memory: Uint8Array): Uint8Array {
+    this.#add(memory.length);
+    return memory;
+  }
+  #add(bytes: number): void {
+    this.bytes += bytes;
+    this.#c.held += bytes;
+  }
+  copyinstr(address: bigint, max: number): Promise<Uint8Array> {
+    return this.#memory.copyinstr(address, max);
+  }
+  copyout(address: bigint, bytes: Uint8Array): void {
+    this.#memory.copyout(address, bytes);
   }
 }
 const failure = (e: SysError): Reply => ({ errno: e.errno, ret: 0, ret2: 0, outs: [] });

@@ -67,6 +67,20 @@ describe("pipes", () => {
     await sys.close({ fd: w });
     assertEquals(await last, "");
   });
+  it("many writers wait at a full pipe, and each one's bytes come out whole", async () => {
+    const { sys } = await setup();
+    const [r, w] = pair(sys);
+    const writing = Promise.all([1, 2, 3].map((i) => sys.write({ fd: w, buf: new Uint8Array(100_000).fill(i) })));
+    assertEquals(await done(writing), false);
+    const count = [0, 0, 0, 0];
+    const buf = new Uint8Array(5000);
+    for (let left = 300_000; left > 0;) {
+      const n = await sys.read({ fd: r, buf });
+      left -= n;
+      for (const b of buf.subarray(0, n)) count[b]!++;
+    }
+    assertEquals([await writing, count], [[100_000, 100_000, 100_000], [0, 100_000, 100_000, 100_000]]);
+  });
   it("a writer waits for room, and fails with EPIPE when nobody can read", async () => {
     const { sys } = await setup();
     const [r, w] = pair(sys);

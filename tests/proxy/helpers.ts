@@ -8,6 +8,7 @@ interface End extends Channel {
   on?: (b: Uint8Array) => void;
   end: () => void;
   early: Uint8Array[];
+  paused: boolean;
   other?: End;
   open: boolean;
 }
@@ -17,11 +18,12 @@ function pair(): readonly [Channel, Channel] {
     peer: "test",
     open: true,
     early: [],
+    paused: false,
     end: () => {},
     send(...parts) {
       const other = this.other!;
       for (const part of parts) {
-        if (other.on) other.on(part.slice());
+        if (other.on && !other.paused) other.on(part.slice());
         else other.early.push(part.slice());
       }
       return true;
@@ -31,7 +33,10 @@ function pair(): readonly [Channel, Channel] {
       for (const b of this.early.splice(0)) on(b);
     },
     drained() {},
-    pause() {},
+    pause(stop) {
+      this.paused = stop;
+      while (!this.paused && this.on && this.early.length > 0) this.on(this.early.shift()!);
+    },
     close() {
       if (!this.open) return;
       this.open = false;

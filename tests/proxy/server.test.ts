@@ -52,6 +52,22 @@ describe("rump_sp over cbor", () => {
     host.pass(20_000);
     assertEquals(server.clients.size, 0);
   });
+  it("calls that wait hold bounded memory: the client's next ones are not taken until some have ended", async () => {
+    const { dial, server } = await served({ maxBytes: 1 << 20 });
+    const { sys } = await pipelinedClient(dial(), "test");
+    const [r, w] = await sys.pipe();
+    const buf = new Uint8Array(512 << 10);
+    const writes = Array.from({ length: 8 }, () => sys.write({ fd: w, buf }));
+    await undefined;
+    const [connection] = server.clients;
+    assertEquals([connection!.waiting, connection!.held >= 1 << 20, connection!.held < 2 << 20], [2, true, true]);
+    const other = await pipelinedClient(dial(), "other");
+    assertEquals((await other.sys.getpid()).length, 2);
+    connection!.close();
+    await assertRejects(() => Promise.all(writes));
+    for (let i = 0; i < 10; i++) await undefined;
+    assertEquals([r, w, connection!.held], [3, 4, 0]);
+  });
   it("a frame too long, or none at all, ends its own connection only", async () => {
     const { dial, server } = await served();
     const good = await pipelinedClient(dial(), "good");

@@ -253,6 +253,27 @@ describe("sysproxy: NetBSD's programs", () => {
   });
 });
 
+describe("sysproxy: memory", () => {
+  it("what waiting calls hold is bounded: those too many are told to try again, or that there is none", async () => {
+    const { c, server } = await guest({ maxBytes: 1 << 20 });
+    const { ret2: w } = await c.syscall(42);
+    const big = c.room(600_000);
+    const writes = Array.from({ length: 6 }, () => c.syscall(4, w, big, 600_000));
+    const iov = c.put(new Uint8Array(16));
+    viewOf(c.at(iov, 16)).setBigUint64(0, BigInt(big), true);
+    viewOf(c.at(iov, 16)).setBigUint64(8, 600_000n, true);
+    const vector = c.syscall(121, w, iov, 1);
+    const told = (await Promise.all([...writes.slice(1), vector])).map(({ error }) => error);
+    assert(told.every((e) => e === -1 || e === 12), `${told}`);
+    const [connection] = server.clients;
+    assertEquals([connection!.waiting, connection!.held], [1, 600_000]);
+    c.close();
+    await writes[0];
+    for (let i = 0; i < 10; i++) await undefined;
+    assertEquals(connection!.held, 0);
+  });
+});
+
 describe("sysproxy: our programs on a NetBSD kernel", () => {
   const netbsd = { version: "NetBSD-7.99.34" };
   it("files, directories, sysctl: the same calls, the same answers", async () => {
