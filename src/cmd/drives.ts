@@ -2,11 +2,12 @@
 import type { Host } from "../host/host.ts";
 import type { Kernel } from "../kern/kernel.ts";
 import type { BlockDevice } from "../plugin.ts";
-import { readDisklabel } from "../wire/disklabel.ts";
 import { hostfs } from "../vfs/hostfs.ts";
+import { type Locator, splitLocator } from "../wire/slices.ts";
 import { vfsOf } from "../vfs/vfs.ts";
 import { Failure, reasonOf } from "./cli.ts";
 import type { DriveSpec } from "./drivespec.ts";
+import { isWritable, placeOf } from "./parts.ts";
 
 /** Register every drive; a disk needs file systems in the kernel. Throws Failure naming the drive. */
 export async function lendDrives(host: Host, kernel: Kernel, drives: readonly DriveSpec[]): Promise<void> {
@@ -32,11 +33,24 @@ async function lend(host: Host, kernel: Kernel, drive: DriveSpec): Promise<void>
 }
 /** Read-write where the file allows it, else read-only. A missing file of a given size is made, as rump_server does. */
 function openDisk(host: Host, drive: DriveSpec): BlockDevice {
-  if (drive.size !== "host") grow(host, drive.hostpath, drive.offset + drive.size);
-  const write = isWritable(host, drive.hostpath);
-  if (drive.disklabel !== undefined) return partition(host, drive, write);
+  const [path, locator] = located(drive);
+  if (drive.size !== "host") grow(host, path, drive.offset + drive.size);
+  const write = isWritable(host, path);
+  if (locator) {
+    const { offset, length } = placeOf(host, path, locator, write);
+    return host.disk(path, { write, offset, length });
+  }
   const length = drive.size === "host" ? {} : { length: drive.size };
-  return host.disk(drive.hostpath, { write, offset: drive.offset, ...length });
+  return host.disk(path, { write, offset: drive.offset, ...length });
+}
+/** A partition is asked for by disklabel=e, or behind the path: `hostpath=disk.img%GPT:1%,size=host`. */
+function located(drive: DriveSpec): readonly [path: string, locator: Locator | undefined] {
+  if (drive.disklabel !== undefined) return [drive.hostpath, { scheme: "DISKLABEL", name: drive.disklabel }];
+  const [path, locator] = splitLocator(drive.hostpath);
+  if (locator && (drive.size !== "host" || drive.offset > 0)) {
+    throw new Error("a partition has its own offset and size");
+  }
+  return [path, locator];
 }
 function grow(host: Host, path: string, size: number): void {
   if (!isMissing(host, path)) {
@@ -54,25 +68,4 @@ function isMissing(host: Host, path: string): boolean {
     if ((e as { code?: string }).code === "ENOENT") return true;
     throw e;
   }
-}
-function isWritable(host: Host, path: string): boolean {
-  try {
-    host.open(path, { write: true }).close();
-    return true;
-  } catch (e) {
-    if (["EACCES", "EROFS", "EPERM"].includes((e as { code?: string }).code ?? "")) return false;
-    throw e;
-  }
-}
-function partition(host: Host, drive: DriveSpec, write: boolean): BlockDevice {
-  const start = new Uint8Array(64 << 10);
-  const file = host.open(drive.hostpath, {});
-  const n = file.pread(start, 0);
-  file.close();
-  const found = readDisklabel(start.subarray(0, n));
-  if (!found) throw new Error("no disklabel");
-  const p = found.find((x) => x.letter === drive.disklabel);
-  if (!p || p.offset >= file.size) throw new Error(`no partition ${drive.disklabel}`);
-  const length = Math.min(p.length || Infinity, file.size - p.offset);
-  return host.disk(drive.hostpath, { write, offset: p.offset, length });
 }

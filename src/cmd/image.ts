@@ -6,20 +6,12 @@ import type { Kernel } from "../kern/kernel.ts";
 import type { BlockDevice } from "../plugin.ts";
 import type { Mount } from "../vfs/mount.ts";
 import { type MountHow, vfsOf } from "../vfs/vfs.ts";
-import { readDisklabel } from "../wire/disklabel.ts";
 import { Failure, reasonOf } from "./cli.ts";
+import { isWritable, partOf, splitImage } from "./parts.ts";
 
-const START = 64 << 10;
-
-/** An image's path, and the partition letter behind it. */
-export function splitImage(image: string): readonly [path: string, letter: string | undefined] {
-  const m = /^(.*)%DISKLABEL:(.)%$/.exec(image);
-  return m ? [m[1]!, m[2]!] : [image, undefined];
-}
-
-/** An image as a disk: locked, read-only when asked or when the host says so. Throws Failure. */
+/** An image, or the part of it that is named behind its path, as a disk: locked, read-only when asked or when the host says so. Throws Failure. */
 export function openImage(host: Host, program: string, image: string, readOnly: boolean): BlockDevice {
-  const [path, letter] = splitImage(image);
+  const [path, locator] = splitImage(program, image);
   const fail = (why: string): never => {
     throw new Failure(`${program}: ${path}: ${why}`);
   };
@@ -34,7 +26,7 @@ export function openImage(host: Host, program: string, image: string, readOnly: 
   if (type === "dir") fail("is a directory");
   if (type !== "file" && type !== "blk") fail("neither a file nor a block device");
   const write = !readOnly && attempt(() => isWritable(host, path));
-  const where = letter === undefined ? {} : attempt(() => partition(host, path, letter));
+  const where = attempt(() => partOf(host, path, locator, write));
   const disk = attempt(() => host.disk(path, { write, ...where }));
   attempt(() => lockImage(host, path, disk.file, write, where));
   return disk;
@@ -76,26 +68,6 @@ function textOf(host: Host, path: string): string | undefined {
   } catch {
     return undefined; // not attached
   }
-}
-function isWritable(host: Host, path: string): boolean {
-  try {
-    host.open(path, { write: true }).close();
-    return true;
-  } catch (e) {
-    if (["EACCES", "EROFS", "EPERM", "ETXTBSY"].includes((e as { code?: string }).code ?? "")) return false;
-    throw e;
-  }
-}
-function partition(host: Host, path: string, letter: string): { readonly offset?: number; readonly length?: number } {
-  const start = new Uint8Array(START);
-  const file = host.open(path, {});
-  const n = file.pread(start, 0);
-  file.close();
-  const found = readDisklabel(start.subarray(0, n));
-  if (!found) throw new Failure("no disklabel");
-  const p = found.find((x) => x.letter === letter);
-  if (!p || p.offset >= file.size) throw new Failure(`no partition ${letter}`);
-  return { offset: p.offset, length: Math.min(p.length || Infinity, file.size - p.offset) };
 }
 
 /** Mount a disk in a kernel; it is closed when that fails. Throws Failure: the driver's own words, where it has any. */

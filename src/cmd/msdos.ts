@@ -1,9 +1,11 @@
 /** rump_msdos(8): mount an MS-DOS image by a process of its own. */
 import type { Host } from "../host/host.ts";
+import { locatorText } from "../wire/slices.ts";
 import { type Grammar, parse, usage } from "./cli.ts";
 import { hostMount } from "./fuse_mount.ts";
-import { openImage, splitImage } from "./image.ts";
+import { openImage } from "./image.ts";
 import type { Run } from "./mod.ts";
+import { splitImage } from "./parts.ts";
 import { MSDOS_HELP, MSDOS_LETTERS, msdosMount } from "./msdos_options.ts";
 import { MNT_RDONLY } from "../abi/flags.ts";
 
@@ -11,7 +13,8 @@ const grammar: Grammar = {
   usage: "[-9GlsUf] [-g gid] [-M mask] [-m mask] [-o options] [-t gmtoff] [-u uid] image mountpoint",
   about:
     "Mount an MS-DOS (FAT12, FAT16, FAT32) image or device. A process of its own serves it, without root, loop device\n" +
-    "or kernel driver, and ends when it is unmounted. image%DISKLABEL:e% is partition e of a BSD disklabel.",
+    "or kernel driver, and ends when it is unmounted. A partition of an image is image%GPT:1%, image%MBR:5%,\n" +
+    "image%DISKLABEL:e% or image%OFFSET:1m%; `rump disk slices image` shows them.",
   letters: `${MSDOS_LETTERS}f`,
   help: {
     ...MSDOS_HELP,
@@ -19,7 +22,12 @@ const grammar: Grammar = {
     foreground: "the same",
     "log=": "file the background process logs to",
   },
-  examples: ["disk.img mnt", "-o ro,uid=1000 disk.img mnt", "-u me -m 644 -M 755 disk.img mnt"],
+  examples: [
+    "disk.img mnt",
+    "'disk.img%GPT:EFI System%' mnt",
+    "-o ro,uid=1000 disk.img mnt",
+    "-u me -m 644 -M 755 disk.img mnt",
+  ],
 };
 
 export const run: Run = async (host, argv) => {
@@ -28,14 +36,14 @@ export const run: Run = async (host, argv) => {
   const [image, dir, ...more] = parsed.rest;
   if (image === undefined || dir === undefined || more.length > 0) usage(host, program, grammar);
   const { driver, mount } = msdosMount(host, program, parsed);
-  const [path, letter] = splitImage(image!);
+  const [path, locator] = splitImage(program, image!);
   const readOnly = (mount.flags & MNT_RDONLY) !== 0;
   return await hostMount(host, {
     program,
     type: "msdos",
     component: "rumpfs_msdos",
     device: () => openImage(host, program, image!, readOnly),
-    source: sourceName(host, path) + (letter === undefined ? "" : `%DISKLABEL:${letter}%`),
+    source: sourceName(host, path) + (locator ? locatorText(locator) : ""),
     dir: dir!,
     driver,
     options: mount,
