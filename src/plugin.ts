@@ -237,8 +237,8 @@ export interface NetDriver<O = unknown> {
 export interface Channel {
   /** Queue bytes, in order; they are copied if they cannot go at once. False: the peer is slow, wait for `drained`. */
   send(...parts: Uint8Array[]): boolean;
-  /** Bytes are lent for the call. Registered once. */
-  receive(on: (bytes: Uint8Array) => void): void;
+  /** Bytes are lent for the call, unless it returns true: then they stay the receiver's. Registered once. */
+  receive(on: (bytes: Uint8Array) => boolean | void): void;
   /** Called whenever a full queue has gone out. */
   drained(on: () => void): void;
   /** Stop or resume reading: back-pressure towards the peer. */

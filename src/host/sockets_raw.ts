@@ -206,6 +206,8 @@ function writeTwo(fd: number, staged: number, large: Uint8Array): number {
   }
   return raw.writev(fd, address, 2);
 }
+/** Bytes of a single part that went at once, the common case; 0: none, `writeParts` will find out why. */
+export const writePart = (fd: number, part: Uint8Array): number => Math.max(0, views.write(fd, part, part.length));
 /** What is left of parts after `n` bytes have gone. */
 export function after(parts: readonly Uint8Array[], n: number): Uint8Array[] {
   let i = 0;
@@ -226,7 +228,9 @@ export function blockingChannel(fd: number): BlockingChannel {
   let left: readonly Uint8Array[];
   return {
     send(...parts) {
-      left = after(parts, 0);
+      const gone = parts.length === 1 ? writePart(fd, parts[0]!) : 0;
+      if (gone > 0 && gone === parts[0]!.length) return;
+      left = after(parts, gone);
       while (left.length > 0) {
         const n = writeParts(fd, left);
         if (n !== EINTR) left = after(left, alive(n));

@@ -3,7 +3,8 @@ import { errno, errnoOf, SysError } from "../abi/errno.ts";
 import type { BlockingChannel, Channel } from "../plugin.ts";
 import { proofText } from "./proof.ts";
 import { type ClientOptions, type Identity, Refused, type Session } from "./client.ts";
-import { decodeFrame, encodeFrame, Frames, MAGIC, VERSION } from "./frame.ts";
+import { encodeFrame } from "./encode.ts";
+import { decodeFrame, Frames, MAGIC, VERSION } from "./frame.ts";
 import { stubs } from "./stubs.ts";
 
 const hello = (comm: string, { identity, parent }: ClientOptions): Uint8Array[] => [
@@ -43,11 +44,12 @@ export function cborBlocking(
   into: Uint8Array,
   options: ClientOptions,
 ): Record<string, unknown> {
+  /** What came; the last one may be lent until more is received. */
   const replies: unknown[][] = [];
   const frames = new Frames((body) => {
     const items = decodeFrame(body);
     if (!items) throw errno.EPROTO;
-    replies.push(own(items));
+    replies.push(items);
     return true;
   });
   const receive = (): unknown[] => {
@@ -55,11 +57,12 @@ export function cborBlocking(
       const n = channel.receive(into);
       if (n === 0) throw errno.ECONNRESET;
       if (!frames.push(into.subarray(0, n))) throw errno.EPROTO;
+      for (let i = 1; i < replies.length; i++) replies[i] = own(replies[i]!);
     }
     return replies.shift()!;
   };
   channel.send(...hello(comm, options));
-  const greeting = receive();
+  const greeting = own(receive());
   const answer = proof(greeting, options.identity, channel.binding);
   if (answer) channel.send(...answer);
   checkHello(answer ? receive() : greeting);

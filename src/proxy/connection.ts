@@ -15,8 +15,8 @@ import { SysproxyWire } from "./wire_sysproxy.ts";
 /** How a client's bytes become calls, and their outcomes bytes. */
 export interface Wire {
   readonly name: string;
-  /** What arrived; lent. */
-  receive(bytes: Uint8Array): void;
+  /** What arrived; lent, unless it returns true: then it is used on. */
+  receive(bytes: Uint8Array): boolean | void;
   /** There is room again: go on with what was left. */
   resume(): void;
   /** Tell the client why it is sent away; nothing follows. */
@@ -77,7 +77,7 @@ export class Connection {
     if (this.proc) this.server.exit(this.proc);
   }
 
-  #receive(bytes: Uint8Array): void {
+  #receive(bytes: Uint8Array): boolean | void {
     if (this.#wire) return this.#wire.receive(bytes);
     // The first bytes choose the wire: what goes on as MAGIC does is ours, anything else is NetBSD's.
     for (let i = 0; i < bytes.length; i++) {
@@ -89,10 +89,10 @@ export class Connection {
       if (n === MAGIC.length) return this.#begin(new CborWire(this), new Uint8Array(0), bytes, i + 1);
     }
   }
-  #begin(wire: Wire, first: Uint8Array, bytes: Uint8Array, from: number): void {
+  #begin(wire: Wire, first: Uint8Array, bytes: Uint8Array, from: number): boolean | void {
     this.#wire = wire;
     if (first.length > 0) wire.receive(first);
-    if (from < bytes.length && !this.ended) wire.receive(bytes.subarray(from));
+    return from < bytes.length && !this.ended ? wire.receive(bytes.subarray(from)) : false;
   }
 
   /** The client has said who it is. */

@@ -1,11 +1,9 @@
 /**
  * The `cbor` wire: u32 length (little-endian), then a CBOR array. A request is [reqno, sysnum, ...args], a reply [reqno,
- * errno, ret, ret2, ...outs]. Out-arguments go as the length wanted. A long last byte string follows its head without
- * going through the encoder.
+ * errno, ret, ret2, ...outs]. Out-arguments go as the length wanted. What is written is in encode.ts.
  */
 // Not "cbor-x": that loads its native addon, which ends Deno when it was built for another runtime.
 import { Decoder } from "cbor-x/decode";
-import { Encoder } from "cbor-x/encode";
 
 /** What a cbor client says first: as a sysproxy frame length it would be absurd. */
 export const MAGIC = new TextEncoder().encode("RUMPCBOR");
@@ -17,39 +15,8 @@ export const MAX_FRAME = (4 << 20) + (64 << 10);
 export const MAX_BANNER = 96;
 
 const options = { useRecords: false, tagUint8Array: false, variableMapSize: true, mapsAsObjects: true } as const;
-const encoder = new Encoder(options);
 const decoder = new Decoder(options);
-/** From here on a payload is not copied through the encoder. */
-const LONG = 8 << 10;
 const EMPTY = new Uint8Array(0);
-
-/** The parts of a frame, to be sent together. The first is the encoder's: send it before the next frame is made. */
-export function encodeFrame(items: readonly unknown[]): Uint8Array[] {
-  const last = items[items.length - 1];
-  if (last instanceof Uint8Array && last.length >= LONG) return longFrame(items, last);
-  const body = encoder.encode(items) as Uint8Array;
-  const frame = new Uint8Array(4 + body.length);
-  frame.set(body, 4);
-  putLength(frame, body.length);
-  return [frame];
-}
-/** An array whose last item is the empty byte string ends in its head, 0x40: a longer head and the bytes take its place. */
-function longFrame(items: readonly unknown[], last: Uint8Array): Uint8Array[] {
-  const body = encoder.encode([...items.slice(0, -1), EMPTY]) as Uint8Array;
-  const head = body.length - 1;
-  const frame = new Uint8Array(4 + head + 5);
-  frame.set(body.subarray(0, head), 4);
-  frame[4 + head] = 0x5a; // byte string, 32-bit length
-  new DataView(frame.buffer).setUint32(4 + head + 1, last.length);
-  putLength(frame, head + 5 + last.length);
-  return [frame, last];
-}
-function putLength(frame: Uint8Array, n: number): void {
-  frame[0] = n & 255;
-  frame[1] = (n >>> 8) & 255;
-  frame[2] = (n >>> 16) & 255;
-  frame[3] = n >>> 24;
-}
 
 /** The array in a frame's body; undefined: no array, or no CBOR. Byte strings are views of `body`. */
 export function decodeFrame(body: Uint8Array): unknown[] | undefined {
@@ -65,6 +32,22 @@ export function decodeFrame(body: Uint8Array): unknown[] | undefined {
 
 const lengthAt = (b: Uint8Array, at: number) =>
   (b[at]! | (b[at + 1]! << 8) | (b[at + 2]! << 16) | (b[at + 3]! << 24)) >>> 0;
+/** Memory for frames that come in pieces, of which most of the time one comes at once. */
+let spare: Uint8Array | undefined;
+/** Longest memory that is kept for the next such frame. */
+const SPARE = 1 << 20;
+const LITTLE = 4 << 10;
+const USUAL = 128 << 10;
+function room(n: number): Uint8Array {
+  if (n < LITTLE) return new Uint8Array(n); // many slow clients must not hold much
+  if (!spare || spare.length < n) return new Uint8Array(Math.max(n, USUAL));
+  const memory = spare;
+  spare = undefined;
+  return memory;
+}
+function giveBack(memory: Uint8Array): void {
+  if (memory.length >= USUAL && memory.length <= SPARE && memory.length > (spare?.length ?? 0)) spare = memory;
+}
 
 /** Puts frames together from a stream. A frame is lent to `take`, whose false stops until `resume`. */
 export class Frames {
@@ -74,6 +57,8 @@ export class Frames {
   #filled = 0;
   /** What was longer than MAX_FRAME. */
   tooLong = 0;
+  /** Set by `take`: it goes on using what it was lent. Told and cleared by `lost`. */
+  kept = false;
 
   constructor(take: (body: Uint8Array) => boolean) {
     this.#take = take;
@@ -84,14 +69,17 @@ export class Frames {
     const all = this.#append(bytes);
     // The middle of a long frame: its bytes are where they belong.
     if (all.length >= 4 && all.length < 4 + lengthAt(all, 0) && lengthAt(all, 0) <= MAX_FRAME) return true;
-    return this.#run(all);
+    return this.#runHeld(all);
   }
   /** Go on with what was left when `take` stopped. */
   resume(): boolean {
-    const rest = this.#held.subarray(0, this.#filled);
-    this.#held = EMPTY;
-    this.#filled = 0;
-    return rest.length === 0 || this.#run(rest);
+    return this.#filled === 0 || this.#runHeld(this.#held.subarray(0, this.#filled));
+  }
+  /** Whether what was pushed is still used. */
+  lost(): boolean {
+    const lost = this.kept;
+    this.kept = false;
+    return lost;
   }
   #append(bytes: Uint8Array): Uint8Array {
     const need = this.#filled + bytes.length;
@@ -104,6 +92,15 @@ export class Frames {
     this.#filled = need;
     return this.#held.subarray(0, need);
   }
+  /** What was held is used up, or held again. */
+  #runHeld(bytes: Uint8Array): boolean {
+    const before = this.#held;
+    this.#held = EMPTY;
+    this.#filled = 0;
+    const go = this.#run(bytes);
+    if (!this.lost()) giveBack(before);
+    return go;
+  }
   #run(bytes: Uint8Array): boolean {
     let at = 0;
     while (at + 4 <= bytes.length) {
@@ -112,27 +109,25 @@ export class Frames {
         this.tooLong = n;
         return false;
       }
-      if (at + 4 + n > bytes.length) return this.#keep(bytes.subarray(at), 4 + n);
-      const go = this.#take(bytes.subarray(at + 4, at + 4 + n));
-      at += 4 + n;
+      const end = at + 4 + n;
+      if (end > bytes.length) break;
+      const go = this.#take(bytes.subarray(at + 4, end));
+      at = end;
       if (!go) {
-        this.#keep(bytes.subarray(at), 0);
+        this.#keep(bytes, at);
         return false;
       }
     }
-    return this.#keep(bytes.subarray(at), 4);
+    this.#keep(bytes, at);
+    return true;
   }
   /** What is left over, with room for the whole frame so that it is copied once. */
-  #keep(rest: Uint8Array, whole: number): true {
-    if (rest.length === 0) {
-      this.#held = EMPTY;
-      this.#filled = 0;
-      return true;
-    }
-    const held = new Uint8Array(Math.max(whole, rest.length));
-    held.set(rest);
-    this.#held = held;
+  #keep(bytes: Uint8Array, at: number): void {
+    if (at === bytes.length) return;
+    const rest = bytes.subarray(at);
+    const whole = rest.length < 4 ? 4 : 4 + lengthAt(rest, 0);
+    this.#held = room(Math.max(rest.length, Math.min(whole, 4 + MAX_FRAME)));
+    this.#held.set(rest);
     this.#filled = rest.length;
-    return true;
   }
 }

@@ -6,7 +6,8 @@ import { keyName } from "./admission.ts";
 import { NONCE, proofText } from "./proof.ts";
 import type { Grant } from "./grants.ts";
 import { KEY } from "./ssh_keys.ts";
-import { decodeFrame, encodeFrame, Frames, VERSION } from "./frame.ts";
+import { encodeFrame } from "./encode.ts";
+import { decodeFrame, Frames, VERSION } from "./frame.ts";
 
 const MAX_COMM = 64;
 
@@ -28,9 +29,10 @@ export class CborWire implements Wire {
     this.#c = connection;
     this.#frames = new Frames((body) => this.#frame(body));
   }
-  receive(bytes: Uint8Array): void {
+  receive(bytes: Uint8Array): boolean {
     this.#frames.push(bytes);
     this.#checkLength();
+    return this.#frames.lost();
   }
   resume(): void {
     this.#frames.resume();
@@ -87,18 +89,20 @@ export class CborWire implements Wire {
     return false;
   }
 
-  #call([reqno, nr, ...args]: unknown[], length: number): boolean {
+  #call(items: unknown[], length: number): boolean {
+    const [reqno, nr] = items;
     if (typeof reqno !== "number" || typeof nr !== "number") {
       this.#c.dismiss("malformed request");
       return false;
     }
-    // The frame is lent: what a waiting call still reads must be its own.
-    for (let i = 0; i < args.length; i++) if (args[i] instanceof Uint8Array) args[i] = (args[i] as Uint8Array).slice();
+    const args = items.slice(2);
+    const lent = copySmall(args);
     const { server } = this.#c;
     this.#c.count();
     const reply = this.#c.kernel.dispatcher.call(this.#c.lwp, nr, args, server.allocate);
     if (reply instanceof Promise) {
-      const bytes = server.settle(true) + length;
+      if (lent) this.#frames.kept = true;
+      const bytes = server.settle(true) + (lent ? Math.max(length, KEPT) : length);
       this.#c.held += bytes;
       this.#c.wait(nr, reply.then((r) => void this.#answer(reqno, r)), () => bytes);
       if (this.#c.full) this.#c.stall();
@@ -109,6 +113,22 @@ export class CborWire implements Wire {
     return go;
   }
   #answer(reqno: number, { errno: e, ret, ret2, outs }: Reply): boolean {
-    return this.#c.send(encodeFrame(e === 0 ? [reqno, 0, ret, ret2, ...outs.map((o) => o ?? null)] : [reqno, e]));
+    return this.#c.send(encodeFrame(e === 0 ? [reqno, 0, ret, ret2, ...outs] : [reqno, e]));
   }
+}
+
+/** Memory of an argument up to here is copied; a call that waits with a longer one keeps the whole frame instead. */
+const COPIED = 32 << 10;
+/** What is kept with it: as much as a transport reads at once. */
+const KEPT = 256 << 10;
+/** The frame is lent: what a waiting call still reads must be its own. True: something long is not. */
+function copySmall(args: unknown[]): boolean {
+  let lent = false;
+  for (let i = 0; i < args.length; i++) {
+    const x = args[i];
+    if (!(x instanceof Uint8Array)) continue;
+    if (x.length > COPIED) lent = true;
+    else args[i] = x.slice();
+  }
+  return lent;
 }

@@ -2,7 +2,8 @@ import { describe, it } from "node:test";
 import process from "node:process";
 import { errno, SysError } from "../../src/abi/errno.ts";
 import { pipelinedClient } from "../../src/proxy/client.ts";
-import { decodeFrame, encodeFrame, Frames, MAGIC, MAX_FRAME } from "../../src/proxy/frame.ts";
+import { encodeFrame } from "../../src/proxy/encode.ts";
+import { decodeFrame, Frames, MAGIC, MAX_FRAME } from "../../src/proxy/frame.ts";
 import { parseLocator } from "../../src/proxy/locator.ts";
 import { boot, connect as connectTo } from "../../src/rump.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../assert.ts";
@@ -100,7 +101,7 @@ describe("rump_sp over cbor", () => {
         1e300,
         -1,
         [1],
-        { a: 1 },
+        [[], [[2]]],
         "/tmp",
         3,
       ][random(10)];
@@ -135,6 +136,48 @@ describe("frames", () => {
       for (let at = 0; at < stream.length; at += step) frames.push(new Uint8Array(stream.slice(at, at + step)));
       assertEquals(got.map((f) => JSON.stringify(f)), sent.map((f) => JSON.stringify(f)), `step ${step}`);
     }
+  });
+  it("carry every number, string and byte string, wherever it stands", () => {
+    const [long, short] = [new Uint8Array(9000).fill(3), new Uint8Array([1, 2])];
+    const items = [
+      0,
+      23,
+      24,
+      255,
+      256,
+      65_535,
+      65_536,
+      2 ** 32 - 1,
+      2 ** 32,
+      Number.MAX_SAFE_INTEGER,
+      -1,
+      -25,
+      -(2 ** 40),
+    ]
+      .concat([1.5, -0.25, 1e300])
+      .concat(
+        ["", "a path", "h\u00fcben", "x".repeat(3000), null, true, false, short, long, 7, long, ["nested", [
+          1,
+        ]]] as never,
+      );
+    const parts = encodeFrame(items);
+    const stream = new Uint8Array(parts.flatMap((part) => [...part]));
+    assertEquals(JSON.stringify(decodeFrame(stream.subarray(4))), JSON.stringify(items));
+    assertEquals(parts.filter((part) => part === long).length, 2);
+  });
+  it("memory of one that is kept is not used again", () => {
+    const kept: Uint8Array[] = [];
+    const frames = new Frames((body) => {
+      const bytes = decodeFrame(body)![0] as Uint8Array;
+      frames.kept = true;
+      return kept.push(bytes) > 0;
+    });
+    for (const fill of [1, 2]) {
+      const stream = new Uint8Array(encodeFrame([new Uint8Array(50_000).fill(fill)]).flatMap((part) => [...part]));
+      frames.push(stream.subarray(0, 100));
+      frames.push(stream.subarray(100));
+    }
+    assertEquals(kept.map((b) => [b[0], b[49_999]]), [[1, 1], [2, 2]]);
   });
   it("what is no array is refused", () => {
     for (const body of [[0x40], [0xa0], [0xd8, 0x40], [0x9f], []]) {
