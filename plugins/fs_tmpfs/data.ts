@@ -1,5 +1,7 @@
 /** A file's bytes in memory: 64 KiB chunks, holes take nothing, small files no more than they need. */
 
+import { Chunks } from "./chunks.ts";
+
 /** Bytes a chunk. */
 export const CHUNK = 64 << 10;
 /** Smallest allocation. */
@@ -13,7 +15,7 @@ export interface Room {
 
 export class FileData {
   readonly #room: Room;
-  #chunks: (Uint8Array | undefined)[] = [];
+  readonly #chunks = new Chunks();
   /** Bytes allocated. */
   held = 0;
   size = 0;
@@ -25,7 +27,7 @@ export class FileData {
   read(into: Uint8Array, offset: number): number {
     const n = Math.min(into.length, this.size - offset);
     if (n <= 0) return 0;
-    const first = this.#chunks[Math.floor(offset / CHUNK)];
+    const first = this.#chunks.get(Math.floor(offset / CHUNK));
     const at = offset % CHUNK;
     // Nearly always one chunk.
     if (first && at + n <= first.length) {
@@ -38,7 +40,7 @@ export class FileData {
   #readPiece(into: Uint8Array, done: number, offset: number, left: number): number {
     const at = offset % CHUNK;
     const n = Math.min(left, CHUNK - at);
-    const chunk = this.#chunks[Math.floor(offset / CHUNK)];
+    const chunk = this.#chunks.get(Math.floor(offset / CHUNK));
     const there = chunk ? Math.max(0, Math.min(n, chunk.length - at)) : 0;
     if (there > 0) into.set(chunk!.subarray(at, at + there), done);
     if (there < n) into.fill(0, done + there, done + n);
@@ -58,7 +60,7 @@ export class FileData {
   }
   /** The chunk, at least `need` bytes of it. */
   #chunk(index: number, need: number): Uint8Array {
-    const old = this.#chunks[index];
+    const old = this.#chunks.get(index);
     if (old && old.length >= need) return old;
     let length = old?.length ?? LEAST;
     while (length < need) length *= 2;
@@ -66,32 +68,31 @@ export class FileData {
     this.held += length - (old?.length ?? 0);
     const made = new Uint8Array(length);
     if (old) made.set(old);
-    // A sparse array of chunks would turn into a hash table: keep it dense.
-    while (this.#chunks.length < index) this.#chunks.push(undefined);
-    this.#chunks[index] = made;
+    this.#chunks.set(index, made);
     return made;
   }
   /** Cut, or lengthen with a hole. */
   resize(size: number): void {
     if (size < this.size) {
       const keep = Math.ceil(size / CHUNK);
-      for (let i = keep; i < this.#chunks.length; i++) this.#drop(i);
-      this.#chunks.length = Math.min(this.#chunks.length, keep);
-      this.#chunks[keep - 1]?.fill(0, size - (keep - 1) * CHUNK);
+      this.#drop(keep, Infinity);
+      this.#chunks.get(keep - 1)?.fill(0, size - (keep - 1) * CHUNK);
     }
     this.size = size;
   }
   /** Zero a range; whole chunks are given back. */
   punch(offset: number, length: number): void {
     const end = Math.min(offset + length, this.size);
-    while (offset < end) {
-      const index = Math.floor(offset / CHUNK);
-      const at = offset % CHUNK;
-      const n = Math.min(end - offset, CHUNK - at);
-      if (n === CHUNK) this.#drop(index);
-      else this.#chunks[index]?.fill(0, at, at + n);
-      offset += n;
-    }
+    const [first, last] = [Math.ceil(offset / CHUNK), Math.floor(end / CHUNK)];
+    if (first > last) return this.#clear(offset, end);
+    this.#clear(offset, first * CHUNK);
+    this.#drop(first, last);
+    this.#clear(last * CHUNK, end);
+  }
+  /** Zero bytes of one chunk. */
+  #clear(offset: number, end: number): void {
+    const index = Math.floor(offset / CHUNK);
+    if (offset < end) this.#chunks.get(index)?.fill(0, offset - index * CHUNK, end - index * CHUNK);
   }
   /** Set room aside without changing what is read. */
   reserve(offset: number, length: number): void {
@@ -101,11 +102,10 @@ export class FileData {
   free(): void {
     this.resize(0);
   }
-  #drop(index: number): void {
-    const chunk = this.#chunks[index];
-    if (!chunk) return;
-    this.#room.give(chunk.length);
-    this.held -= chunk.length;
-    this.#chunks[index] = undefined;
+  #drop(from: number, end: number): void {
+    this.#chunks.remove(from, end, (chunk) => {
+      this.#room.give(chunk.length);
+      this.held -= chunk.length;
+    });
   }
 }

@@ -7,6 +7,8 @@ import { FileData, type Room } from "./data.ts";
 export interface MemoryOptions {
   /** Bytes of file data; 0: no limit. */
   readonly size: number;
+  /** A file may be longer than the volume is large: holes take nothing. */
+  readonly holes: boolean;
   /** Files, directories and all; 0: no limit. */
   readonly nodes: number;
   readonly root: Make;
@@ -300,7 +302,7 @@ class Memory implements Volume<Node> {
   #fits(node: Node, end: number): void {
     const { size } = this.#options;
     if (end > MAX_SIZE) throw this.#sys.errno.EFBIG;
-    if (size > 0 && end > node.data!.size && end > size) throw this.#sys.errno.ENOSPC;
+    if (!this.#options.holes && size > 0 && end > node.data!.size && end > size) throw this.#sys.errno.ENOSPC;
   }
 }
 /** Flags of a node that is gone. */

@@ -26,6 +26,8 @@ const driver: FsDriver<v.InferOutput<typeof options>, Node> = {
   mount(sys, _device, { options: o, over }) {
     return memoryVolume(sys, {
       size: o.size || DEFAULT_SIZE,
+      // As NetBSD's: a file's length is room taken.
+      holes: false,
       nodes: o.nodes,
       root: { uid: o.uid ?? over.uid, gid: o.gid ?? over.gid, mode: o.mode ?? over.mode },
       countLinks: true,

@@ -9,7 +9,7 @@ const grammar: Grammar = {
     "Print what sets RUMP_SERVER to the locator, puts the rump.* programs into PATH and shows the server in the\n" +
     "prompt. `rump_off` undoes it.",
   letters: "",
-  help: { "shell=": "for this shell; left out: the one SHELL names" },
+  help: { "shell=": "for this shell; left out: the one that runs it, or SHELL" },
   examples: ['unix://sock    # eval "$(rump env unix://sock)"; in fish: rump env unix://sock | source'],
 };
 
@@ -47,9 +47,21 @@ function absolute(host: Host, locator: string): string {
   return m ? `unix://${host.cwd()}/${m[1]}` : locator;
 }
 
+/** The shell this was started by, when it is one. */
+function parentShell(host: Host): string | undefined {
+  const text = (path: string) => new TextDecoder().decode(host.readFile(path));
+  try {
+    const ppid = /^PPid:\s*(\d+)$/m.exec(text("/proc/self/status"))?.[1];
+    const comm = text(`/proc/${ppid}/comm`).trim();
+    return ["sh", "bash", "zsh", "fish", "dash"].includes(comm) ? comm : undefined;
+  } catch {
+    return undefined; // no /proc
+  }
+}
+
 export const run: Run = (host, argv) => {
   const { options, rest } = parse(host, argv, grammar);
-  const named = options.find(([o]) => o === "shell")?.[1] ?? host.env("SHELL") ?? "sh";
+  const named = options.find(([o]) => o === "shell")?.[1] ?? parentShell(host) ?? host.env("SHELL") ?? "sh";
   const shell = named.slice(named.lastIndexOf("/") + 1);
   const [locator] = rest;
   if (rest.length !== 1 || !/^[a-z0-9]+:\/\/./.test(locator!) || locator!.includes("\n")) {

@@ -60,7 +60,9 @@ export const { run, over } = program({
     const rows = readTable(t.sys, "rump.sp.processes");
     const now = t.host.now();
     const rate = (p: ProcessRow) => (i === 0 ? 0 : ((p.calls - (before.get(p.pid) ?? 0)) * 1000) / (now - then));
-    const text = screen(rows.map((p) => ({ ...p, rate: rate(p) })), lines);
+    const wide = screen(rows.map((p) => ({ ...p, rate: rate(p) })), lines);
+    const width = live ? t.host.columns() ?? 80 : Infinity;
+    const text = wide.split("\n").map((line) => line.slice(0, width)).join("\n");
     // Home, each line cleared to its end, the rest below cleared: no flicker, and nothing to undo when killed.
     t.out(live ? `\x1b[H${text.replace(/\n/g, "\x1b[K\n")}\x1b[K\n\x1b[J` : `${text}\n\n`);
     before = new Map(rows.map((p) => [p.pid, p.calls]));

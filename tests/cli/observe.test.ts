@@ -61,6 +61,16 @@ describe("rump env", () => {
       const [ostype, prompt, after] = sh.must(`bash -c '${script}'`).split("\n");
       assertEquals([ostype, prompt, after], ["NetBSD", `(unix://${sh.dir}/sock) $ `, "none $ "]);
     }));
+  it("speaks to the shell it is run by, whatever SHELL says", () =>
+    within((sh) => {
+      // A shell by another name: what counts is what the process is called.
+      sh.must("cp $(command -v bash) fish && cp fish zsh");
+      assertStringIncludes(
+        sh.must("./fish -c 'rump env unix://a%b; true'", { SHELL: "/bin/sh" }),
+        "set -gx RUMP_SERVER",
+      );
+      assertStringIncludes(sh.must("./zsh -c 'rump env unix://a%b; true'", { SHELL: "/bin/fish" }), "a%%b) ");
+    }));
   it("quotes what a shell would expand, and refuses what is no locator", () =>
     within((sh) => {
       const out = sh.must(`rump env --shell sh 'unix://a$(id)"b'"'"'c'`);
