@@ -10,6 +10,8 @@ export interface Known {
   /** The name it was first found by, and whether others came: a volume that folds case has several. */
   name: string;
   aliased: boolean;
+  /** It may have a capability (privileges.ts). */
+  capable: boolean;
 }
 export const ROOT_ID = 1;
 
@@ -21,7 +23,7 @@ export class Nodes {
 
   constructor(mount: Mount) {
     this.#mount = mount;
-    const root: Known = { id: ROOT_ID, node: mount.volume.root, lookups: 1, name: "", aliased: false };
+    const root: Known = { id: ROOT_ID, node: mount.volume.root, lookups: 1, name: "", aliased: false, capable: true };
     mount.hold(root.node);
     this.#byId.set(ROOT_ID, root);
     this.#byNode.set(root.node, root);
@@ -37,7 +39,7 @@ export class Nodes {
     let known = this.#byNode.get(node);
     if (!known) {
       this.#mount.hold(node);
-      known = { id: this.#next++, node, lookups: 0, name, aliased: false };
+      known = { id: this.#next++, node, lookups: 0, name, aliased: false, capable: true };
       this.#byId.set(known.id, known);
       this.#byNode.set(node, known);
     }

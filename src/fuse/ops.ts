@@ -8,6 +8,7 @@ import {
   FATTR_ATIME,
   FATTR_ATIME_NOW,
   FATTR_GID,
+  FATTR_KILL_SUIDGID,
   FATTR_MODE,
   FATTR_MTIME,
   FATTR_MTIME_NOW,
@@ -22,9 +23,11 @@ import {
   RENAME_EXCHANGE,
   RENAME_NOREPLACE,
   SetattrIn,
+  WRITE_KILL_SUIDGID,
 } from "../wire/fuse.ts";
 import { encodeName } from "../lib/text.ts";
 import type { Known } from "./nodes.ts";
+import { killPrivileges } from "./privileges.ts";
 import { attrReply, DirWriter, entryReply, fromLinuxDev, negativeReply } from "./reply.ts";
 import type { Request } from "./request.ts";
 import { fallocate, getxattr, listxattr, lseek, removexattr, setxattr, statfs } from "./ops_misc.ts";
@@ -152,7 +155,15 @@ function setattr(c: Context): Async<number> {
   if (valid & FATTR_SIZE) change.size = get.size(d, BODY);
   if (valid & FATTR_ATIME) setTime(c, change, "atime", (valid & FATTR_ATIME_NOW) !== 0);
   if (valid & FATTR_MTIME) setTime(c, change, "mtime", (valid & FATTR_MTIME_NOW) !== 0);
-  return then(chownable(c, change), () => then(c.volume.getattr(c.node), (a) => attrReply(c.req, a)));
+  return then(
+    chownable(c, change),
+    () => then(unprivileged(c, valid), () => then(c.volume.getattr(c.node), (a) => attrReply(c.req, a))),
+  );
+}
+/** What is given away or cut loses its privileges. */
+function unprivileged(c: Context, valid: number): Async<void> {
+  const given = valid & (FATTR_UID | FATTR_GID);
+  if (given || valid & FATTR_SIZE) return killPrivileges(c, given !== 0 || (valid & FATTR_KILL_SUIDGID) !== 0);
 }
 /** Programs know EPERM for an owner that cannot be set; NetBSD says EINVAL there. */
 function chownable(c: Context, change: Record<string, number>): Async<void> {
@@ -240,7 +251,10 @@ function write(c: Context): Async<number> {
   const size = ReadIn.get.size(d, BODY);
   const at = BODY + ReadIn.size;
   if (at + size > c.req.length) throw errno.EINVAL;
-  const done = writable(c).write(c.node, c.req.in.bytes.subarray(at, at + size), ReadIn.get.offset(d, BODY));
+  const volume = writable(c);
+  const killed = killPrivileges(c, (ReadIn.get.flags(d, BODY) & WRITE_KILL_SUIDGID) !== 0);
+  const data = c.req.in.bytes.subarray(at, at + size);
+  const done = then(killed, () => volume.write(c.node, data, ReadIn.get.offset(d, BODY)));
   return then(done, (n) => {
     c.req.out.words[4] = n;
     c.req.out.words[5] = 0;

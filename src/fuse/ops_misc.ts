@@ -4,6 +4,7 @@ import { then } from "../lib/async.ts";
 import { encodeName } from "../lib/text.ts";
 import type { Async } from "../plugin.ts";
 import { FallocateIn, LseekIn, OUT_HEADER, STATFS_SIZE, StatfsOut } from "../wire/fuse.ts";
+import { CAPABILITY } from "./privileges.ts";
 import { BODY, type Context, name, type Op, writable } from "./ops.ts";
 
 export function statfs(c: Context): Async<number> {
@@ -78,6 +79,7 @@ export const setxattr: Op = (c) => {
   const { name: wanted, end } = name(c, BODY + 8);
   if (end + size > c.req.length) throw errno.EINVAL;
   const value = c.req.in.bytes.slice(end, end + size);
+  if (wanted === CAPABILITY) c.known.capable = true;
   return then(xattr(() => writable(c).setxattr(c.node, wanted, value)), () => 0);
 };
 export const removexattr: Op = (c) => {

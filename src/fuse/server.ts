@@ -5,7 +5,17 @@
 import { errno, SysError } from "../abi/errno.ts";
 import type { Host } from "../host/host.ts";
 import type { Mount } from "../vfs/mount.ts";
-import { EPOCH_MINOR, INIT, INIT_OUT_SIZE, InitIn, InitOut, NOTIFY_INC_EPOCH, OUT_HEADER } from "../wire/fuse.ts";
+import {
+  EPOCH_MINOR,
+  INIT,
+  INIT_OUT_SIZE,
+  InitIn,
+  InitOut,
+  InvalInode,
+  NOTIFY_INC_EPOCH,
+  NOTIFY_INVAL_INODE,
+  OUT_HEADER,
+} from "../wire/fuse.ts";
 import { linuxErrno } from "./errno.ts";
 import { type Known, Nodes } from "./nodes.ts";
 import { type Listing, NO_REPLY, ops } from "./ops.ts";
@@ -26,7 +36,8 @@ const ENOENT = -2;
 const PAGES = 256;
 const MINOR = 45;
 const ASKED = INIT.ASYNC_READ | INIT.BIG_WRITES | INIT.DO_READDIRPLUS | INIT.ASYNC_DIO | INIT.NO_OPEN_SUPPORT |
-  INIT.PARALLEL_DIROPS | INIT.ABORT_ERROR | INIT.MAX_PAGES | INIT.CACHE_SYMLINKS | INIT.INIT_EXT;
+  INIT.PARALLEL_DIROPS | INIT.ABORT_ERROR | INIT.MAX_PAGES | INIT.CACHE_SYMLINKS | INIT.HANDLE_KILLPRIV_V2 |
+  INIT.INIT_EXT;
 
 export interface FuseOptions {
   /** Let the kernel gather small writes (WRITEBACK_CACHE). */
@@ -81,12 +92,24 @@ export class FuseServer {
   /** All names are to be looked up again. */
   forgetNames(): void {
     if (!this.mount.volume.foldsCase || this.#minor < EPOCH_MINOR) return;
-    const memory = this.#notice;
-    memory.words[0] = OUT_HEADER;
-    memory.words[1] = NOTIFY_INC_EPOCH;
-    memory.words[2] = 0;
-    memory.words[3] = 0;
-    this.#host.write(this.#fd, memory.address, OUT_HEADER);
+    this.#notify(NOTIFY_INC_EPOCH, OUT_HEADER);
+  }
+  /** What was told of a file is not true any more, its data is. */
+  forgetAttributes(id: number): void {
+    const { view } = this.#notice;
+    InvalInode.set.nodeid(view, OUT_HEADER, id);
+    view.setBigInt64(OUT_HEADER + InvalInode.at.offset, -1n, true); // attributes only
+    InvalInode.set.length(view, OUT_HEADER, 0);
+    this.#notify(NOTIFY_INVAL_INODE, OUT_HEADER + InvalInode.size);
+  }
+  /** A message that answers no request. */
+  #notify(code: number, length: number): void {
+    const { words, address } = this.#notice;
+    words[0] = length;
+    words[1] = code;
+    words[2] = 0;
+    words[3] = 0;
+    this.#host.write(this.#fd, address, length);
   }
   get #notice() {
     return (this.#noticeMemory ??= this.#host.pin(64));

@@ -121,6 +121,7 @@ export const INIT = {
   ABORT_ERROR: 1 << 21,
   MAX_PAGES: 1 << 22,
   CACHE_SYMLINKS: 1 << 23,
+  HANDLE_KILLPRIV_V2: 1 << 28,
   INIT_EXT: 1 << 30,
 } as const;
 export const FATTR_MODE = 1;
@@ -131,10 +132,16 @@ export const FATTR_ATIME = 16;
 export const FATTR_MTIME = 32;
 export const FATTR_ATIME_NOW = 128;
 export const FATTR_MTIME_NOW = 256;
+export const FATTR_KILL_SUIDGID = 2048;
+/** In a write's flags: the writer is nobody who may keep set-id bits. */
+export const WRITE_KILL_SUIDGID = 4;
 export const FOPEN_KEEP_CACHE = 2;
 export const FOPEN_CACHE_DIR = 8;
 export const RENAME_NOREPLACE = 1;
 export const RENAME_EXCHANGE = 2;
+/** Notification: attributes, and from `offset` on data, of a node are to be asked for again; offset -1: attributes alone. */
+export const NOTIFY_INVAL_INODE = 2;
+export const InvalInode = struct("le", { nodeid: u64, offset: u64, length: u64 }, 24);
 /** Notification: all names are to be looked up again. */
 export const NOTIFY_INC_EPOCH = 8;
 /** Protocol minor from which it exists. */

@@ -204,6 +204,25 @@ describe("programs on a mount", { skip }, () => {
       runAll(sh, { ...programs, ...posixOnly });
       unmount(sh);
     }));
+  it("set-id bits and capabilities do not survive a write by somebody else, a cut or a new owner", () =>
+    within((sh) => {
+      sh.must("chmod 755 . && mkdir mnt && rump_tmpfs -m 777 tmpfs mnt");
+      const nobody = "setpriv --reuid 65534 --regid 65534 --clear-groups";
+      const file = "cp /bin/true mnt/f && chown 65534:65534 mnt/f && chmod 6755 mnt/f";
+      const modes = (change: string) => sh.must(`${file} && ${change} && stat -c %a mnt/f`).trim();
+      assertEquals(modes("echo >> mnt/f"), "6755", "root may");
+      assertEquals(modes(`${nobody} sh -c 'echo >> mnt/f'`), "755");
+      assertEquals(modes(`${nobody} truncate -s 3 mnt/f`), "755");
+      assertEquals(modes("chown 1 mnt/f"), "755");
+      sh.must(`python3 - <<'P'
+import os
+cap = bytes([1, 0, 0, 2]) + bytes(16)
+for change in (lambda: os.truncate("mnt/f", 1), lambda: open("mnt/f", "w").write("x"), lambda: os.chown("mnt/f", 2, 2)):
+    os.setxattr("mnt/f", "security.capability", cap); assert "security.capability" in os.listxattr("mnt/f")
+    change(); assert "security.capability" not in os.listxattr("mnt/f"), change
+P`);
+      unmount(sh);
+    }));
   it("on rump_msdos those FAT has a place for", () =>
     within((sh) => {
       sh.must("truncate -s 200M d.img && mkfs.fat -F 32 d.img && mkdir mnt && rump_msdos d.img mnt");
