@@ -224,7 +224,7 @@ export class FuseServer {
     InitOut.write(req.out.view, OUT_HEADER, {
       major: 7,
       minor: Math.min(this.#minor, MINOR),
-      maxReadahead: Math.min(get.maxReadahead(d, BODY), MAX_DATA),
+      maxReadahead: MAX_DATA, // not the least of both: what the kernel asks with is from before the host raised it
       flags: flags >>> 0,
       maxBackground: 64,
       congestion: 48,

@@ -42,6 +42,7 @@ const linux = {
   eventfd: "ui>i",
   umount2: "bi>i",
   mount: "bbblb>i",
+  sync_file_range: "illu>i",
 } as const;
 /** The same functions again, taking views where the others take addresses. */
 const byView = { read: "ibl>i", write: "ibl>i" } as const;

