@@ -127,8 +127,11 @@ export class Naming {
     this.#errno = errnos;
   }
   /** What a name asked for means; undefined: nothing there can have it. */
+  /** The name as it is looked for; undefined: FAT has none such. Throws ENAMETOOLONG. */
   fromUnix(name: string): string | undefined {
-    return clean(this.#utf8 ? name : fromBytes(name)) || undefined;
+    const wanted = clean(this.#utf8 ? name : fromBytes(name));
+    if (wanted.length > LFN_MAX) throw this.#errno.ENAMETOOLONG;
+    return wanted || undefined;
   }
   toUnix(name: string): string {
     return this.#utf8 ? name : toBytes(name);
@@ -138,7 +141,6 @@ export class Naming {
     if (this.#utf8 && !name.isWellFormed()) throw this.#errno.EINVAL;
     const wanted = this.fromUnix(name);
     if (wanted === undefined) throw this.#errno.EINVAL;
-    if (wanted.length > LFN_MAX) throw this.#errno.ENAMETOOLONG;
     return wanted;
   }
 }

@@ -225,18 +225,21 @@ function symlink(c: Context): Async<number> {
   const link = name(c, BODY);
   const target = c.req.name(link.end);
   if (!target) throw errno.EINVAL;
-  return made(c, link.name, writable(c).symlink(c.node, link.name, target.name, make(c, 0o777)));
+  return made(c, link.name, linked(() => writable(c).symlink(c.node, link.name, target.name, make(c, 0o777))));
+}
+/** A driver without links: EPERM is what Linux's programs know from such file systems. */
+function linked<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (e) {
+    throw e === errno.EOPNOTSUPP ? errno.EPERM : e;
+  }
 }
 function link(c: Context): Async<number> {
   const from = c.server.nodes.get(readId(c, BODY));
   const { name: wanted } = name(c, BODY + 8);
   if (!from) throw errno.ENOENT;
-  let done: Async<void>;
-  try {
-    done = writable(c).link(from.node, c.node, wanted);
-  } catch (e) {
-    throw e === errno.EOPNOTSUPP ? errno.EPERM : e; // what Linux's programs know from file systems without links
-  }
+  const done = linked(() => writable(c).link(from.node, c.node, wanted));
   return made(c, wanted, then(done, () => from.node));
 }
 

@@ -23,6 +23,8 @@ export type Capability =
   | "flags"
   /** names that differ only in case are different */
   | "case"
+  /** a name can be changed to itself in another case (Linux takes both names of a mount for one file, and does nothing) */
+  | "recase"
   /** any byte but "/" in names, also a dot or blank at the end */
   | "names"
   /** access times to the second */

@@ -94,7 +94,7 @@ export const renameClaims: readonly Claim[] = [
   },
   {
     name: "only the case of a name changes, and the listing shows it",
-    needs: ["rename"],
+    needs: ["rename", "recase"],
     async run(p, dir) {
       await put(p, `${dir}/readme.txt`, "1");
       await p.rename(`${dir}/readme.txt`, `${dir}/README.TXT`);

@@ -62,7 +62,7 @@ const numbers = [
   2 ** 53 - 1,
   -(2 ** 53 - 1),
 ];
-const lengths = [0, 1, 4, 8, 16, 24, 64, 100, 152, 512, 2256, 5000];
+const lengths = [0, 1, 4, 8, 16, 24, 64, 100, 152, 512, 2256, 5000, 70_000];
 const pick = <T>(random: Random, list: readonly T[]): T => list[random(list.length)]!;
 
 function fill(random: Random, n: number): Uint8Array {
