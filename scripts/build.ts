@@ -26,7 +26,7 @@ const bun = [
 const deno = ["compile", "-A", "--no-check", "--output", `${OUT}/rump`, "src/main.ts"];
 
 mkdirSync(OUT, { recursive: true });
-for (const name of readdirSync(OUT)) if (name.startsWith("rump") || name.startsWith("mount")) rmSync(`${OUT}/${name}`);
+for (const name of readdirSync(OUT)) rmSync(`${OUT}/${name}`);
 if (process.argv[2] === "deno") run("deno", deno);
 else run("bun", bun);
 for (const name of Object.keys(applets)) symlinkSync("rump", `${OUT}/${name}`);

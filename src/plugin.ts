@@ -157,6 +157,43 @@ export interface MountRequest<O> {
   readonly over: { readonly uid: number; readonly gid: number; readonly mode: number };
 }
 
+/** One thing a check found wrong. */
+export interface Finding {
+  /** What it is, for programs: `lost-chain`. One kind is always said by the same word. */
+  readonly kind: string;
+  /** What it is, for people: one line, without the path. */
+  readonly text: string;
+  /** The file it is about. */
+  readonly path?: string;
+  /** The place it is about, in units of the file system (clusters, blocks). */
+  readonly block?: number;
+  /** What mending it does: "cut it to 512 bytes". Left out: it cannot be mended. */
+  readonly repair?: string;
+  /** Mending it loses nothing: done without asking by those who preen. */
+  readonly safe?: boolean;
+}
+/** How a volume is to be checked. */
+export interface CheckRequest<O> {
+  /** Parsed with the driver's schema. */
+  readonly options: O;
+  /** Tell of a finding; true: mend it now. Never true for one without `repair`, nor on a device that cannot be written. */
+  found(finding: Finding): boolean;
+  /** A part of the work begins. */
+  phase(name: string): void;
+  /** How much of the phase is done, 0 to 1; call it at least every 100 ms or so. False: stop, and throw EINTR. */
+  progress(part: number): Async<boolean>;
+}
+/** What a checked volume holds. */
+export interface CheckResult {
+  /** Files and directories. */
+  readonly files: number;
+  /** Bytes free. */
+  readonly free: number;
+  /** Blocks or clusters free, and bytes of each. */
+  readonly freeBlocks: number;
+  readonly blockSize: number;
+}
+
 export interface FsDriver<O = unknown, N = unknown> {
   readonly kind: "fs";
   /** As in `mount -t`. */
@@ -166,6 +203,11 @@ export interface FsDriver<O = unknown, N = unknown> {
   /** valibot (any Standard Schema validator does): options are checked before `mount` is called. */
   readonly options?: Schema<O>;
   mount(sys: Sys, device: BlockDevice | undefined, request: MountRequest<O>): Async<Volume<N>>;
+  /**
+   * Check an unmounted volume, and mend what `found` says (fsck(8)). EINVAL, with a line in the log, for what is no volume
+   * of this kind; whatever else it throws means that the check could not be finished.
+   */
+  check?(sys: Sys, device: BlockDevice, request: CheckRequest<O>): Async<CheckResult>;
 }
 
 /** A disk: host file, memory, network. Transfers past `size` throw EIO. */

@@ -5,6 +5,7 @@
 import * as v from "valibot";
 import type { FsDriver } from "../../src/plugin.ts";
 import { looksLike, parseBpb } from "./bpb.ts";
+import { checkVolume } from "./check.ts";
 import type { Node } from "./node.ts";
 import { finished } from "./sync.ts";
 import { MsdosVolume } from "./volume.ts";
@@ -61,5 +62,6 @@ const driver: FsDriver<MsdosOptions, Node> = {
     }
     return new MsdosVolume(sys, device, g, request);
   },
+  check: checkVolume,
 };
 export default driver;
