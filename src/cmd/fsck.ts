@@ -29,7 +29,13 @@ const grammar: Grammar = {
     l: "load a plugin that has the file system",
     "json": "one JSON document on standard output; nothing is asked",
   },
-  examples: ["-n disk.img", "-p 'disk.img%GPT:1%'", "-y disk.img", "--json -p disk.img", "-t hellofs -l ./hellofs.ts disk.img"],
+  examples: [
+    "-n disk.img",
+    "-p 'disk.img%GPT:1%'",
+    "-y disk.img",
+    "--json -p disk.img",
+    "-t hellofs -l ./hellofs.ts disk.img",
+  ],
 };
 const EXIT_LEFT = 8;
 const EXIT_INTERRUPTED = 12;

@@ -66,6 +66,14 @@ describe("fsck_msdos", () => {
         "fsck_msdos: x: not a FAT volume: no boot signature 55 AA (empty (all zeros): make a file system with mkfs.fat)\n",
       );
     }));
+  it("a partition of an image is checked by its place", () =>
+    within((sh) => {
+      dirty(sh);
+      sh.must("truncate -s 12M whole.img && dd if=disk.img of=whole.img bs=1M seek=1 conv=notrunc 2>dd.log");
+      assertStringIncludes(sh.must("fsck_msdos -p 'whole.img%OFFSET:1048576%'"), "2 files");
+      sh.must("fsck_msdos -n 'whole.img%OFFSET:1048576%'");
+      assertEquals(sh.run("fsck_msdos -n whole.img").status, 8);
+    }));
   it("a mounted image is refused", { skip: noFuse() }, () =>
     within((sh) => {
       dirty(sh);
