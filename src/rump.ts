@@ -101,17 +101,22 @@ export interface ConnectOptions {
   readonly key?: string;
   /** Attach again when the server is gone, and make the calls under way once more: for so many seconds, once, for ever. */
   readonly retry?: Retry;
+  /** What `prefork()` of another client gave: this one begins as its copy. */
+  readonly fork?: Uint8Array;
 }
 
 /** Attach to a server: the same calls, each a promise, as many under way as one likes. */
 export async function connect(locator: string, comm = "rump", options: ConnectOptions = {}): Promise<AsyncClient> {
   const { transport, address } = parseLocator(locator, "client", findTransport);
   const sys = { sockets: host.eventSockets } as Sys;
-  const attach = async () => {
+  const attach = async (fork?: Uint8Array) => {
     const channel = await (transport.connect?.(sys, address) ?? sys.sockets.connect(address));
-    return await pipelinedClient(channel, comm, options.key ? { identity: identityIn(host, options.key) } : {});
+    return await pipelinedClient(channel, comm, {
+      ...(options.key ? { identity: identityIn(host, options.key) } : {}),
+      ...(fork ? { fork } : {}),
+    });
   };
-  const client = await attach();
+  const client = await attach(options.fork);
   return options.retry === undefined ? client : persistent(client, attach, options.retry);
 }
 function persistent(first: AsyncClient, attach: () => Promise<AsyncClient>, retry: Retry): AsyncClient {
@@ -132,5 +137,12 @@ function persistent(first: AsyncClient, attach: () => Promise<AsyncClient>, retr
     client.close();
     closed();
   };
-  return { sys, close, closed: new Promise((resolve) => (closed = resolve)) };
+  return {
+    sys,
+    until: (signal) => client.until(signal),
+    prefork: () => client.prefork(),
+    exec: (name) => client.exec(name),
+    close,
+    closed: new Promise((resolve) => (closed = resolve)),
+  };
 }

@@ -35,6 +35,8 @@ export class Proc {
   guard: Guard | undefined;
   readonly files: Descriptors;
   readonly sleepers = new Set<Sleeper>();
+  /** It ends, or becomes another program: its calls must end, and none may begin to wait. */
+  draining = false;
   /** Current and root directory: the file system layer's own, opaque here (struct cwdinfo). */
   cwdi: unknown;
   /** Run when the process ends, last first. */
@@ -47,6 +49,11 @@ export class Proc {
     this.ppid = ppid;
     this.comm = comm;
     this.cred = cred;
+  }
+  /** What waits ends with EINTR. */
+  drain(): void {
+    this.draining = true;
+    for (const sleeper of [...this.sleepers]) sleeper.interrupt(errno.EINTR);
   }
 }
 
@@ -75,7 +82,7 @@ export class ProcTable {
   /** End a process: what it waits for ends, its files are closed, its directories left. */
   exit(proc: Proc): Async<void> {
     this.#procs.delete(proc.pid);
-    for (const sleeper of [...proc.sleepers]) sleeper.interrupt(errno.EINTR);
+    proc.drain();
     return then(
       proc.files.closeAll(),
       () => proc.atExit.splice(0).reduceRight<Async<void>>((d, f) => then(d, f), undefined),

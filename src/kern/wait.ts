@@ -29,7 +29,8 @@ export type Callout = (ms: number, fn: () => void) => () => void;
  */
 export function sleep(lwp: Lwp, things: readonly Waiters[], callout: Callout, ms?: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    const { sleepers } = lwp.proc;
+    const { sleepers, draining } = lwp.proc;
+    if (draining) return reject(errno.EINTR);
     const finish = () => {
       for (const thing of things) thing.remove(woken);
       sleepers.delete(sleeper);
@@ -54,7 +55,7 @@ export function sleep(lwp: Lwp, things: readonly Waiters[], callout: Callout, ms
     for (const thing of things) thing.add(woken);
   });
 }
-/** End what a process (or one of its calls) waits for: it fails with `e`. */
-export function interrupt(proc: Lwp["proc"], lwp?: Lwp, e: SysError = errno.EINTR): void {
-  for (const sleeper of [...proc.sleepers]) if (!lwp || sleeper.lwp === lwp) sleeper.interrupt(e);
+/** End what one call waits for: it fails with EINTR. */
+export function interrupt(lwp: Lwp): void {
+  for (const sleeper of [...lwp.proc.sleepers]) if (sleeper.lwp === lwp) sleeper.interrupt(errno.EINTR);
 }

@@ -88,7 +88,12 @@ function persistent(host: Host, connect: () => SyncClient, retry: Retry): SyncCl
     sleep: (ms: number) => host.sleep(ms),
   };
   const sys = persistentSync(client.sys, again, retry, world);
-  return { sys: sys as unknown as SyncClient["sys"], close: () => client.close() };
+  return {
+    sys: sys as unknown as SyncClient["sys"],
+    prefork: () => client.prefork(),
+    exec: (name) => client.exec(name),
+    close: () => client.close(),
+  };
 }
 
 /** The same with calls that answer later, in the runtime's own loop. */

@@ -16,6 +16,15 @@ export interface ClientOptions {
   readonly identity?: Identity;
   /** The process it descends from: it is traced with it, and shown as its child. */
   readonly parent?: number;
+  /** The cookie of a `prefork`: it begins as a copy of that process, with its descriptors and directories. */
+  readonly fork?: Uint8Array;
+}
+/** A process handed on (rumpclient_prefork, rumpclient_exec). Each is `R` now, or a promise of it. */
+export interface Handover<R extends "now" | "later"> {
+  /** A cookie, good once and for some seconds: who connects with it is a child of ours. */
+  prefork(): R extends "now" ? Uint8Array : Promise<Uint8Array>;
+  /** We go on as another program: calls that wait end with EINTR, close-on-exec descriptors go. */
+  exec(comm: string): R extends "now" ? void : Promise<void>;
 }
 /** Why a server turned us away, in its words. */
 export class Refused extends Error {
@@ -29,7 +38,7 @@ function isOurs(banner: string): boolean | undefined {
   return m ? m[1] !== undefined : undefined;
 }
 
-export interface SyncClient {
+export interface SyncClient extends Handover<"now"> {
   readonly sys: SyncCalls;
   close(): void;
 }
@@ -40,8 +49,8 @@ export function blockingClient(channel: BlockingChannel, comm: string, options: 
   const into = new Uint8Array(READ);
   const ours = isOurs(readBanner(channel, into));
   if (ours === undefined) throw errno.EPROTO;
-  const sys = ours ? cborBlocking(channel, comm, into, options) : sysproxyBlocking(channel, comm, into);
-  return { sys: sys as unknown as SyncCalls, close: () => channel.close() };
+  const { sys, ...handover } = (ours ? cborBlocking : sysproxyBlocking)(channel, comm, into, options);
+  return { sys: sys as unknown as SyncCalls, ...handover, close: () => channel.close() };
 }
 function readBanner(channel: BlockingChannel, into: Uint8Array): string {
   let banner = "";
@@ -53,16 +62,23 @@ function readBanner(channel: BlockingChannel, into: Uint8Array): string {
   return banner;
 }
 
-export interface AsyncClient {
+export interface AsyncClient extends Handover<"later"> {
   readonly sys: AsyncCalls;
+  /** The same calls, cancelled when `signal` is aborted: those that wait then end with EINTR. NetBSD's servers cannot. */
+  until(signal: AbortSignal): AsyncCalls;
   /** Ends the connection; calls under way fail with ECONNRESET. */
   close(): void;
   /** When the connection has ended, from either side. */
   readonly closed: Promise<void>;
 }
-/** A connection on which one wire is spoken. */
-export interface Session {
+/** A blocking connection on which one wire is spoken, with its calls. */
+export interface Blocking extends Handover<"now"> {
   readonly sys: Record<string, unknown>;
+}
+/** One whose calls answer later. */
+export interface Session extends Handover<"later"> {
+  readonly sys: Record<string, unknown>;
+  until(signal: AbortSignal): Record<string, unknown>;
   /** Say who we are; fails with Refused. The answer may come at once. */
   greet(): Promise<void>;
   /** What arrived; lent. */
@@ -91,9 +107,9 @@ export function pipelinedClient(channel: Channel, comm: string, options: ClientO
       const ours = at < 0 ? undefined : isOurs(banner);
       if (banner.length > MAX_BANNER || (at >= 0 && ours === undefined)) return fail(errno.EPROTO);
       if (ours === undefined) return;
-      session = ours ? cborPipelined(channel, comm, options) : sysproxyPipelined(channel, comm);
-      const sys = session.sys as unknown as AsyncCalls;
-      session.greet().then(() => resolve({ sys, close: () => channel.close(), closed }), reject);
+      session = (ours ? cborPipelined : sysproxyPipelined)(channel, comm, options);
+      const client = clientOf(session, () => channel.close(), closed);
+      session.greet().then(() => resolve(client), reject);
     });
     channel.closed(() => {
       fail(errno.ECONNRESET);
@@ -101,3 +117,11 @@ export function pipelinedClient(channel: Channel, comm: string, options: ClientO
     });
   });
 }
+const clientOf = ({ sys, until, prefork, exec }: Session, close: () => void, closed: Promise<void>): AsyncClient => ({
+  sys: sys as unknown as AsyncCalls,
+  until: (signal) => until(signal) as unknown as AsyncCalls,
+  prefork,
+  exec,
+  close,
+  closed,
+});

@@ -2,15 +2,24 @@
 import { errno, errnoOf, SysError } from "../abi/errno.ts";
 import type { BlockingChannel, Channel } from "../plugin.ts";
 import { proofText } from "./proof.ts";
-import { type ClientOptions, type Identity, Refused, type Session } from "./client.ts";
+import { type Blocking, type ClientOptions, type Identity, Refused, type Session } from "./client.ts";
 import { encodeFrame } from "./encode.ts";
 import { decodeFrame, Frames, MAGIC, VERSION } from "./frame.ts";
 import { stubs } from "./stubs.ts";
 
-const hello = (comm: string, { identity, parent }: ClientOptions): Uint8Array[] => [
+const hello = (comm: string, { identity, parent, fork }: ClientOptions): Uint8Array[] => [
   MAGIC,
-  ...encodeFrame([VERSION, comm, identity?.publicKey ?? null, parent ?? null]),
+  ...encodeFrame([VERSION, comm, identity?.publicKey ?? null, parent ?? null, ...(fork ? [fork] : [])]),
 ];
+/** The value of a control's reply (wire_control.ts): [errno, value]. */
+function controlled([e, value]: readonly unknown[]): unknown {
+  if (e !== 0) throw errnoOf(e as number);
+  return value;
+}
+function cookieOf(value: unknown): Uint8Array {
+  if (!(value instanceof Uint8Array)) throw errno.EPROTO;
+  return value;
+}
 /** The answer to a challenge; undefined: this is none, or there is no key. */
 function proof(
   [reqno, e, , nonce, binding]: readonly unknown[],
@@ -43,7 +52,7 @@ export function cborBlocking(
   comm: string,
   into: Uint8Array,
   options: ClientOptions,
-): Record<string, unknown> {
+): Blocking {
   /** What came; the last one may be lent until more is received. */
   const replies: unknown[][] = [];
   const frames = new Frames((body) => {
@@ -67,12 +76,17 @@ export function cborBlocking(
   if (answer) channel.send(...answer);
   checkHello(answer ? receive() : greeting);
   let reqno = 0;
-  return stubs((items) => {
+  const ask = (items: readonly unknown[]): readonly unknown[] => {
     channel.send(...encodeFrame([++reqno, ...items]));
     const reply = receive();
     if (reply[0] !== reqno) checkHello(reply);
     return reply.slice(1);
-  });
+  };
+  return {
+    sys: stubs(ask),
+    prefork: () => cookieOf(controlled(own(ask(["prefork"])))),
+    exec: (name) => void controlled(ask(["exec", name])),
+  };
 }
 
 interface Waiter {
@@ -104,6 +118,21 @@ export function cborPipelined(channel: Channel, comm: string, options: ClientOpt
       if (reqno < 0) reject(errno.ECONNRESET);
       else waiters.set(n, { resolve, reject });
     });
+  const ask = (items: readonly unknown[], told?: (n: number) => void): Promise<readonly unknown[]> => {
+    const n = reqno < 0 ? reqno : ++reqno;
+    const reply = wait(n);
+    if (n < 0) return reply;
+    channel.send(...encodeFrame([n, ...items]));
+    told?.(n);
+    return reply;
+  };
+  const cancellable = (items: readonly unknown[], signal: AbortSignal): Promise<readonly unknown[]> => {
+    if (signal.aborted) return Promise.reject(errno.EINTR);
+    let cancel = () => {};
+    const reply = ask(items, (n) => (cancel = () => void ask(["cancel", n]).catch(() => {}))); // the call itself tells
+    signal.addEventListener("abort", cancel, { once: true });
+    return reply.finally(() => signal.removeEventListener("abort", cancel));
+  };
   return {
     async greet() {
       const greeted = wait(0);
@@ -115,13 +144,10 @@ export function cborPipelined(channel: Channel, comm: string, options: ClientOpt
       channel.send(...answer);
       checkHello([0, ...await proven]);
     },
-    sys: stubs((items) => {
-      const n = reqno < 0 ? reqno : ++reqno;
-      const reply = wait(n);
-      if (n < 0) return reply;
-      channel.send(...encodeFrame([n, ...items]));
-      return reply;
-    }),
+    sys: stubs((items) => ask(items)),
+    until: (signal) => stubs((items) => cancellable(items, signal)),
+    prefork: async () => cookieOf(controlled(await ask(["prefork"]))),
+    exec: async (name) => void controlled(await ask(["exec", name])),
     receive(bytes) {
       if (!frames.push(bytes) && frames.tooLong > 0) fail(errno.EPROTO);
     },

@@ -3,17 +3,33 @@ import { errno, errnoOf } from "../abi/errno.ts";
 import { MAX_TRANSFER } from "../abi/types.ts";
 import { encodeName } from "../lib/text.ts";
 import type { BlockingChannel, Channel } from "../plugin.ts";
-import { Refused, type Session } from "./client.ts";
+import { type Blocking, type ClientOptions, Refused, type Session } from "./client.ts";
 import { answer, nativeStubs, Regions } from "./native_client.ts";
-import { Class, Handshake, SpError, type SpFrame, spFrame, SpFrames, Type } from "./sysproxy.ts";
+import { Class, COOKIE, Handshake, SpError, type SpFrame, spFrame, SpFrames, Type } from "./sysproxy.ts";
 
 const LONGEST = MAX_TRANSFER + 4096;
 
-function guest(reqno: number, comm: string): Uint8Array[] {
+function named(reqno: number, kind: number, comm: string): Uint8Array[] {
   const name = encodeName(comm);
   const body = new Uint8Array(name.length + 1);
   body.set(name);
-  return spFrame(Class.REQ, Type.HANDSHAKE, reqno, Handshake.GUEST, body);
+  return spFrame(Class.REQ, Type.HANDSHAKE, reqno, kind, body);
+}
+/** A guest, or the child of a `prefork`. */
+function greeting(reqno: number, comm: string, { fork }: ClientOptions): Uint8Array[] {
+  if (!fork) return named(reqno, Handshake.GUEST, comm);
+  const body = new Uint8Array(COOKIE + 4); // and a word: 0, it comes
+  body.set(fork.subarray(0, COOKIE));
+  return spFrame(Class.REQ, Type.HANDSHAKE, reqno, Handshake.FORK, body);
+}
+/** The body of a RESP; ERROR's reason is thrown. */
+function answered(frame: SpFrame): Uint8Array {
+  if (frame.class === Class.ERROR) throw failure(frame.u);
+  return frame.body;
+}
+function cookieOf(body: Uint8Array): Uint8Array {
+  if (body.length !== COOKIE) throw errno.EPROTO;
+  return body;
 }
 /** Host errors of ERROR frames (sp_common.c errmap). */
 const reasons: Readonly<Record<number, number>> = {
@@ -31,7 +47,12 @@ function checkGuest(frame: SpFrame): void {
 }
 
 /** Calls that block until their reply is there; the kernel's questions are answered meanwhile. */
-export function sysproxyBlocking(channel: BlockingChannel, comm: string, into: Uint8Array): Record<string, unknown> {
+export function sysproxyBlocking(
+  channel: BlockingChannel,
+  comm: string,
+  into: Uint8Array,
+  options: ClientOptions,
+): Blocking {
   const regions = new Regions();
   const replies = new Map<number, SpFrame>();
   const frames = new SpFrames(LONGEST, (frame) => {
@@ -50,22 +71,26 @@ export function sysproxyBlocking(channel: BlockingChannel, comm: string, into: U
     }
   };
   let reqno = 1;
-  channel.send(...guest(reqno, comm));
+  channel.send(...greeting(reqno, comm, options));
   checkGuest(receive(reqno));
-  return nativeStubs(regions, (nr, body) => {
-    channel.send(...spFrame(Class.REQ, Type.SYSCALL, ++reqno, nr, body));
-    const frame = receive(reqno);
-    if (frame.class === Class.ERROR) throw failure(frame.u);
-    return frame.body;
-  });
+  const ask = (frame: (n: number) => Uint8Array[]): Uint8Array => {
+    channel.send(...frame(++reqno));
+    return answered(receive(reqno));
+  };
+  return {
+    sys: nativeStubs(regions, (nr, body) => ask((n) => spFrame(Class.REQ, Type.SYSCALL, n, nr, body))),
+    prefork: () => cookieOf(ask(prefork)),
+    exec: (name) => void ask((n) => named(n, Handshake.EXEC, name)),
+  };
 }
+const prefork = (n: number) => spFrame(Class.REQ, Type.PREFORK, n, 0);
 
 interface Waiter {
   readonly resolve: (frame: SpFrame) => void;
   readonly reject: (e: unknown) => void;
 }
 /** Calls that answer later. */
-export function sysproxyPipelined(channel: Channel, comm: string): Session {
+export function sysproxyPipelined(channel: Channel, comm: string, options: ClientOptions): Session {
   const regions = new Regions();
   const waiters = new Map<number, Waiter>();
   let reqno = 0;
@@ -91,13 +116,18 @@ export function sysproxyPipelined(channel: Channel, comm: string): Session {
       channel.send(...frame(n));
     });
   };
+  const sys = nativeStubs(
+    regions,
+    async (nr, body) => answered(await ask((n) => spFrame(Class.REQ, Type.SYSCALL, n, nr, body))),
+  );
   return {
-    greet: () => ask((n) => guest(n, comm)).then(checkGuest),
-    sys: nativeStubs(regions, async (nr, body) => {
-      const frame = await ask((n) => spFrame(Class.REQ, Type.SYSCALL, n, nr, body));
-      if (frame.class === Class.ERROR) throw failure(frame.u);
-      return frame.body;
-    }),
+    greet: () => ask((n) => greeting(n, comm, options)).then(checkGuest),
+    sys,
+    until() {
+      throw errno.EOPNOTSUPP; // this wire knows no way to take a call back
+    },
+    prefork: async () => cookieOf(answered(await ask(prefork))),
+    exec: async (name) => void answered(await ask((n) => named(n, Handshake.EXEC, name))),
     receive(bytes) {
       frames.push(bytes);
       if (frames.broken) fail(errno.EPROTO);

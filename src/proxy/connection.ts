@@ -25,6 +25,9 @@ export interface Wire {
   ended?(): void;
 }
 
+/** Longest name of a program. */
+export const MAX_COMM = 64;
+
 /** See the head of this file. */
 export class Connection {
   readonly server: SpServer;
@@ -35,6 +38,8 @@ export class Connection {
   /** Its process, once it has said who it is. */
   proc: Proc | undefined;
   ended = false;
+  /** An exec is under way: it waits for the other calls. */
+  inExec = false;
   /** Names of calls that wait for something. */
   readonly pending: string[] = [];
   /** Bytes of memory its waiting calls hold. */
@@ -67,6 +72,20 @@ export class Connection {
   close(): void {
     this.channel.close();
     this.#end();
+  }
+  /** The program becomes another one: its other calls end first, then its close-on-exec descriptors go. */
+  exec(comm: string): Async<void> {
+    const proc = this.proc!;
+    this.inExec = true;
+    proc.drain();
+    const drained = then(this.idle(), () => proc.files.closeOnExec());
+    const done = then(drained, () => {
+      proc.comm = comm;
+      proc.draining = false;
+      this.inExec = false;
+    });
+    if (done instanceof Promise) void this.kernel.outstanding(done);
+    return done;
   }
   #end(): void {
     if (this.ended) return;

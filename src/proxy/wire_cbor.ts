@@ -1,15 +1,15 @@
 /** The server's side of our own wire: a request is one frame, its memory inline; see frame.ts. */
 import { errno, type SysError } from "../abi/errno.ts";
 import type { Reply } from "../kern/dispatch.ts";
-import type { Connection, Wire } from "./connection.ts";
+import { type Connection, MAX_COMM, type Wire } from "./connection.ts";
 import { keyName } from "./admission.ts";
 import { NONCE, proofText } from "./proof.ts";
 import type { Grant } from "./grants.ts";
 import { KEY } from "./ssh_keys.ts";
+import { then } from "../lib/async.ts";
+import { Controls } from "./wire_control.ts";
 import { encodeFrame } from "./encode.ts";
 import { decodeFrame, Frames, VERSION } from "./frame.ts";
-
-const MAX_COMM = 64;
 
 /** A key that is being proven. */
 interface Challenge {
@@ -22,11 +22,13 @@ export class CborWire implements Wire {
   readonly name = "cbor";
   readonly #c: Connection;
   readonly #frames: Frames;
+  readonly #controls: Controls;
   #challenge: Challenge | undefined;
   #parent: number | undefined;
 
   constructor(connection: Connection) {
     this.#c = connection;
+    this.#controls = new Controls(connection);
     this.#frames = new Frames((body) => this.#frame(body));
   }
   receive(bytes: Uint8Array): boolean {
@@ -52,14 +54,18 @@ export class CborWire implements Wire {
     this.#c.dismiss("malformed frame");
     return false;
   }
-  /** [version, program name, public key or nothing, parent or nothing]; after a challenge [0, signature]. */
-  #hello([version, comm, key, parent]: unknown[]): boolean {
+  /**
+   * [version, program name, public key or nothing, parent or nothing, a fork's cookie or nothing]; after a challenge
+   * [0, signature].
+   */
+  #hello([version, comm, key, parent, cookie]: unknown[]): boolean {
     const { entrance, server: { options: { policy } } } = this.#c;
     if (this.#challenge) return this.#proof(this.#challenge, comm);
     if (typeof parent === "number") this.#parent = parent;
     if (version !== VERSION) this.#c.dismiss(`wire version ${version}`);
     else if (typeof comm !== "string" || comm.length > MAX_COMM) this.#c.dismiss("bad program name");
     else if ("refused" in entrance && entrance.final) this.#c.dismiss(entrance.refused, errno.EPERM);
+    else if (cookie instanceof Uint8Array) return this.#fork(comm, cookie);
     else if (policy?.keys && key instanceof Uint8Array && key.length === KEY) return this.#ask(comm, key.slice());
     else if ("refused" in entrance) this.#c.dismiss(entrance.refused, policy?.keys ? errno.ENEEDAUTH : errno.EPERM);
     else return this.#enter(comm, entrance.grant);
@@ -68,6 +74,17 @@ export class CborWire implements Wire {
   #enter(comm: string, grant: Grant): boolean {
     this.#c.welcome(comm, grant, () => void this.#c.send(encodeFrame([0, 0, VERSION])), this.#parent);
     return !this.#c.ended;
+  }
+  /** The child of a process that said `prefork`; the cookie is all it has to show. */
+  #fork(comm: string, cookie: Uint8Array): boolean {
+    const child = this.#c.server.claim(cookie);
+    if (!child) {
+      this.#c.dismiss("unknown fork cookie", errno.ESRCH);
+      return false;
+    }
+    if (comm !== "") child.comm = comm;
+    this.#c.admit(child);
+    return this.#c.send(encodeFrame([0, 0, VERSION]));
   }
   /** A challenge for a key, known or not: who asks does not learn which keys are. */
   #ask(comm: string, key: Uint8Array): boolean {
@@ -91,6 +108,7 @@ export class CborWire implements Wire {
 
   #call(items: unknown[], length: number): boolean {
     const [reqno, nr] = items;
+    if (typeof reqno === "number" && typeof nr === "string") return this.#control(reqno, nr, items[2]);
     if (typeof reqno !== "number" || typeof nr !== "number") {
       this.#c.dismiss("malformed request");
       return false;
@@ -99,18 +117,29 @@ export class CborWire implements Wire {
     const lent = copySmall(args);
     const { server } = this.#c;
     this.#c.count();
-    const reply = this.#c.kernel.dispatcher.call(this.#c.lwp, nr, args, server.allocate);
+    const { lwp } = this.#c;
+    const reply = this.#c.kernel.dispatcher.call(lwp, nr, args, server.allocate);
     if (reply instanceof Promise) {
+      this.#controls.waits(reqno, lwp);
       if (lent) this.#frames.kept = true;
       const bytes = server.settle(true) + (lent ? Math.max(length, KEPT) : length);
       this.#c.held += bytes;
-      this.#c.wait(nr, reply.then((r) => void this.#answer(reqno, r)), () => bytes);
+      const answered = reply.then((r) => {
+        this.#controls.done(reqno);
+        this.#answer(reqno, r);
+      });
+      this.#c.wait(nr, answered, () => bytes);
       if (this.#c.full) this.#c.stall();
       return !this.#c.full;
     }
     const go = this.#answer(reqno, reply);
     server.settle(false);
     return go;
+  }
+  #control(reqno: number, word: string, arg: unknown): boolean {
+    const outcome = this.#controls.run(word, arg);
+    void then(outcome, (items) => this.#c.send(encodeFrame([reqno, ...items])));
+    return !this.#c.ended;
   }
   #answer(reqno: number, { errno: e, ret, ret2, outs }: Reply): boolean {
     return this.#c.send(encodeFrame(e === 0 ? [reqno, 0, ret, ret2, ...outs] : [reqno, e]));

@@ -9,15 +9,13 @@ import { decodeName } from "../lib/text.ts";
 import { viewOf } from "../lib/struct.ts";
 import type { Reply } from "../kern/dispatch.ts";
 import type { Lwp } from "../kern/proc.ts";
-import { interrupt } from "../kern/wait.ts";
 import type { Async } from "../plugin.ts";
-import type { Connection, Wire } from "./connection.ts";
+import { type Connection, MAX_COMM, type Wire } from "./connection.ts";
 import { type Memory, type NativeCall, nativeCall } from "./native.ts";
 import { Class, COOKIE, Handshake, SpError, type SpFrame, spFrame, SpFrames, SYSRESP, Type } from "./sysproxy.ts";
 
 /** Longest frame: memory of the longest transfer. */
 const MAX_FRAME = MAX_TRANSFER + 4096;
-const MAX_COMM = 64;
 /** u32 cookie[4], i32 cancel. */
 const FORK_BODY = COOKIE + 4;
 /** u64 length, u64 address. */
@@ -38,8 +36,6 @@ export class SysproxyWire implements Wire, Memory {
   readonly #frames: SpFrames;
   readonly #questions = new Map<number, Question>();
   #asked = 0;
-  /** An exec is under way: it waits for the other calls. */
-  #inExec = false;
 
   constructor(connection: Connection) {
     this.#c = connection;
@@ -126,25 +122,14 @@ export class SysproxyWire implements Wire, Memory {
     }
   }
   #prefork(frame: SpFrame): boolean {
-    if (this.#inExec) return this.#fatal(frame, SpError.INEXEC, "fork during exec");
+    if (this.#c.inExec) return this.#fatal(frame, SpError.INEXEC, "fork during exec");
     const cookie = this.#c.server.prefork(this.#c.proc!);
     return cookie ? this.#respond(frame, cookie) : this.#error(frame, SpError.TRYAGAIN);
   }
-  /** The program becomes another one: its other calls end first, its close-on-exec descriptors go. */
   #exec(frame: SpFrame): boolean {
-    if (this.#inExec) return this.#fatal(frame, SpError.INEXEC, "exec during exec");
-    const { proc, kernel } = this.#c;
+    if (this.#c.inExec) return this.#fatal(frame, SpError.INEXEC, "exec during exec");
     const { reqno, type } = frame;
-    this.#inExec = true;
-    const comm = commOf(frame.body);
-    interrupt(proc!);
-    const drained = then(this.#c.idle(), () => proc!.files.closeOnExec());
-    const done = then(drained, () => {
-      proc!.comm = comm;
-      this.#inExec = false;
-      this.#c.send(spFrame(Class.RESP, type, reqno, 0, OK));
-    });
-    if (done instanceof Promise) void kernel.outstanding(done);
+    void then(this.#c.exec(commOf(frame.body)), () => this.#c.send(spFrame(Class.RESP, type, reqno, 0, OK)));
     return true;
   }
 

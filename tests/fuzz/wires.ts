@@ -107,10 +107,17 @@ function framed(items: readonly unknown[]): Uint8Array {
   return frame;
 }
 
+/** What is no system call: words of the wire, with arguments that are theirs or not. */
+function control(random: Random): unknown[] {
+  const arg = pick(random, [undefined, null, 1, 5, -1, 2 ** 53, "name", "x".repeat(100), new Uint8Array(16), []]);
+  return [pick(random, ["prefork", "exec", "cancel", "", "other"]), arg];
+}
 function cborClient(random: Random, channel: Channel): void {
   channel.receive(() => {});
-  channel.send(MAGIC, ...encodeFrame([1, "fuzz"]));
+  const cookie = random(20) === 0 ? [null, random(99), fill(random, random(20))] : [];
+  channel.send(MAGIC, ...encodeFrame([1, "fuzz", ...cookie]));
   for (let i = random(30); i >= 0; i--) {
+    if (random(12) === 0) channel.send(damage(random, framed([i, ...control(random)])));
     const [, decl] = call(random);
     const args = Object.values(decl.args).filter(travels).map((a) => argument(random, a));
     channel.send(damage(random, framed([i, decl.nr, ...args])));
