@@ -1,4 +1,5 @@
 /** Reference pages from the tables: system calls, errors, sysctl variables, applets, components. To a folder, or standard output. */
+import { differences, variables } from "../tests/cases/golden_differences.ts";
 import { mkdirSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { errno } from "../src/abi/errno.ts";
@@ -34,6 +35,10 @@ const pages: Readonly<Record<string, string>> = {
     ["name", "type", "", "what"],
     [...kernel.tree].map(([path, n]) => [path, n.type, n.write ? "rw" : "ro", n.doc]),
   ),
+  differences: table("Differences from the recordings of NetBSD's programs", ["what", "recorded", "why ours differs"], [
+    ...differences,
+    ...variables.map(([prefix, why]) => [`rump.sysctl ${prefix}`, "a variable", why] as const),
+  ]),
   applets: table("Applets", ["name", "what"], Object.entries(applets).map(([n, a]) => [n, a.summary])),
   components: table(
     "Components",

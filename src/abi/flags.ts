@@ -128,7 +128,8 @@ export const CTLTYPE_STRUCT = 5;
 export const CTLTYPE_BOOL = 6;
 export const CTLFLAG_READWRITE = 0x70;
 export const CTLFLAG_PERMANENT = 0x200;
-export const CTLFLAG_IMMEDIATE = 0x20_0000;
+/** Not in `sysctl -a`. */
+export const CTLFLAG_HIDDEN = 0x8000;
 export const SYSCTL_VERS_1 = 0x100_0000;
 
 // sys/reboot.h

@@ -3,7 +3,7 @@ import { CTLTYPE_BOOL, CTLTYPE_INT, CTLTYPE_NODE, CTLTYPE_QUAD, CTLTYPE_STRING, 
 import { Clockinfo } from "../abi/structs.ts";
 import type { Host } from "../host/host.ts";
 import { viewOf } from "../lib/struct.ts";
-import { type Grammar, parse, reasonOf, usage } from "./cli.ts";
+import { Failure, type Grammar, parse, reasonOf, usage } from "./cli.ts";
 import { server, type SyncCalls } from "./client.ts";
 import type { Run } from "./mod.ts";
 import { type Entry, find, TOP, Tree } from "./sysctl_tree.ts";
@@ -61,7 +61,7 @@ class Program {
   }
   /** -a and -A: `all`, also what has no plain value. */
   showAll(all: boolean): void {
-    for (const entry of this.#tree.below(TOP)) this.#show(entry, all);
+    for (const entry of this.#tree.below(TOP)) if (all || !entry.hidden) this.#show(entry, all);
   }
   showNumbers(): void {
     for (const entry of this.#tree.below(TOP)) {
@@ -85,8 +85,9 @@ class Program {
   }
   #ask(path: string): void {
     const found = find(this.#tree, path);
-    if (found.type === CTLTYPE_NODE) { for (const entry of this.#tree.below(found)) this.#show(entry, false); }
-    else this.#show(found as Entry, true);
+    if (found.type === CTLTYPE_NODE) {
+      for (const entry of this.#tree.below(found)) if (!entry.hidden) this.#show(entry, false);
+    } else this.#show(found as Entry, true);
   }
   #show(entry: Entry, withoutPlain: boolean): void {
     if (this.#style.describe) return this.#describe(entry, withoutPlain);
@@ -119,11 +120,18 @@ class Program {
   }
   /** -f: lines of names and name=value. */
   file(path: string): void {
-    const lines = text.decode(this.#host.readFile(path)).split("\n");
+    const lines = text.decode(told(this.#name, path, () => this.#host.readFile(path))).split("\n");
     for (const line of lines) {
       const what = line.replace(/#.*/, "").trim();
       if (what !== "") this.argument(what, what.includes("="));
     }
+  }
+}
+function told<T>(name: string, path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (e) {
+    throw new Failure(`${name}: ${path}: ${reasonOf(e)}`);
   }
 }
 const typeNames: Readonly<Record<number, string>> = {

@@ -1,5 +1,12 @@
 /** The server's sysctl tree as a client sees it: listed level by level (CTL_QUERY), values read and written by number. */
-import { CTL_DESCRIBE, CTL_QUERY, CTLFLAG_READWRITE, CTLTYPE_NODE, SYSCTL_VERS_1 } from "../abi/flags.ts";
+import {
+  CTL_DESCRIBE,
+  CTL_QUERY,
+  CTLFLAG_HIDDEN,
+  CTLFLAG_READWRITE,
+  CTLTYPE_NODE,
+  SYSCTL_VERS_1,
+} from "../abi/flags.ts";
 import { errno, SysError } from "../abi/errno.ts";
 import { Sysctldesc, Sysctlnode } from "../abi/structs.ts";
 import { viewOf } from "../lib/struct.ts";
@@ -13,6 +20,8 @@ export interface Entry {
   /** CTLTYPE_* */
   readonly type: number;
   readonly writable: boolean;
+  /** Not shown among others. */
+  readonly hidden: boolean;
 }
 const ROOM = 4096;
 /** Longest answer taken. */
@@ -67,6 +76,7 @@ export class Tree {
         path: at.path === "" ? name : `${at.path}.${name}`,
         mib: [...at.mib, Sysctlnode.get.num(d, base)],
         type: flags & 15,
+        hidden: (flags & CTLFLAG_HIDDEN) !== 0,
         writable: (flags & CTLFLAG_READWRITE) === CTLFLAG_READWRITE,
       });
     }

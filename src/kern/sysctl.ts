@@ -3,6 +3,7 @@ import { errno } from "../abi/errno.ts";
 import {
   CTL_DESCRIBE,
   CTL_QUERY,
+  CTLFLAG_HIDDEN,
   CTLFLAG_PERMANENT,
   CTLFLAG_READWRITE,
   CTLTYPE_BOOL,
@@ -170,6 +171,11 @@ function fill(oldp: Uint8Array | undefined, value: Uint8Array): number {
   return value.length;
 }
 
+const leafFlags = (leaf: SysctlNode) =>
+  types[leaf.type] | (leaf.write ? CTLFLAG_READWRITE : 0) | (leaf.visible === false ? CTLFLAG_HIDDEN : 0);
+/** A hidden variable may be long: it is not made to tell its size (sysctl(9): 0 is "it varies"). */
+const sizeOf = (leaf: SysctlNode) => (leaf.visible === false ? 0 : encode(leaf).length);
+
 /** The children of a node as an array of struct sysctlnode. */
 function query(at: Branch): Uint8Array {
   if (at.leaf) throw errno.ENOTDIR;
@@ -177,12 +183,11 @@ function query(at: Branch): Uint8Array {
   const d = viewOf(out);
   let base = 0;
   for (const b of at.children.values()) {
-    const flags = b.leaf ? types[b.leaf.type] | (b.leaf.write ? CTLFLAG_READWRITE : 0) : CTLTYPE_NODE;
-    Sysctlnode.set.flags(d, base, SYSCTL_VERS_1 | CTLFLAG_PERMANENT | flags);
+    Sysctlnode.set.flags(d, base, SYSCTL_VERS_1 | CTLFLAG_PERMANENT | (b.leaf ? leafFlags(b.leaf) : CTLTYPE_NODE));
     Sysctlnode.set.num(d, base, b.number);
     Sysctlnode.set.name(d, base, b.name);
     Sysctlnode.set.ver(d, base, 1);
-    Sysctlnode.set.size(d, base, b.leaf ? encode(b.leaf).length : Sysctlnode.size);
+    Sysctlnode.set.size(d, base, b.leaf ? sizeOf(b.leaf) : Sysctlnode.size);
     if (!b.leaf) Sysctlnode.set.clen(d, base, b.children.size);
     base += Sysctlnode.size;
   }

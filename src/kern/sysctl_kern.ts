@@ -106,20 +106,38 @@ function hw({ host, options }: Kernel): Record<string, SysctlNode> {
   };
 }
 
+/** What sysconf(3) and confstr(3) of NetBSD's programs ask for: number, name, value, what it is (POSIX.2 limits and options). */
+const posix2: readonly (readonly [number: number, name: string, value: number, doc: string])[] = [
+  [2, "bc_base_max", 2147483647, "Largest ibase and obase of bc(1)"],
+  [3, "bc_dim_max", 65535, "Largest array of bc(1)"],
+  [4, "bc_scale_max", 2147483647, "Largest scale of bc(1)"],
+  [5, "bc_string_max", 2147483647, "Longest string of bc(1)"],
+  [6, "coll_weights_max", 2, "Weights an entry of a locale's LC_COLLATE order can have"],
+  [7, "expr_nest_max", 32, "Parentheses that can be nested in expr(1)"],
+  [8, "line_max", 2048, "The maximum length in bytes of a text-processing utility's input line"],
+  [9, "re_dup_max", 255, "Repetitions of a regular expression in interval notation"],
+  [10, "posix2_version", 200112, "The version of POSIX 1003.2 with which the system attempts to comply"],
+  [11, "posix2_c_bind", 1, "Whether C programs can be compiled for POSIX.2"],
+  [12, "posix2_c_dev", 0, "Whether there are the C development utilities"],
+  [13, "posix2_char_term", 0, "Whether some terminal does all POSIX.2 asks for"],
+  [14, "posix2_fort_dev", 0, "Whether there are the FORTRAN development utilities"],
+  [15, "posix2_fort_run", 0, "Whether there are the FORTRAN run-time utilities"],
+  [16, "posix2_localedef", 0, "Whether locales can be made"],
+  [17, "posix2_sw_dev", 0, "Whether there are the software development utilities"],
+  [18, "posix2_upe", 0, "Whether there are the user portability utilities"],
+  [19, "stream_max", 20, "Streams a process can have open at least"],
+  [20, "tzname_max", 511, "The minimum maximum number of types supported for the name of a timezone"],
+  [21, "atexit_max", -1, "Functions atexit(3) takes; -1: as many as there is memory for"],
+];
 function user(): Record<string, SysctlNode> {
+  const limits = posix2.map(([number, name, value, doc]) => [`user.${name}`, int(doc, () => value, number)] as const);
   return {
     "user.cs_path": string(
       "A value for the PATH environment variable that finds all the standard utilities",
       () => "/usr/bin:/bin:/usr/sbin:/sbin:/usr/pkg/bin:/usr/pkg/sbin:/usr/local/bin:/usr/local/sbin",
       1,
     ),
-    "user.line_max": int("The maximum length in bytes of a text-processing utility's input line", () => 2048, 8),
-    "user.posix2_version": int(
-      "The version of POSIX 1003.2 with which the system attempts to comply",
-      () => 200112,
-      10,
-    ),
-    "user.tzname_max": int("The minimum maximum number of types supported for the name of a timezone", () => 511, 20),
+    ...Object.fromEntries(limits),
   };
 }
 

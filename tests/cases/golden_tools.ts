@@ -35,6 +35,13 @@ export const sysctl: readonly Row[] = [
     "printf 'kern.domainname=x.org # set\\nkern.domainname\\n' > conf; rump.sysctl -f conf",
     "kern.domainname:  -> x.org\nkern.domainname = x.org\n",
   ],
+  ["rump.sysctl -n hw.pagesize hw.alignbytes", "4096\n7\n"],
+  ["rump.sysctl -r kern.osrevision | od -An -tx4", " 2f9fd308\n"],
+  ["rump.sysctl -qw kern.domainname=y.org && rump.sysctl -e kern.domainname", "kern.domainname=y.org\n"],
+  ["rump.sysctl -nw kern.domainname=z.org", "z.org\n"],
+  ["rump.sysctl -f nosuch", "", "rump.sysctl: nosuch: no such file or directory\n", 1],
+  // Tables for other programs are shown by name, and by -A.
+  ["rump.sysctl -a | grep -c processes; rump.sysctl -A | grep -c '^rump.sp.processes'", "0\n1\n"],
   ["rump.sysctl -a | wc -l | grep -c .", "1\n"],
   ["rump.sysctl -M | grep hostname", "kern.hostname: 1.10 string read-write\n"],
 ];

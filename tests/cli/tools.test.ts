@@ -1,5 +1,6 @@
 import { describe, it } from "node:test";
 import process from "node:process";
+import { recorded, variables } from "../cases/golden_differences.ts";
 import { files, msdos, type Row, sysctl } from "../cases/golden_tools.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { isDeno, type Shell, within } from "./helpers.ts";
@@ -49,6 +50,16 @@ async function played(rows: readonly Row[], drives = ""): Promise<void> {
 }
 describe("recorded output", () => {
   it("of rump.sysctl", () => played(sysctl));
+  it("has every variable that was recorded, or a reason why not", () =>
+    within((sh) => {
+      sh.must("rump_allserver unix://sock");
+      const shown = sh.must("rump.sysctl -a; rump.halt", { RUMP_SERVER: "unix://sock" });
+      const ours = new Set([...shown.matchAll(/^([a-z0-9_.]+)(?: =|:) /gm)].map((m) => m[1]));
+      const missing = recorded.trim().split(/\s+/).filter((name) => !ours.has(name));
+      const reason = (name: string) => variables.find(([prefix]) => name.startsWith(prefix));
+      assertEquals(missing.filter((name) => !reason(name)), []);
+      assertEquals(variables.filter(([prefix]) => !missing.some((name) => name.startsWith(prefix))), [], "there now");
+    }));
   it("of the file tools on tmpfs", () => played(files));
   it("of both over NetBSD's own wire", () => playedOnNetbsd(sysctl).then(() => playedOnNetbsd(files)));
   it("of the file tools on msdos, and what is left on the image", () => played(msdos, `-d ${fat} -d ${raw}`));
