@@ -32,7 +32,7 @@ export function openImage(host: Host, program: string, image: string, readOnly: 
   return disk;
 }
 /** One writer, or many readers, of the same bytes; whoever else has them is named. */
-function lockImage(
+export function lockImage(
   host: Host,
   path: string,
   file: HostFile,

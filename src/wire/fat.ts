@@ -80,3 +80,17 @@ export function lfnChecksum(name: Uint8Array): number {
   for (let i = 0; i < 11; i++) sum = (((sum & 1) << 7) + (sum >> 1) + name[i]!) & 0xff;
   return sum;
 }
+
+/** What stands at 36 on FAT12 and FAT16, behind Bpb32 (at 64) on FAT32. */
+export const BootTail = struct("le", {
+  drive: u8,
+  state: u8,
+  signature: u8,
+  serial: u32,
+  label: bytes(11),
+  type: bytes(8),
+}, 26);
+/** `signature`: serial number, label and type follow. */
+export const BOOT_TAIL = 0x29;
+/** Most clusters of each type. */
+export const MAX_CLUSTERS = { 12: 4084, 16: 65524, 32: 0x0ffffff4 } as const;
