@@ -17,15 +17,16 @@ import { bootKernel, type BootOptions, type Hypercalls, Kernel } from "./kern/ke
 import { type Calls } from "./kern/dispatch.ts";
 import type { Cred, Proc } from "./kern/proc.ts";
 import { identityIn } from "./proxy/attach.ts";
+import type { AsyncBatch, BatchCalls, Later } from "./proxy/batch.ts";
 import { type AsyncClient, pipelinedClient } from "./proxy/client.ts";
 import { parseLocator } from "./proxy/locator.ts";
-import { persistentAsync, type Retry } from "./proxy/reconnect.ts";
+import { callsOf, persistentAsync, type Retry } from "./proxy/reconnect.ts";
 import { SpServer } from "./proxy/server.ts";
 import { version } from "./version.ts";
 import { vfsOf } from "./vfs/vfs.ts";
 
 export { errno, SysError } from "./abi/errno.ts";
-export type { AsyncClient, Calls, Cred, Proc, Retry };
+export type { AsyncBatch, AsyncClient, BatchCalls, Calls, Cred, Later, Proc, Retry };
 
 /** The machine as a kernel sees it, with timers and sockets of the loop it will live in. */
 export function hypercalls(h: Host, timer: Hypercalls["timer"], sockets: Sockets): Hypercalls {
@@ -130,8 +131,10 @@ function persistent(first: AsyncClient, attach: () => Promise<AsyncClient>, retr
     over: () => over,
     delay: (ms: number) => new Promise<void>((resolve) => void setTimeout(resolve, ms)),
   };
-  const again = async () => (client = await attach()).sys;
-  const sys = persistentAsync(first.sys, again, retry, world) as unknown as AsyncClient["sys"];
+  const again = async () => callsOf(client = await attach());
+  const sys = persistentAsync(callsOf(first), again, retry, world) as unknown as
+    & AsyncClient["sys"]
+    & Pick<AsyncClient, "batch">;
   const close = () => {
     over = true;
     client.close();
@@ -139,6 +142,7 @@ function persistent(first: AsyncClient, attach: () => Promise<AsyncClient>, retr
   };
   return {
     sys,
+    batch: sys.batch,
     until: (signal) => client.until(signal),
     prefork: () => client.prefork(),
     exec: (name) => client.exec(name),

@@ -10,7 +10,7 @@ import {
   type SyncClient,
 } from "./client.ts";
 import { type Located, parseLocator } from "./locator.ts";
-import { parseRetry, persistentSync, type Retry } from "./reconnect.ts";
+import { callsOf, parseRetry, persistentSync, type Retry } from "./reconnect.ts";
 import { KeyError, parsePrivateKey } from "./ssh_keys.ts";
 
 /** A command cannot go on: its lines have been said by `message`, its exit status is 1. */
@@ -79,7 +79,7 @@ function persistent(host: Host, connect: () => SyncClient, retry: Retry): SyncCl
   const again = () => {
     client.close();
     client = connect();
-    return client.sys;
+    return callsOf(client);
   };
   const world = {
     now: () => host.now(),
@@ -87,9 +87,12 @@ function persistent(host: Host, connect: () => SyncClient, retry: Retry): SyncCl
     exit: (n: number) => host.exit(n),
     sleep: (ms: number) => host.sleep(ms),
   };
-  const sys = persistentSync(client.sys, again, retry, world);
+  const sys = persistentSync(callsOf(client), again, retry, world) as unknown as
+    & SyncClient["sys"]
+    & Pick<SyncClient, "batch">;
   return {
-    sys: sys as unknown as SyncClient["sys"],
+    sys,
+    batch: sys.batch,
     prefork: () => client.prefork(),
     exec: (name) => client.exec(name),
     close: () => client.close(),

@@ -1,6 +1,7 @@
 /** The client's side of rump_sp (rumpclient(3)): one blocking, for commands; one pipelined, for libraries. The banner chooses the wire. */
 import { errno } from "../abi/errno.ts";
 import type { BlockingChannel, Channel } from "../plugin.ts";
+import type { AsyncBatch, Batch, SyncBatch } from "./batch.ts";
 import { cborBlocking, cborPipelined } from "./client_cbor.ts";
 import { sysproxyBlocking, sysproxyPipelined } from "./client_sysproxy.ts";
 import { MAX_BANNER } from "./frame.ts";
@@ -40,6 +41,8 @@ function isOurs(banner: string): boolean | undefined {
 
 export interface SyncClient extends Handover<"now"> {
   readonly sys: SyncCalls;
+  /** Calls that may use each other's results, in one round trip. */
+  readonly batch: SyncBatch;
   close(): void;
 }
 const READ = 256 << 10;
@@ -49,8 +52,9 @@ export function blockingClient(channel: BlockingChannel, comm: string, options: 
   const into = new Uint8Array(READ);
   const ours = isOurs(readBanner(channel, into));
   if (ours === undefined) throw errno.EPROTO;
-  const { sys, ...handover } = (ours ? cborBlocking : sysproxyBlocking)(channel, comm, into, options);
-  return { sys: sys as unknown as SyncCalls, ...handover, close: () => channel.close() };
+  const { sys, batch, ...handover } = (ours ? cborBlocking : sysproxyBlocking)(channel, comm, into, options);
+  const close = () => channel.close();
+  return { sys: sys as unknown as SyncCalls, batch: batch as SyncBatch, ...handover, close };
 }
 function readBanner(channel: BlockingChannel, into: Uint8Array): string {
   let banner = "";
@@ -64,6 +68,8 @@ function readBanner(channel: BlockingChannel, into: Uint8Array): string {
 
 export interface AsyncClient extends Handover<"later"> {
   readonly sys: AsyncCalls;
+  /** Calls that may use each other's results, in one round trip: `batch((b) => { const fd = b.open(...); b.close({ fd }); })`. */
+  readonly batch: AsyncBatch;
   /** The same calls, cancelled when `signal` is aborted: those that wait then end with EINTR. NetBSD's servers cannot. */
   until(signal: AbortSignal): AsyncCalls;
   /** Ends the connection; calls under way fail with ECONNRESET. */
@@ -74,10 +80,12 @@ export interface AsyncClient extends Handover<"later"> {
 /** A blocking connection on which one wire is spoken, with its calls. */
 export interface Blocking extends Handover<"now"> {
   readonly sys: Record<string, unknown>;
+  readonly batch: Batch;
 }
 /** One whose calls answer later. */
 export interface Session extends Handover<"later"> {
   readonly sys: Record<string, unknown>;
+  readonly batch: Batch;
   until(signal: AbortSignal): Record<string, unknown>;
   /** Say who we are; fails with Refused. The answer may come at once. */
   greet(): Promise<void>;
@@ -117,8 +125,13 @@ export function pipelinedClient(channel: Channel, comm: string, options: ClientO
     });
   });
 }
-const clientOf = ({ sys, until, prefork, exec }: Session, close: () => void, closed: Promise<void>): AsyncClient => ({
+const clientOf = (
+  { sys, batch, until, prefork, exec }: Session,
+  close: () => void,
+  closed: Promise<void>,
+): AsyncClient => ({
   sys: sys as unknown as AsyncCalls,
+  batch: batch as AsyncBatch,
   until: (signal) => until(signal) as unknown as AsyncCalls,
   prefork,
   exec,

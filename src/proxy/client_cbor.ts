@@ -1,6 +1,7 @@
 /** The client's side of our own wire, after the banner: one that blocks, one that is pipelined. */
 import { errno, errnoOf, SysError } from "../abi/errno.ts";
 import type { BlockingChannel, Channel } from "../plugin.ts";
+import { batches } from "./batch.ts";
 import { proofText } from "./proof.ts";
 import { type Blocking, type ClientOptions, type Identity, Refused, type Session } from "./client.ts";
 import { encodeFrame } from "./encode.ts";
@@ -44,7 +45,8 @@ function farewell(items: readonly unknown[]): unknown {
   }
 }
 /** A frame is lent: what a reply carries must outlive the next one. */
-const own = (items: readonly unknown[]) => items.map((x) => (x instanceof Uint8Array ? x.slice() : x));
+const own = (items: readonly unknown[]): unknown[] =>
+  items.map((x) => (x instanceof Uint8Array ? x.slice() : Array.isArray(x) ? own(x) : x));
 
 /** Calls that block until their reply is there; `into` is for receiving. */
 export function cborBlocking(
@@ -84,6 +86,7 @@ export function cborBlocking(
   };
   return {
     sys: stubs(ask),
+    batch: batches(ask),
     prefork: () => cookieOf(controlled(own(ask(["prefork"])))),
     exec: (name) => void controlled(ask(["exec", name])),
   };
@@ -92,6 +95,21 @@ export function cborBlocking(
 interface Waiter {
   readonly resolve: (reply: readonly unknown[]) => void;
   readonly reject: (e: unknown) => void;
+}
+async function greet(
+  channel: Channel,
+  wait: (n: number) => Promise<readonly unknown[]>,
+  first: Uint8Array[],
+  identity: Identity | undefined,
+): Promise<void> {
+  const greeted = wait(0);
+  channel.send(...first);
+  const reply = [0, ...await greeted];
+  const answer = proof(reply, identity, channel.binding);
+  if (!answer) return checkHello(reply);
+  const proven = wait(0);
+  channel.send(...answer);
+  checkHello([0, ...await proven]);
 }
 /** Calls that answer later. */
 export function cborPipelined(channel: Channel, comm: string, options: ClientOptions): Session {
@@ -134,17 +152,9 @@ export function cborPipelined(channel: Channel, comm: string, options: ClientOpt
     return reply.finally(() => signal.removeEventListener("abort", cancel));
   };
   return {
-    async greet() {
-      const greeted = wait(0);
-      channel.send(...hello(comm, options));
-      const reply = [0, ...await greeted];
-      const answer = proof(reply, options.identity, channel.binding);
-      if (!answer) return checkHello(reply);
-      const proven = wait(0);
-      channel.send(...answer);
-      checkHello([0, ...await proven]);
-    },
+    greet: () => greet(channel, wait, hello(comm, options), options.identity),
     sys: stubs((items) => ask(items)),
+    batch: batches((items) => ask(items)),
     until: (signal) => stubs((items) => cancellable(items, signal)),
     prefork: async () => cookieOf(controlled(await ask(["prefork"]))),
     exec: async (name) => void controlled(await ask(["exec", name])),

@@ -3,6 +3,7 @@ import { errno, errnoOf } from "../abi/errno.ts";
 import { MAX_TRANSFER } from "../abi/types.ts";
 import { encodeName } from "../lib/text.ts";
 import type { BlockingChannel, Channel } from "../plugin.ts";
+import { singly } from "./batch.ts";
 import { type Blocking, type ClientOptions, Refused, type Session } from "./client.ts";
 import { answer, nativeStubs, Regions } from "./native_client.ts";
 import { Class, COOKIE, Handshake, SpError, type SpFrame, spFrame, SpFrames, Type } from "./sysproxy.ts";
@@ -77,8 +78,10 @@ export function sysproxyBlocking(
     channel.send(...frame(++reqno));
     return answered(receive(reqno));
   };
+  const sys = nativeStubs(regions, (nr, body) => ask((n) => spFrame(Class.REQ, Type.SYSCALL, n, nr, body)));
   return {
-    sys: nativeStubs(regions, (nr, body) => ask((n) => spFrame(Class.REQ, Type.SYSCALL, n, nr, body))),
+    sys,
+    batch: singly(sys),
     prefork: () => cookieOf(ask(prefork)),
     exec: (name) => void ask((n) => named(n, Handshake.EXEC, name)),
   };
@@ -123,6 +126,7 @@ export function sysproxyPipelined(channel: Channel, comm: string, options: Clien
   return {
     greet: () => ask((n) => greeting(n, comm, options)).then(checkGuest),
     sys,
+    batch: singly(sys),
     until() {
       throw errno.EOPNOTSUPP; // this wire knows no way to take a call back
     },

@@ -1,6 +1,8 @@
 /**
  * The `cbor` wire: u32 length (little-endian), then a CBOR array. A request is [reqno, sysnum, ...args], a reply [reqno,
- * errno, ret, ret2, ...outs]. Out-arguments go as the length wanted. What is written is in encode.ts.
+ * errno, ret, ret2, ...outs]. Out-arguments go as the length wanted. A batch is [reqno, "batch", after, [sysnum, ...args], ...],
+ * where an argument [call, register] is a result of an earlier call, and its reply [reqno, 0, [errno, ret, ret2, ...outs],
+ * ...]. What is written is in encode.ts.
  */
 // Not "cbor-x": that loads its native addon, which ends Deno when it was built for another runtime.
 import { Decoder } from "cbor-x/decode";

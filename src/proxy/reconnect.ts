@@ -70,9 +70,15 @@ export class Attempts {
 }
 
 type Calls = Record<string, unknown>;
-type Call = (args?: unknown) => unknown;
+type Call = (...args: readonly unknown[]) => unknown;
+/** A batch is made again as a call is. */
 const each = (call: (name: string) => Call): Calls =>
-  Object.fromEntries(Object.keys(declared).map((name) => [name, call(name)]));
+  Object.fromEntries([...Object.keys(declared), "batch"].map((name) => [name, call(name)]));
+/** A client's calls, its batches among them. */
+export const callsOf = ({ sys, batch }: { readonly sys: object; readonly batch: unknown }): Calls => ({
+  ...sys,
+  batch,
+});
 
 /** Calls that attach again when the connection is lost, and are made once more then: `connect` gives the calls of a new one. */
 export function persistentSync(
@@ -94,10 +100,10 @@ export function persistentSync(
       }
     }
   };
-  return each((name) => (args) => {
+  return each((name) => (...args) => {
     for (;;) {
       try {
-        return (current[name] as Call)(args);
+        return (current[name] as Call)(...args);
       } catch (e) {
         if (e !== errno.ECONNRESET) throw e;
         again();
@@ -127,11 +133,11 @@ export function persistentAsync(
       }
     }
   };
-  return each((name) => async (args) => {
+  return each((name) => async (...args) => {
     for (;;) {
       const used = current;
       try {
-        return await (used[name] as Call)(args);
+        return await (used[name] as Call)(...args);
       } catch (e) {
         if (e !== errno.ECONNRESET) throw e;
         if (used === current) await (under ??= again().finally(() => (under = undefined)));

@@ -41,8 +41,9 @@ export class SpServer {
   /** Its name for as long as it runs: proofs of keys are for it alone. */
   readonly name = new Uint8Array(NONCE);
   readonly clients = new Set<Connection>();
-  /** Connections accepted, calls made. */
+  /** Connections accepted, requests that came (a batch is one), calls made. */
   accepted = 0;
+  requests = 0;
   calls = 0;
   /** Clients sent away. */
   refused = 0;

@@ -10,7 +10,7 @@ import type { Async } from "../plugin.ts";
 /** Send [sysnum, ...args], receive [errno, ret, ret2, ...outs]. */
 export type Transact = (items: readonly unknown[]) => Async<readonly unknown[]>;
 
-type Settled<T> = T extends Promise<unknown> ? never : T;
+export type Settled<T> = T extends Promise<unknown> ? never : T;
 /** Calls that block: results are there. */
 export type SyncCalls = {
   readonly [K in keyof Calls]: (...args: Parameters<Calls[K]>) => Settled<ReturnType<Calls[K]>>;
@@ -20,7 +20,20 @@ export type AsyncCalls = {
   readonly [K in keyof Calls]: (...args: Parameters<Calls[K]>) => Promise<Settled<ReturnType<Calls[K]>>>;
 };
 
-function stub(decl: Decl, transact: Transact): (args?: Record<string, unknown>) => Async<unknown> {
+/** How one call's arguments become a request, and its reply a result. */
+export interface Codec {
+  /** [sysnum, ...args] */
+  pack(args: Record<string, unknown>): unknown[];
+  /** Of [errno, ret, ret2, ...outs]: out-arguments are filled. Throws SysError. */
+  result(args: Record<string, unknown>, reply: readonly unknown[]): unknown;
+}
+const codecs = new Map<Decl, Codec>();
+export function codecOf(decl: Decl): Codec {
+  let codec = codecs.get(decl);
+  if (!codec) codecs.set(decl, codec = makeCodec(decl));
+  return codec;
+}
+function makeCodec(decl: Decl): Codec {
   const names = Object.keys(decl.args).filter((k) => !["len", "pad"].includes(decl.args[k]!.kind));
   const kinds = names.map((k) => decl.args[k]!.kind);
   const outs = names.filter((_, i) => kinds[i] === "out" || kinds[i] === "inout");
@@ -29,13 +42,20 @@ function stub(decl: Decl, transact: Transact): (args?: Record<string, unknown>) 
     if (kind === "out") return (value as Uint8Array).length;
     return kind === "path" ? packPath(value as string) : value;
   };
-  return (args = {}) => {
-    const wire = [decl.nr, ...names.map((k, i) => pack(args[k], kinds[i]!))];
-    return then(transact(wire), ([e, ret, ret2, ...filled]) => {
+  return {
+    pack: (args) => [decl.nr, ...names.map((k, i) => pack(args[k], kinds[i]!))],
+    result(args, [e, ret, ret2, ...filled]) {
       if (e !== 0) throw errnoOf(e as number);
       for (const [i, k] of outs.entries()) fill(args[k] as Uint8Array | undefined, filled[i]);
       return decl.ret === "pair" ? [ret, ret2] : ret;
-    });
+    },
+  };
+}
+function stub(decl: Decl, transact: Transact): (args?: Record<string, unknown>) => Async<unknown> {
+  let codec: Codec | undefined;
+  return (args = {}) => {
+    const { pack, result } = (codec ??= codecOf(decl));
+    return then(transact(pack(args)), (reply) => result(args, reply));
   };
 }
 /** A name that is no UTF-8 goes as bytes. */

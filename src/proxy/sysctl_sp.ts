@@ -64,6 +64,7 @@ export function spSysctls(server: SpServer): Record<string, SysctlNode> {
     "rump.sp.clients": count("Clients connected", () => server.clients.size),
     "rump.sp.accepted": count("Connections accepted", () => server.accepted),
     "rump.sp.refused": count("Clients turned away", () => server.refused),
+    "rump.sp.requests": count("Requests of clients; a batch of calls is one", () => server.requests),
     "rump.sp.calls": count("System calls made by clients", () => server.calls),
     "rump.sp.waiting": count("System calls that wait", () => [...server.clients].reduce((n, c) => n + c.waiting, 0)),
     "rump.sp.processes": table("Processes and clients, JSON", () => processes(server)),

@@ -1,5 +1,6 @@
 /** The server's side of our own wire: a request is one frame, its memory inline; see frame.ts. */
 import { errno, type SysError } from "../abi/errno.ts";
+import type { Lwp } from "../kern/proc.ts";
 import type { Reply } from "../kern/dispatch.ts";
 import { type Connection, MAX_COMM, type Wire } from "./connection.ts";
 import { keyName } from "./admission.ts";
@@ -7,6 +8,7 @@ import { NONCE, proofText } from "./proof.ts";
 import type { Grant } from "./grants.ts";
 import { KEY } from "./ssh_keys.ts";
 import { then } from "../lib/async.ts";
+import { BATCH, Batch, batchedCalls } from "./wire_batch.ts";
 import { Controls } from "./wire_control.ts";
 import { encodeFrame } from "./encode.ts";
 import { decodeFrame, Frames, VERSION } from "./frame.ts";
@@ -108,6 +110,8 @@ export class CborWire implements Wire {
 
   #call(items: unknown[], length: number): boolean {
     const [reqno, nr] = items;
+    this.#c.server.requests++;
+    if (typeof reqno === "number" && nr === BATCH) return this.#batch(reqno, items, length);
     if (typeof reqno === "number" && typeof nr === "string") return this.#control(reqno, nr, items[2]);
     if (typeof reqno !== "number" || typeof nr !== "number") {
       this.#c.dismiss("malformed request");
@@ -120,31 +124,72 @@ export class CborWire implements Wire {
     const { lwp } = this.#c;
     const reply = this.#c.kernel.dispatcher.call(lwp, nr, args, server.allocate);
     if (reply instanceof Promise) {
-      this.#controls.waits(reqno, lwp);
-      if (lent) this.#frames.kept = true;
-      const bytes = server.settle(true) + (lent ? Math.max(length, KEPT) : length);
-      this.#c.held += bytes;
-      const answered = reply.then((r) => {
-        this.#controls.done(reqno);
-        this.#answer(reqno, r);
-      });
-      this.#c.wait(nr, answered, () => bytes);
-      if (this.#c.full) this.#c.stall();
-      return !this.#c.full;
+      const answer = reply.then(body);
+      return this.#wait(reqno, { nr, lwp, answer, more: () => 0 }, lent ? Math.max(length, KEPT) : length, lent);
     }
     const go = this.#answer(reqno, reply);
     server.settle(false);
     return go;
   }
+  #batch(reqno: number, items: readonly unknown[], length: number): boolean {
+    const calls = batchedCalls(items);
+    if (!calls) {
+      this.#c.dismiss("malformed batch");
+      return false;
+    }
+    const lent = calls.map(copySmall).includes(true);
+    const batch = new Batch(this.#c, items[2], calls);
+    const done = batch.run();
+    const answer = () => [0, ...batch.replies.map(body)];
+    if (done) {
+      const waiting = {
+        nr: batch.nr,
+        lwp: batch.lwp,
+        answer: done.then(answer),
+        more: () => batch.bytes,
+      };
+      return this.#wait(reqno, waiting, lent ? Math.max(length, KEPT) : length, lent);
+    }
+    const go = this.#send(reqno, answer());
+    this.#c.server.settle(false);
+    return go;
+  }
+  /** Something waits: the frame's bytes and its memory are held until its answer goes out. */
+  #wait(reqno: number, { nr, lwp, answer, more }: Waiting, length: number, lent: boolean): boolean {
+    this.#controls.waits(reqno, lwp);
+    if (lent) this.#frames.kept = true;
+    const bytes = this.#c.server.settle(true) + length;
+    this.#c.held += bytes;
+    const answered = answer.then((items) => {
+      this.#controls.done(reqno);
+      this.#send(reqno, items);
+    });
+    this.#c.wait(nr, answered, () => bytes + more());
+    if (this.#c.full) this.#c.stall();
+    return !this.#c.full;
+  }
   #control(reqno: number, word: string, arg: unknown): boolean {
     const outcome = this.#controls.run(word, arg);
-    void then(outcome, (items) => this.#c.send(encodeFrame([reqno, ...items])));
+    void then(outcome, (items) => this.#send(reqno, items));
     return !this.#c.ended;
   }
   #answer(reqno: number, { errno: e, ret, ret2, outs }: Reply): boolean {
     return this.#c.send(encodeFrame(e === 0 ? [reqno, 0, ret, ret2, ...outs] : [reqno, e]));
   }
+  #send(reqno: number, items: readonly unknown[]): boolean {
+    return this.#c.send(encodeFrame([reqno, ...items]));
+  }
 }
+/** A call or batch that waits. */
+interface Waiting {
+  readonly nr: number;
+  readonly lwp: Lwp;
+  /** What is sent then, behind the request's number. */
+  readonly answer: Promise<readonly unknown[]>;
+  /** Bytes held beside those known when it began to wait. */
+  readonly more: () => number;
+}
+const body = ({ errno: e, ret, ret2, outs }: Reply): unknown[] => (e === 0 ? [0, ret, ret2, ...outs] : [e]);
 
 /** Memory of an argument up to here is copied; a call that waits with a longer one keeps the whole frame instead. */
 const COPIED = 32 << 10;

@@ -138,6 +138,7 @@ export class SysproxyWire implements Wire, Memory {
     const { reqno, u, body } = frame;
     // Answers to our questions come the same way as requests: a client with too many calls is not made to wait.
     if (this.#c.full) return this.#error(frame, SpError.TRYAGAIN);
+    this.#c.server.requests++;
     this.#c.count();
     const decl = kernel.dispatcher.declaration(u);
     if (!decl) return this.#result(reqno, failure(errno.ENOSYS));

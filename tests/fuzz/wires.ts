@@ -13,6 +13,7 @@ import { MAGIC } from "../../src/proxy/frame.ts";
 import { Class, Handshake, type SpFrame, spFrame, SpFrames, Type } from "../../src/proxy/sysproxy.ts";
 import { viewOf } from "../../src/lib/struct.ts";
 import type { Channel } from "../../src/plugin.ts";
+import { BATCH } from "../../src/proxy/wire_batch.ts";
 import { served } from "../proxy/helpers.ts";
 
 /** A seeded stream of numbers below `n`. */
@@ -118,10 +119,22 @@ function cborClient(random: Random, channel: Channel): void {
   channel.send(MAGIC, ...encodeFrame([1, "fuzz", ...cookie]));
   for (let i = random(30); i >= 0; i--) {
     if (random(12) === 0) channel.send(damage(random, framed([i, ...control(random)])));
-    const [, decl] = call(random);
-    const args = Object.values(decl.args).filter(travels).map((a) => argument(random, a));
-    channel.send(damage(random, framed([i, decl.nr, ...args])));
+    const items = random(4) === 0 ? batch(random) : packed(random);
+    channel.send(damage(random, framed([i, ...items])));
   }
+}
+function packed(random: Random): unknown[] {
+  const [, decl] = call(random);
+  return [decl.nr, ...Object.values(decl.args).filter(travels).map((a) => argument(random, a))];
+}
+/** Calls with references to each other, also to what is not there; now and then too many, or no calls at all. */
+function batch(random: Random): unknown[] {
+  const reference = (x: unknown) => (random(3) === 0 ? [random(6) - 1, random(8) === 0 ? random(4) - 1 : 0] : x);
+  const calls = Array.from({ length: random(50) === 0 ? random(80) : random(8) }, () => {
+    const [nr, ...args] = packed(random);
+    return random(60) === 0 ? nr : [nr, ...args.map(reference)];
+  });
+  return [BATCH, random(20) === 0 ? random(4) - 1 : random(2), ...calls];
 }
 
 /** Memory that answers whatever is asked, mostly as it should. */
