@@ -23,7 +23,11 @@ export async function lendDrives(host: Host, kernel: Kernel, drives: readonly Dr
 async function lend(host: Host, kernel: Kernel, drive: DriveSpec): Promise<void> {
   const vfs = vfsOf(kernel);
   if (drive.type === "dir" || drive.type === "reg") {
-    const { type } = host.stat(drive.hostpath);
+    if (drive.type === "reg" && drive.size !== "host") grow(host, drive.hostpath, drive.size);
+    const { type, size } = host.stat(drive.hostpath);
+    if (drive.offset > 0 || (drive.type === "reg" && drive.size !== "host" && drive.size !== size)) {
+      throw new Error(`type=${drive.type} lends all of it: size=host, and no offset`);
+    }
     if ((type === "dir") !== (drive.type === "dir")) {
       throw new Error(type === "dir" ? "is a directory" : "not a directory");
     }

@@ -22,7 +22,7 @@ const grammar: Grammar = {
   letters: "sc:d:l:m:r:v",
   help: {
     s: "stay in the foreground, log to standard error",
-    v: "log the boot",
+    v: "log the boot (to standard error with -s, to the file of --log)",
     c: "number of virtual CPUs shown (hw.ncpu); the kernel is one thread",
     d: "lend a host file: key=/dev/dk,hostpath=dk.img,size=1g|host[,offset=n][,type=blk|chr|reg|dir][,disklabel=x]",
     l: "load a component: its name (rumpvfs, rumpfs_msdos) or a plugin's file (./mine.ts)",
@@ -142,8 +142,8 @@ async function start(host: Host, config: Config): Promise<{ kernel: Kernel; serv
   try {
     await server.listen(config.located);
   } catch (e) {
-    if (!(e instanceof SysError)) throw e;
-    throw new Failure(`rump_sp: failed to bind to URL ${config.url}\nrump server init failed: ${e.message}`);
+    if (!(e instanceof SysError) && typeof (e as { code?: unknown }).code !== "string") throw e;
+    throw new Failure(`rump_sp: failed to bind to URL ${config.url}\nrump server init failed: ${reasonOf(e)}`);
   }
   return { kernel, server };
 }

@@ -11,9 +11,11 @@ export interface OpenFlags {
   readonly EXCL: number;
   readonly TRUNC: number;
   readonly CLOEXEC: number;
+  /** O_NOFOLLOW | O_NONBLOCK. */
+  readonly PLAIN: number;
 }
-export const linuxFlags: OpenFlags = { CREAT: 0o100, EXCL: 0o200, TRUNC: 0o1000, CLOEXEC: 0o2000000 };
-export const darwinFlags: OpenFlags = { CREAT: 0x200, EXCL: 0x800, TRUNC: 0x400, CLOEXEC: 0x1000000 };
+export const linuxFlags: OpenFlags = { CREAT: 0o100, EXCL: 0o200, TRUNC: 0o1000, CLOEXEC: 0o2000000, PLAIN: 0o404000 };
+export const darwinFlags: OpenFlags = { CREAT: 0x200, EXCL: 0x800, TRUNC: 0x400, CLOEXEC: 0x1000000, PLAIN: 0x104 };
 
 const SEEK_END = 2;
 const SEEK_DATA = 3;
@@ -129,7 +131,7 @@ export function openFile(
   stat: (path: string) => HostStat,
 ): HostFile {
   const bits = (how.write ? 2 : 0) | flags.CLOEXEC | (how.create ? flags.CREAT : 0) |
-    (how.exclusive ? flags.EXCL : 0) | (how.truncate ? flags.TRUNC : 0);
+    (how.exclusive ? flags.EXCL : 0) | (how.truncate ? flags.TRUNC : 0) | (how.plain ? flags.PLAIN : 0);
   const fd = check(result(raw.open(cstring(path), bits, how.mode ?? 0o666)));
   const { type } = stat(`/dev/fd/${fd}`);
   const size = type === "file" || type === "blk" ? Number(result(raw.lseek(fd, 0, SEEK_END))) : 0;

@@ -148,10 +148,14 @@ export interface Host {
       readonly create?: boolean;
       readonly truncate?: boolean;
       readonly exclusive?: boolean;
+      /** Only what stands there: no link is followed, and nothing is waited for. */
+      readonly plain?: boolean;
       readonly mode?: number;
     },
   ): HostFile;
   stat(path: string, follow?: boolean): HostStat;
+  /** See beneath.ts. */
+  beneath<T>(root: string, names: readonly string[], work: (path: string) => T): T;
   readdir(path: string): string[];
   readlink(path: string): string;
   realpath(path: string): string;

@@ -5,6 +5,7 @@ import process from "node:process";
 import { late } from "./late.ts";
 import type { SocketAddress } from "../plugin.ts";
 import { daemonize, daemonWord } from "./daemon.ts";
+import { beneath } from "./beneath.ts";
 import { check, hostError } from "./errors.ts";
 import { addressOf, pin, raw, result, views } from "./ffi.ts";
 import { darwinFlags, fileDisk, linuxFlags, openFile } from "./file.ts";
@@ -71,6 +72,7 @@ const open: Host["open"] = (path, how) =>
 const files = {
   open,
   stat,
+  beneath: (root, names, work) => beneath(root, names, work),
   readdir: (path) => plain(() => fs.readdirSync(path)),
   readlink: (path) => plain(() => fs.readlinkSync(path)),
   realpath: (path) => plain(() => fs.realpathSync(path)),
@@ -190,7 +192,19 @@ const processes = { spawn: start, runChild } satisfies Partial<Host>;
 /** Module loaded by path: relative to the current directory, also from the compiled executable. */
 async function load(path: string): Promise<Record<string, unknown>> {
   const real = plain(() => fs.realpathSync(path), path);
-  return await import(late("url").pathToFileURL(real).href) as Record<string, unknown>;
+  if (fs.statSync(real).isDirectory()) throw hostError("EISDIR", path);
+  try {
+    return await import(late("url").pathToFileURL(real).href) as Record<string, unknown>;
+  } catch (e) {
+    throw new Error(`${path}: ${importReason(e)}`);
+  }
+}
+/** Why a module could not be loaded, in one line: where and what, as far as the runtime tells. */
+function importReason(e: unknown): string {
+  const first = (e as { errors?: unknown[] }).errors?.[0] ?? e;
+  const { message, position } = first as { message?: unknown; position?: { line: number; column: number } | null };
+  const line = String(message ?? first).split("\n")[0]!;
+  return position ? `${position.line}:${position.column}: ${line}` : line;
 }
 
 const connectBlocking = (address: SocketAddress) => blockingChannel(connectRaw(address));

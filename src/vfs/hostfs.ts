@@ -4,7 +4,8 @@ import type { Attr, FileType, Make, SetAttr, Volume } from "../plugin.ts";
 
 /** The host calls it is made of; `Host` has them. */
 export interface HostFiles {
-  open(path: string, how: { write?: boolean; create?: boolean; exclusive?: boolean; mode?: number }): {
+  open(path: string, how: { write?: boolean; create?: boolean; exclusive?: boolean; plain?: boolean; mode?: number }): {
+    readonly size: number;
     pread(into: Uint8Array, offset: number): number;
     pwrite(from: Uint8Array, offset: number): number;
     truncate(size: number): void;
@@ -15,6 +16,7 @@ export interface HostFiles {
     path: string,
     follow?: boolean,
   ): { type: FileType; size: number; mode: number; uid: number; gid: number; mtime: number; ino: number };
+  beneath<T>(root: string, names: readonly string[], work: (path: string) => T): T;
   readdir(path: string): string[];
   readlink(path: string): string;
   mkdir(path: string, mode: number): void;
@@ -31,6 +33,8 @@ interface Node {
   parent: Node | undefined;
   name: string;
   readonly children: Map<string, Node>;
+  /** What it was when its last name went: it lives on in the open file. */
+  gone?: Attr;
 }
 type Open = ReturnType<HostFiles["open"]>;
 /** Host files kept open for reading and writing. */
@@ -46,11 +50,15 @@ class HostVolume implements Volume<Node> {
     this.#host = host;
     this.label = path;
   }
-  #path(node: Node): string {
-    return node.parent ? `${this.#path(node.parent)}/${node.name}` : this.label;
+  /**
+   * Do something to what stands where a node is. Its name may be another object's by now, a link's out of the directory
+   * that was lent: none is followed.
+   */
+  #on<T>(node: Node, work: (path: string) => T): T {
+    return node.parent ? this.#host.beneath(this.label, namesOf(node), work) : work(this.label);
   }
-  #at(dir: Node, name: string): string {
-    return `${this.#path(dir)}/${name}`;
+  #at<T>(dir: Node, name: string, work: (path: string) => T): T {
+    return this.#host.beneath(this.label, namesOf(dir), (path) => work(`${path}/${name}`));
   }
   #child(dir: Node, name: string): Node {
     let node = dir.children.get(name);
@@ -61,34 +69,55 @@ class HostVolume implements Volume<Node> {
     this.#open.get(node)?.close();
     this.#open.delete(node);
   }
-  #removed(dir: Node, name: string): void {
+  /** A file is about to lose its name: open, it can be used until nobody holds it. */
+  #keep(node: Node | undefined): void {
+    if (!node || node.gone) return;
+    const was = this.getattr(node);
+    if (was.type === "file") this.#file(node, false);
+    node.gone = was;
+  }
+  /** Do what takes a name away; when it fails, nothing has changed. */
+  #lose(dir: Node, name: string, work: () => void): void {
     const node = dir.children.get(name);
-    if (node) this.#forget(node);
+    this.#keep(node);
+    try {
+      work();
+    } catch (e) {
+      if (node) delete node.gone;
+      throw e;
+    }
     dir.children.delete(name);
+  }
+  inactive(node: Node): void {
+    if (node.gone) this.#forget(node);
   }
   #file(node: Node, write: boolean): Open {
     const had = this.#open.get(node);
     if (had) return had;
-    const oldest = this.#open.keys().next();
-    if (this.#open.size >= MAX_OPEN && !oldest.done) this.#forget(oldest.value);
-    const opened = openEither(this.#host, this.#path(node), write);
+    if (node.gone) throw errno.EIO;
+    const oldest = [...this.#open.keys()].find((n) => !n.gone);
+    if (this.#open.size >= MAX_OPEN && oldest) this.#forget(oldest);
+    const opened = node.parent
+      ? this.#at(node.parent, node.name, (path) => openEither(this.#host, path, write))
+      : openEither(this.#host, this.label, write, false);
     this.#open.set(node, opened);
     return opened;
   }
   /** Do something to a name of a directory, and give its node. */
   #made(dir: Node, name: string, work: (path: string) => void): Node {
     return translated(() => {
-      work(this.#at(dir, name));
+      this.#at(dir, name, work);
       return this.#child(dir, name);
     });
   }
 
   getattr(node: Node): Attr {
-    return translated(() => attr(this.#host.stat(this.#path(node), node.parent === undefined)));
+    if (node.gone) return { ...node.gone, nlink: 0, size: this.#open.get(node)?.size ?? node.gone.size };
+    return translated(() => attr(this.#on(node, (path) => this.#host.stat(path))));
   }
   lookup(dir: Node, name: string): Node | undefined {
     try {
-      this.#host.stat(this.#at(dir, name), false);
+      this.#at(dir, name, (path) => this.#host.stat(path, false));
       return this.#child(dir, name);
     } catch (e) {
       if ((e as { code?: string }).code === "ENOENT") return undefined;
@@ -96,10 +125,12 @@ class HostVolume implements Volume<Node> {
     }
   }
   readdir(dir: Node): Iterable<readonly [string, Node]> {
-    return translated(() => this.#host.readdir(this.#path(dir)).map((name) => [name, this.#child(dir, name)] as const));
+    return translated(() =>
+      this.#on(dir, (path) => this.#host.readdir(path)).map((name) => [name, this.#child(dir, name)] as const)
+    );
   }
   readlink(node: Node): string {
-    return translated(() => this.#host.readlink(this.#path(node)));
+    return translated(() => this.#at(node.parent!, node.name, (path) => this.#host.readlink(path)));
   }
   read(node: Node, into: Uint8Array, offset: number): number {
     return translated(() => this.#file(node, false).pread(into, offset));
@@ -109,10 +140,14 @@ class HostVolume implements Volume<Node> {
   }
   setattr(node: Node, change: SetAttr): void {
     translated(() => {
-      const path = this.#path(node);
-      // The host's calls follow links, out of the directory that was lent.
-      if (node.parent && this.#host.stat(path, false).type === "link") throw errno.EOPNOTSUPP;
-      setattr(this.#host, path, change, () => this.#file(node, true));
+      if (node.gone) {
+        if (change.size !== undefined) this.#file(node, true).truncate(change.size);
+        return;
+      }
+      this.#on(node, (path) => {
+        if (this.#host.stat(path).type === "link") throw errno.EOPNOTSUPP;
+        setattr(this.#host, path, change, () => this.#file(node, true));
+      });
     });
   }
   create(dir: Node, name: string, { mode }: Make): Node {
@@ -126,16 +161,15 @@ class HostVolume implements Volume<Node> {
     return this.#made(dir, name, (path) => this.#host.symlink(target, path));
   }
   unlink(dir: Node, name: string): void {
-    translated(() => this.#host.unlink(this.#at(dir, name)));
-    this.#removed(dir, name);
+    translated(() => this.#lose(dir, name, () => this.#at(dir, name, (path) => this.#host.unlink(path))));
   }
   rmdir(dir: Node, name: string): void {
-    translated(() => this.#host.rmdir(this.#at(dir, name)));
-    this.#removed(dir, name);
+    translated(() => this.#lose(dir, name, () => this.#at(dir, name, (path) => this.#host.rmdir(path))));
   }
   rename(from: Node, fromName: string, node: Node, to: Node, toName: string): void {
-    translated(() => this.#host.rename(this.#at(from, fromName), this.#at(to, toName)));
-    this.#removed(to, toName);
+    const move = () => this.#at(from, fromName, (old) => this.#at(to, toName, (path) => this.#host.rename(old, path)));
+    if (to.children.get(toName) === node) return;
+    translated(() => this.#lose(to, toName, move));
     from.children.delete(fromName);
     node.parent = to;
     node.name = toName;
@@ -154,13 +188,19 @@ class HostVolume implements Volume<Node> {
 /** The volume of `path` of the host. A host failure becomes the errno of the same name. */
 export const hostfs = (host: HostFiles, path: string): Volume<Node> => new HostVolume(host, path);
 
+/** From the directory that was lent down to a node. */
+function namesOf(node: Node): string[] {
+  const names: string[] = [];
+  for (let at = node; at.parent; at = at.parent) names.unshift(at.name);
+  return names;
+}
 /** For writing when the host lets us, so that one descriptor serves both. */
-function openEither(host: HostFiles, path: string, write: boolean): Open {
+function openEither(host: HostFiles, path: string, write: boolean, plain = true): Open {
   try {
-    return host.open(path, { write: true });
+    return host.open(path, { write: true, plain });
   } catch (e) {
     if (write) throw e;
-    return host.open(path, {});
+    return host.open(path, { plain });
   }
 }
 function attr(s: ReturnType<HostFiles["stat"]>): Attr {
