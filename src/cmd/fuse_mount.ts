@@ -10,6 +10,7 @@ import type { Mount } from "../vfs/mount.ts";
 import { Failure, reasonOf } from "./cli.ts";
 import { mountDisk } from "./image.ts";
 import type { MountOptions } from "./mount_options.ts";
+import { logTo, type ServeOptions } from "./serve_options.ts";
 
 export interface HostMount {
   /** For messages. */
@@ -24,20 +25,16 @@ export interface HostMount {
   readonly dir: string;
   readonly driver: Readonly<Record<string, unknown>>;
   readonly options: MountOptions;
-  readonly foreground: boolean;
-  readonly logFile: string | undefined;
+  readonly serve: ServeOptions;
 }
 
 /** Mount and serve; in the background unless told otherwise. The exit status. */
 export async function hostMount(host: Host, m: HostMount): Promise<number> {
   const word = host.daemon;
-  if (m.foreground) return await serve(host, m, () => {});
+  if (m.serve.foreground) return await serve(host, m, () => {});
   if (!word) return await host.daemonize();
   try {
-    return await serve(host, m, () => {
-      host.chdir("/");
-      word();
-    });
+    return await serve(host, m, word);
   } catch (e) {
     word(e instanceof Failure ? e.message : `${m.program}: ${reasonOf(e)}`);
     return 1;
@@ -71,14 +68,16 @@ async function serve(host: Host, m: HostMount, ready: () => void): Promise<numbe
     builtins,
     components: [m.component],
   });
-  kernel.log.console = logTo(host, m);
+  kernel.log.console = logTo(host, m.program, m.serve);
   const mount = await mountInside(kernel, m, over);
   const readOnly = mount.readOnly;
   if (readOnly && !(m.options.flags & MNT_RDONLY)) kernel.log.write(`${m.program}: ${m.source}: mounted read-only`);
+  let fuse: FuseMount | undefined;
   try {
-    const fuse = await onHost(host, m, dir, readOnly);
-    await run(host, kernel, mount, fuse, ready);
+    fuse = await onHost(host, m, dir, readOnly);
+    await run(host, kernel, m, mount, fuse, ready);
   } catch (e) {
+    void fuse?.unmount(true); // asks, and does not wait: nobody serves
     await kernel.halt().catch(() => {});
     throw e;
   }
@@ -133,7 +132,14 @@ async function onHost(host: Host, m: HostMount, dir: string, readOnly: boolean):
 }
 
 /** Serve until the mount is gone, whoever took it away. */
-async function run(host: Host, kernel: Kernel, mount: Mount, fuse: FuseMount, ready: () => void): Promise<void> {
+async function run(
+  host: Host,
+  kernel: Kernel,
+  m: HostMount,
+  mount: Mount,
+  fuse: FuseMount,
+  ready: () => void,
+): Promise<void> {
   const server = new FuseServer(host, mount, fuse.fd, {
     ready,
     ended: () => host.loop.stop(),
@@ -148,15 +154,25 @@ async function run(host: Host, kernel: Kernel, mount: Mount, fuse: FuseMount, re
     })());
   };
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) host.onSignal(signal, leave);
+  if (!m.serve.foreground) host.chdir("/");
   server.start();
+  confine(host, kernel, m, fuse);
   await host.loop.run();
   await server.nodes.clear();
 }
 
-function logTo(host: Host, m: HostMount): (line: string) => void {
-  if (m.logFile !== undefined) {
-    const file = host.open(m.logFile, { write: true, create: true });
-    return (line) => void file.pwrite(new TextEncoder().encode(`${line}\n`), file.size);
+/** Into the sandbox, before the first request. Throws Failure where it cannot be had and must. */
+function confine(host: Host, kernel: Kernel, m: HostMount, fuse: FuseMount): void {
+  const { sandbox, sandboxLog } = m.serve;
+  if (sandbox === "off") return;
+  try {
+    if (!fuse.mayGiveUpRights) throw new Failure("no program to unmount with");
+    const left = host.sandbox({ log: sandboxLog });
+    if (sandbox === "must" && left.length > 0) throw new Failure(left.join("; "));
+    for (const why of left) kernel.log.write(`${m.program}: ${m.source}: sandbox: ${why}`);
+  } catch (e) {
+    const line = `${m.program}: ${m.source}: no sandbox: ${reasonOf(e)}`;
+    if (sandbox === "try") return kernel.log.write(line);
+    throw new Failure(line);
   }
-  return m.foreground ? (line) => host.err(`${line}\n`) : () => {};
 }

@@ -7,6 +7,7 @@ import { openImage } from "./image.ts";
 import type { Run } from "./mod.ts";
 import { splitImage } from "./parts.ts";
 import { MSDOS_HELP, MSDOS_LETTERS, msdosMount } from "./msdos_options.ts";
+import { SERVE_HELP, SERVE_LETTERS, serveOptions } from "./serve_options.ts";
 import { MNT_RDONLY } from "../abi/flags.ts";
 
 const grammar: Grammar = {
@@ -15,12 +16,10 @@ const grammar: Grammar = {
     "Mount an MS-DOS (FAT12, FAT16, FAT32) image or device. A process of its own serves it, without root, loop device\n" +
     "or kernel driver, and ends when it is unmounted. A partition of an image is image%GPT:1%, image%MBR:5%,\n" +
     "image%DISKLABEL:e% or image%OFFSET:1m%; `rump disk slices image` shows them.",
-  letters: `${MSDOS_LETTERS}f`,
+  letters: `${MSDOS_LETTERS}${SERVE_LETTERS}`,
   help: {
     ...MSDOS_HELP,
-    f: "stay in the foreground, log to standard error",
-    foreground: "the same",
-    "log=": "file the background process logs to",
+    ...SERVE_HELP,
   },
   examples: [
     "disk.img mnt",
@@ -47,8 +46,7 @@ export const run: Run = async (host, argv) => {
     dir: dir!,
     driver,
     options: mount,
-    foreground: parsed.options.some(([o]) => o === "f" || o === "foreground"),
-    logFile: parsed.options.findLast(([o]) => o === "log")?.[1],
+    serve: serveOptions(program, parsed),
   });
 };
 /** What df shows: the whole path, when there is one. */

@@ -2,18 +2,17 @@
 import { type Grammar, parse, usage } from "./cli.ts";
 import { hostMount } from "./fuse_mount.ts";
 import type { Run } from "./mod.ts";
+import { SERVE_HELP, SERVE_LETTERS, serveOptions } from "./serve_options.ts";
 import { TMPFS_HELP, TMPFS_LETTERS, tmpfsMount } from "./tmpfs_options.ts";
 
 const grammar: Grammar = {
   usage: "[-f] [-g group] [-m mode] [-n nodes] [-o options] [-s size] [-u user] tmpfs mountpoint",
   about:
     "Mount a file system in memory. A process of its own serves it and ends, with the files, when it is unmounted.",
-  letters: `${TMPFS_LETTERS}f`,
+  letters: `${TMPFS_LETTERS}${SERVE_LETTERS}`,
   help: {
     ...TMPFS_HELP,
-    f: "stay in the foreground, log to standard error",
-    foreground: "the same",
-    "log=": "file the background process logs to",
+    ...SERVE_HELP,
   },
   examples: ["-s 64m tmpfs mnt"],
 };
@@ -32,7 +31,6 @@ export const run: Run = async (host, argv) => {
     dir: parsed.rest[1]!,
     driver,
     options: mount,
-    foreground: parsed.options.some(([o]) => o === "f" || o === "foreground"),
-    logFile: parsed.options.findLast(([o]) => o === "log")?.[1],
+    serve: serveOptions(program, parsed),
   });
 };

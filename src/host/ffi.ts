@@ -43,6 +43,12 @@ const linux = {
   umount2: "bi>i",
   mount: "bbblb>i",
   sync_file_range: "illu>i",
+  prctl: "illll>i",
+  setgroups: "ll>i",
+  setresgid: "uuu>i",
+  setresuid: "uuu>i",
+  setrlimit: "ib>i",
+  syscall: "lllll>l",
 } as const;
 /** The same functions again, taking views where the others take addresses. */
 const byView = { read: "ibl>i", write: "ibl>i" } as const;

@@ -4,7 +4,8 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { check, errnoName, hostError } from "./errors.ts";
 import { cstring, pin, raw, result } from "./ffi.ts";
 import { late } from "./late.ts";
-import type { FuseMount, FuseMountOptions } from "./host.ts";
+import type { FuseMount, FuseMountOptions, Loop } from "./host.ts";
+import { socketPair, unmounter } from "./unmounter.ts";
 
 const O_RDWR_CLOEXEC = 2 | 0o2000000;
 /** MS_* of mount(2), by the names mount(8) uses. */
@@ -22,17 +23,13 @@ const flagBits: Readonly<Record<string, number>> = {
 };
 const MNT_DETACH = 2;
 const EBUSY = -16;
-const AF_UNIX = 1;
-const SOCK_STREAM = 1;
-const F_SETFD = 2;
 const F_SETFL = 4;
 const O_NONBLOCK = 0o4000;
-const FD_CLOEXEC = 1;
 const MSG_CMSG_CLOEXEC = 0x40000000;
 const NOT_FOUND = 127;
 
 /** Mount at `dir` (absolute). A dead mount in the way is detached first. */
-export async function fuseMount(dir: string, options: FuseMountOptions): Promise<FuseMount> {
+export async function fuseMount(dir: string, options: FuseMountOptions, loop: Loop): Promise<FuseMount> {
   const asRoot = raw.getuid() === 0;
   if (isDead(dir)) {
     if (asRoot) raw.umount2(cstring(dir), MNT_DETACH);
@@ -41,7 +38,13 @@ export async function fuseMount(dir: string, options: FuseMountOptions): Promise
   const fd = asRoot ? mountRoot(dir, options) : await mountUser(dir, options);
   // The loop reads until there is nothing: a blocking read would never come back to it.
   raw.fcntl(fd, F_SETFL, O_NONBLOCK);
-  return { fd, unmount: asRoot ? (lazy) => unmountRoot(dir, lazy) : (lazy) => unmountUser(dir, lazy) };
+  const apart = unmounter(dir, asRoot ? "root" : "user", loop);
+  return {
+    fd,
+    // Without a program for it only this process can, and must not wait for itself.
+    unmount: apart ?? (() => result(raw.umount2(cstring(dir), MNT_DETACH)) !== EBUSY),
+    mayGiveUpRights: apart !== undefined,
+  };
 }
 
 /** A mount whose server died answers ENOTCONN to everything. */
@@ -84,22 +87,6 @@ function readAhead(dir: string): void {
 const escaped = (path: string) =>
   path.replace(/[\\ \t\n]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
 
-/**
- * Busy is false; gone already is fine. By a process of its own: the kernel may have pages to write, and the one who would
- * take them must not be waiting for it. Detaching does not wait.
- */
-async function unmountRoot(dir: string, lazy: boolean): Promise<boolean> {
-  if (!lazy) {
-    const { status, stderr } = await run("umount", ["--", dir]);
-    if (status !== NOT_FOUND) return status === 0 || !/busy/i.test(stderr);
-  }
-  return result(raw.umount2(cstring(dir), MNT_DETACH)) !== EBUSY;
-}
-async function unmountUser(dir: string, lazy: boolean): Promise<boolean> {
-  const { status, stderr } = await run("fusermount3", ["-u", ...(lazy ? ["-z"] : []), "--", dir]);
-  return status === 0 || !/busy/i.test(stderr);
-}
-
 function run(
   command: string,
   args: readonly string[],
@@ -126,11 +113,7 @@ function run(
 
 /** fusermount3 opens and mounts, and sends the descriptor over a socket as SCM_RIGHTS. */
 async function mountUser(dir: string, o: FuseMountOptions): Promise<number> {
-  const pair = new Uint8Array(8);
-  check(result(raw.socketpair(AF_UNIX, SOCK_STREAM, 0, pair)), "socketpair");
-  const d = new DataView(pair.buffer);
-  const [ours, theirs] = [d.getInt32(0, true), d.getInt32(4, true)];
-  raw.fcntl(ours, F_SETFD, FD_CLOEXEC);
+  const [ours, theirs] = socketPair();
   const options = [
     `fsname=${o.source.replace(/[\\,]/g, "\\$&")}`,
     `subtype=${o.subtype}`,

@@ -94,6 +94,8 @@ export interface FuseMount {
   readonly fd: number;
   /** Unmount; `lazy` also when busy. False: busy. Never blocks on our own serving. */
   unmount(lazy: boolean): Async<boolean>;
+  /** Another process unmounts when asked: this one may enter the sandbox. */
+  readonly mayGiveUpRights: boolean;
 }
 type Async<T> = T | Promise<T>;
 
@@ -134,6 +136,8 @@ export interface Host {
   /** Standard streams, unbuffered and whole. */
   out(text: string | Uint8Array): void;
   err(text: string): void;
+  /** The system's log under a program's name; undefined: there is none. Never waits. */
+  syslog(program: string): ((line: string) => void) | undefined;
   /** Everything on standard input, by pieces. `undefined`: the end. */
   input(max: number): Uint8Array | undefined;
   isTerminal(fd: 0 | 1 | 2): boolean;
@@ -221,4 +225,9 @@ export interface Host {
   addressOf(bytes: Uint8Array): number;
   /** Mount FUSE at `dir`: mount(2) as root, fusermount3 otherwise. Throws HostError with one line. */
   fuseMount(dir: string, options: FuseMountOptions): Promise<FuseMount>;
+  /**
+   * Give up, for good, what serving a mount does not need: user, new privileges, files, sockets, processes. `log`: the
+   * kernel's audit log tells what is refused from then on. The result is what could not be given up. Throws HostError.
+   */
+  sandbox(how: { readonly log: boolean }): readonly string[];
 }

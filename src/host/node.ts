@@ -14,8 +14,10 @@ import type { Host, HostStat, Spawned } from "./host.ts";
 import { EpollLoop } from "./loop.ts";
 import { blockingChannel, connectRaw } from "./sockets_raw.ts";
 import { keys } from "./keys.ts";
+import { sandbox } from "./sandbox.ts";
 import { loopSockets } from "./sockets_loop.ts";
 import { eventSockets } from "./sockets_node.ts";
+import { syslog } from "./syslog.ts";
 
 /** What differs between the runtimes. */
 export interface Runtime {
@@ -279,6 +281,10 @@ export function makeHost(rt: Runtime): Host {
     write: (fd, address, length) => result(raw.write(fd, address, length)),
     writev: (fd, iov, count) => result(raw.writev(fd, iov, count)),
     addressOf,
-    fuseMount,
+    fuseMount(dir, options) {
+      return fuseMount(dir, options, this.loop);
+    },
+    sandbox,
+    syslog,
   };
 }

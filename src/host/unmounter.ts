@@ -1,0 +1,84 @@
+/**
+ * A small process that keeps the right to unmount, and can do nothing but unmount one directory: the one that serves the
+ * mount gives its rights up (sandbox.ts), and may not wait for an unmount either, since the kernel may want pages written
+ * first. It ends with the process that serves.
+ */
+import process from "node:process";
+import { accessSync, constants } from "node:fs";
+import { check, hostError } from "./errors.ts";
+import { raw, result, views } from "./ffi.ts";
+import { late } from "./late.ts";
+import type { Loop } from "./host.ts";
+
+/** A line asks (`plain`, `lazy`), a letter answers: (d)one, (b)usy. Signals at the terminal are for the one who serves. */
+const SCRIPT = `trap '' INT TERM HUP QUIT
+while read -r how; do
+  if [ "$how" = lazy ]; then said=$($2 "$0" 2>&1); else said=$($1 "$0" 2>&1); fi
+  case $?$said in 0*) echo d;; *usy*) echo b;; *) echo d;; esac
+done`;
+/** Commands, which the directory follows; as words of the shell. */
+const commands = {
+  root: ["umount", "umount -l"],
+  user: ["fusermount3 -u --", "fusermount3 -u -z --"],
+} as const;
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
+const BUSY = 0x62;
+
+/** Whether a program is in PATH. */
+function isThere(program: string): boolean {
+  return (process.env.PATH ?? "/usr/bin:/bin").split(":").some((dir) => {
+    try {
+      accessSync(`${dir}/${program}`, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Two connected sockets; ours is not inherited. */
+export function socketPair(): readonly [ours: number, theirs: number] {
+  const pair = new Uint8Array(8);
+  check(result(raw.socketpair(AF_UNIX, SOCK_STREAM, 0, pair)), "socketpair");
+  const d = new DataView(pair.buffer);
+  const [ours, theirs] = [d.getInt32(0, true), d.getInt32(4, true)];
+  raw.fcntl(ours, F_SETFD, FD_CLOEXEC);
+  return [ours, theirs];
+}
+
+/** Start it for an absolute directory. Undefined: there is no program to unmount with. The result unmounts; false: busy. */
+export function unmounter(
+  dir: string,
+  as: "root" | "user",
+  loop: Loop,
+): ((lazy: boolean) => Promise<boolean>) | undefined {
+  const [plain, lazily] = commands[as];
+  if (!isThere(plain.split(" ")[0]!) || !isThere("sh")) return undefined;
+  const [ours, theirs] = socketPair();
+  const child = late("child_process").spawn("sh", ["-c", SCRIPT, dir, plain, lazily], {
+    detached: true,
+    cwd: "/",
+    stdio: [theirs, theirs, "ignore"],
+  });
+  child.on("error", () => {}); // seen as the end of the line
+  child.unref();
+  raw.close(theirs);
+  return (lazy) => ask(ours, lazy ? "lazy\n" : "plain\n", loop);
+}
+function ask(socket: number, line: string, loop: Loop): Promise<boolean> {
+  const bytes = new TextEncoder().encode(line);
+  check(result(views.write(socket, bytes, bytes.length)), "umount");
+  return new Promise((resolve, reject) =>
+    loop.add(socket, { read: true, write: false }, () => {
+      loop.remove(socket);
+      const into = new Uint8Array(16);
+      const n = result(views.read(socket, into, into.length));
+      if (n > 0) resolve(into[0] !== BUSY);
+      else reject(hostError("EPIPE", "umount"));
+      return false;
+    })
+  );
+}
