@@ -189,7 +189,7 @@ const runChild: Host["runChild"] = (command, args, env) =>
     child.on("exit", (code, signal) => resolve(code ?? 128 + (signal ? os.constants.signals[signal] : 0)));
   });
 
-const processes = { spawn: start, runChild } satisfies Partial<Host>;
+const processes = { spawn: start, runChild, sandbox, syslog } satisfies Partial<Host>;
 
 /** Module loaded by path: relative to the current directory, also from the compiled executable. */
 async function load(path: string): Promise<Record<string, unknown>> {
@@ -284,7 +284,5 @@ export function makeHost(rt: Runtime): Host {
     fuseMount(dir, options) {
       return fuseMount(dir, options, this.loop);
     },
-    sandbox,
-    syslog,
   };
 }
