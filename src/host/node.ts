@@ -223,6 +223,14 @@ function wallClock(now: () => number): () => number {
 }
 const DRIFT_MS = 2;
 
+const memory = {
+  read: (fd, address, length) => result(raw.read(fd, address, length)),
+  write: (fd, address, length) => result(raw.write(fd, address, length)),
+  writev: (fd, iov, count) => result(raw.writev(fd, iov, count)),
+  addressOf,
+  pin,
+} satisfies Partial<Host>;
+
 /** The host over a runtime. */
 export function makeHost(rt: Runtime): Host {
   let loop: EpollLoop | undefined;
@@ -233,6 +241,7 @@ export function makeHost(rt: Runtime): Host {
     ...users,
     ...streams,
     ...processes,
+    ...memory,
     ...rt,
     os: os.platform(),
     pid: process.pid,
@@ -276,11 +285,6 @@ export function makeHost(rt: Runtime): Host {
     },
     eventSockets: eventSockets(connectBlocking),
     blocking: blockingChannel,
-    pin,
-    read: (fd, address, length) => result(raw.read(fd, address, length)),
-    write: (fd, address, length) => result(raw.write(fd, address, length)),
-    writev: (fd, iov, count) => result(raw.writev(fd, iov, count)),
-    addressOf,
     fuseMount(dir, options) {
       return fuseMount(dir, options, this.loop);
     },
