@@ -18,6 +18,7 @@ export const O_DSYNC = 0x1_0000;
 export const O_DIRECT = 0x8_0000;
 export const O_DIRECTORY = 0x20_0000;
 export const O_CLOEXEC = 0x40_0000;
+export const O_REGULAR = 0x200_0000;
 
 export const FD_CLOEXEC = 1;
 export const F_DUPFD = 0;

@@ -3,16 +3,27 @@ import spTcp from "../../plugins/sp_tcp/mod.ts";
 import spUnix from "../../plugins/sp_unix/mod.ts";
 import type { Host } from "../host/host.ts";
 import { attach, attachAsync } from "../proxy/attach.ts";
-import type { AsyncClient } from "../proxy/client.ts";
+import { singly, type SyncBatch } from "../proxy/batch.ts";
+import type { AsyncClient, SyncClient } from "../proxy/client.ts";
 import type { SyncCalls } from "../proxy/stubs.ts";
 import type { ImageHow, OnImage } from "./on_image.ts";
 
 export type { OnImage, SyncCalls };
+/** System calls, and batches of them. */
+export type Caller = Pick<SyncClient, "sys" | "batch">;
 
 const transports = [spUnix, spTcp];
 /** System calls of the server RUMP_SERVER names. Throws AttachError, whose lines are said. */
 export function server(host: Host, name: string): SyncCalls {
-  return attach(host, name, transports).sys;
+  return caller(host, name).sys;
+}
+/** The same, with its batches. */
+export function caller(host: Host, name: string): Caller {
+  return attach(host, name, transports);
+}
+/** The same over given system calls: what is called in a batch is called one after the other. */
+export function callerOf(sys: SyncCalls): Caller {
+  return { sys, batch: singly(sys) as SyncBatch };
 }
 /** System calls on an image, in this process: what that needs is loaded here only. Throws Failure. */
 export async function image(host: Host, name: string, path: string, how: ImageHow): Promise<OnImage> {

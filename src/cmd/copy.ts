@@ -1,4 +1,5 @@
 /** Copying trees, also between rump kernel and host: what cp(1) does, and mv(1) across mounts. */
+import { SMALL } from "./batched.ts";
 import { basename, type Info, isDir, isFile, isLink, isMissing, join, PIECE, type Tree } from "./files.ts";
 import type { Tool } from "./tool.ts";
 
@@ -93,13 +94,17 @@ function copyFile(
   fresh: boolean,
 ): void {
   const reader = source.reader(path);
+  const mode = info.mode & 0o777;
   try {
-    const writer = openTarget(target, at, info.mode & 0o777, how.force);
+    const first = start(reader);
+    const whole = first.length < SMALL && !how.force;
+    const writer = whole ? undefined : openTarget(target, at, mode, how.force);
     try {
-      transfer(reader, writer, new Progress(t, basename(path), info.size));
+      if (writer) transfer(first, reader, writer, new Progress(t, basename(path), info.size));
+      else target.store(at, mode, first);
     } catch (e) {
       // Half a file looks like a whole one.
-      if (fresh) target.unlink(at);
+      if (fresh) remove(target, at);
       throw e;
     }
   } finally {
@@ -107,8 +112,25 @@ function copyFile(
   }
   if (how.keep) keep(t, target, at, info, true);
 }
-function transfer(reader: Reader, writer: Writer, progress: Progress): void {
+/** What comes first, as much of SMALL as there is. */
+function start(reader: Reader): Uint8Array {
+  const into = new Uint8Array(SMALL);
+  let n = 0;
+  for (let got = -1; got !== 0 && n < into.length; n += got) got = reader.read(into.subarray(n));
+  return into.subarray(0, n);
+}
+/** Away with it, if it was made at all. */
+function remove(target: Tree, at: string): void {
   try {
+    target.unlink(at);
+  } catch (e) {
+    if (!isMissing(e)) throw e;
+  }
+}
+function transfer(first: Uint8Array, reader: Reader, writer: Writer, progress: Progress): void {
+  try {
+    writer.write(first);
+    progress.add(first.length);
     const piece = new Uint8Array(PIECE);
     for (let n = reader.read(piece); n > 0; n = reader.read(piece)) {
       writer.write(piece.subarray(0, n));

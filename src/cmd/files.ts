@@ -1,11 +1,12 @@
 /** What the file tools share: files of the rump kernel and, behind `host:`, of the host, by one set of operations. */
 import { errno, type SysError } from "../abi/errno.ts";
 import { O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "../abi/flags.ts";
-import { Dirent, Stat, Timespec } from "../abi/structs.ts";
+import { Stat, Timespec } from "../abi/structs.ts";
 import { decodeName } from "../lib/text.ts";
 import { viewOf } from "../lib/struct.ts";
 import type { Host } from "../host/host.ts";
-import type { SyncCalls } from "./client.ts";
+import { direntNames, fewEntries, smallFile, storeSmall } from "./batched.ts";
+import type { Caller, SyncCalls } from "./client.ts";
 
 /** Bytes moved at once. */
 export const PIECE = 1 << 20;
@@ -44,6 +45,8 @@ export interface Tree {
   chmod(path: string, mode: number): void;
   utimes(path: string, atime: number, mtime: number): void;
   reader(path: string): { read(into: Uint8Array): number; close(): void };
+  /** Make a file of a few bytes. */
+  store(path: string, mode: number, bytes: Uint8Array): void;
   writer(path: string, mode: number): { write(from: Uint8Array): void; close(): void };
 }
 export function rumpStat(sys: SyncCalls, path: string, follow: boolean): Info {
@@ -52,28 +55,28 @@ export function rumpStat(sys: SyncCalls, path: string, follow: boolean): Info {
   else sys.lstat({ path, ub: raw });
   return Stat.dump(viewOf(raw), 0);
 }
+const isName = (n: string) => n !== "." && n !== "..";
 /** Names in a directory, without "." and "..". */
 export function rumpList(sys: SyncCalls, path: string): string[] {
-  return rumpEntries(sys, path).filter((n) => n !== "." && n !== "..");
+  return rumpEntries(sys, path).filter(isName);
 }
 export function rumpEntries(sys: SyncCalls, path: string): string[] {
   const fd = sys.open({ path, flags: O_RDONLY });
   const buf = new Uint8Array(64 << 10);
-  const d = viewOf(buf);
   const names: string[] = [];
   try {
     for (;;) {
       const n = sys.getdents({ fd, buf });
       if (n === 0) return names;
-      for (let at = 0; at < n; at += Dirent.get.reclen(d, at)) {
-        const start = at + Dirent.size;
-        names.push(decodeName(buf.subarray(start, start + Dirent.get.namlen(d, at))));
-      }
+      names.push(...direntNames(buf, n));
     }
   } finally {
     sys.close({ fd });
   }
 }
+/** The same in one round trip where they are few. */
+export const namesIn = (caller: Caller, path: string): string[] =>
+  fewEntries(caller, path) ?? rumpEntries(caller.sys, path);
 export function rumpUtimes(sys: SyncCalls, path: string, atime: number, mtime: number): void {
   const tptr = new Uint8Array(32);
   const d = viewOf(tptr);
@@ -89,11 +92,12 @@ export function writeAll(sys: SyncCalls, fd: number, from: Uint8Array): void {
     at += n;
   }
 }
-export function rumpTree(sys: SyncCalls): Tree {
+export function rumpTree(caller: Caller): Tree {
+  const { sys } = caller;
   return {
     prefix: "",
     stat: (path, follow) => rumpStat(sys, path, follow),
-    list: (path) => rumpList(sys, path),
+    list: (path) => namesIn(caller, path).filter(isName),
     readlink(path) {
       const buf = new Uint8Array(1024);
       return decodeName(buf.subarray(0, sys.readlink({ path, buf })));
@@ -104,13 +108,36 @@ export function rumpTree(sys: SyncCalls): Tree {
     chmod: (path, mode) => void sys.chmod({ path, mode }),
     utimes: (path, atime, mtime) => rumpUtimes(sys, path, atime, mtime),
     reader(path) {
+      const whole = smallFile(caller, path);
+      if (whole) return memoryReader(whole);
       const fd = sys.open({ path, flags: O_RDONLY });
       return { read: (buf) => sys.read({ fd, buf }), close: () => void sys.close({ fd }) };
+    },
+    store(path, mode, bytes) {
+      if (storeSmall(caller, path, mode, bytes)) return;
+      const file = this.writer(path, mode); // what is in the way of the rest is said there
+      try {
+        file.write(bytes);
+      } finally {
+        file.close();
+      }
     },
     writer(path, mode) {
       const fd = sys.open({ path, flags: O_WRONLY | O_CREAT | O_TRUNC, mode });
       return { write: (from) => writeAll(sys, fd, from), close: () => void sys.close({ fd }) };
     },
+  };
+}
+function memoryReader(bytes: Uint8Array): ReturnType<Tree["reader"]> {
+  let at = 0;
+  return {
+    read(into) {
+      const part = bytes.subarray(at, at + into.length);
+      into.set(part);
+      at += part.length;
+      return part.length;
+    },
+    close: () => {},
   };
 }
 const modes = {
@@ -160,6 +187,14 @@ export function hostTree(host: Host): Tree {
         },
         close: () => file.close(),
       };
+    },
+    store(path, mode, bytes) {
+      const file = this.writer(path, mode);
+      try {
+        file.write(bytes);
+      } finally {
+        file.close();
+      }
     },
     writer(path, mode) {
       const file = host.open(path, { write: true, create: true, truncate: true, mode });

@@ -1,7 +1,8 @@
 /** rump.ls: list files (ls(1)). One name a line unless standard output is a terminal (NetBSD's looks at the rump console). */
 import { major, minor, S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT } from "../abi/flags.ts";
 import { human } from "../lib/human.ts";
-import { type Info, isDir, isLink, join, rumpEntries, rumpStat, rumpTree, words } from "./files.ts";
+import { infos } from "./batched.ts";
+import { type Info, isDir, isLink, join, namesIn, rumpStat, rumpTree, words } from "./files.ts";
 import { modeText } from "./mode.ts";
 import { isExpected } from "./cli.ts";
 import { fileProgram, type Tool } from "./tool.ts";
@@ -108,7 +109,7 @@ function long(t: Tool, rows: readonly Row[], head: (r: Row) => string): void {
 function target(t: Tool, { path, info }: Row): string {
   if (!isLink(info)) return "";
   try {
-    return ` -> ${shown(t, rumpTree(t.sys).readlink(path))}`;
+    return ` -> ${shown(t, rumpTree(t).readlink(path))}`;
   } catch {
     return "";
   }
@@ -131,10 +132,13 @@ function directory(t: Tool, path: string, titled: boolean, depth: number): void 
   if (titled) t.out(`${path}:\n`);
   const rows: Row[] = [];
   t.attempt(path, () => {
-    for (const name of rumpEntries(t.sys, path)) {
-      if (name.startsWith(".") && !t.has("a", "f") && !(t.has("A") && name !== "." && name !== "..")) continue;
+    const names = namesIn(t, path).filter((name) =>
+      !name.startsWith(".") || t.has("a", "f") || (t.has("A") && name !== "." && name !== "..")
+    );
+    const found = infos(t, names.map((name) => join(path, name)), t.has("L"));
+    for (const [i, name] of names.entries()) {
       const at = join(path, name);
-      t.attempt(at, () => void rows.push({ name, path: at, info: rumpStat(t.sys, at, t.has("L")) }));
+      t.attempt(at, () => void rows.push({ name, path: at, info: found[i]!() }));
     }
     list(t, sorted(t, rows), true);
   });

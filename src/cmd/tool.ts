@@ -1,7 +1,7 @@
 /** The frame of a file tool: parse, attach, do each operand, go on after a failure, and end with status 1 if there was one. */
 import type { Host } from "../host/host.ts";
 import { type Grammar, isExpected, parse, usage } from "./cli.ts";
-import { image, type OnImage, server, type SyncCalls } from "./client.ts";
+import { type Caller, caller, callerOf, image, type OnImage, type SyncCalls } from "./client.ts";
 import { hostTree, rumpTree, type Tree, words } from "./files.ts";
 import type { Run } from "./mod.ts";
 
@@ -11,11 +11,11 @@ export class Tool {
   readonly rest: readonly string[];
   readonly #options: readonly (readonly [string, string])[];
   readonly #grammar: Grammar;
-  readonly #attach: () => SyncCalls;
-  #sys: SyncCalls | undefined;
+  readonly #attach: () => Caller;
+  #caller: Caller | undefined;
   status = 0;
 
-  constructor(host: Host, argv: readonly string[], grammar: Grammar, attach: () => SyncCalls) {
+  constructor(host: Host, argv: readonly string[], grammar: Grammar, attach: () => Caller) {
     const { options, rest } = parse(host, argv, grammar);
     this.host = host;
     this.name = argv[0]!;
@@ -26,7 +26,10 @@ export class Tool {
   }
   /** The server's calls; attached at the first use, so that host-only work needs none. */
   get sys(): SyncCalls {
-    return (this.#sys ??= this.#attach());
+    return (this.#caller ??= this.#attach()).sys;
+  }
+  get batch(): Caller["batch"] {
+    return (this.#caller ??= this.#attach()).batch;
   }
   has(...letters: string[]): boolean {
     return this.#options.some(([o]) => letters.includes(o));
@@ -67,7 +70,7 @@ export class Tool {
   /** The tree a path is in (`host:` or the rump kernel's), and the path there. */
   tree(path: string): readonly [Tree, string] {
     if (path.startsWith("host:")) return [hostTree(this.host), path.slice(5)];
-    return [this.#rump ??= rumpTree(this.sys), path];
+    return [this.#rump ??= rumpTree(this), path];
   }
   #rump: Tree | undefined;
   /** Ask on the terminal; anything but y is no. */
@@ -90,8 +93,8 @@ export function program(grammar: Grammar, main: (t: Tool) => void): Program {
     return tool.status;
   };
   return {
-    run: (host, argv) => go(new Tool(host, argv, grammar, () => server(host, argv[0]!))),
-    over: (host, argv, sys) => go(new Tool(host, argv, grammar, () => sys)),
+    run: (host, argv) => go(new Tool(host, argv, grammar, () => caller(host, argv[0]!))),
+    over: (host, argv, sys) => go(new Tool(host, argv, grammar, () => callerOf(sys))),
   };
 }
 
@@ -122,7 +125,7 @@ async function onImage(
   reads: (t: Tool) => boolean,
 ): Promise<number> {
   const mounted: OnImage[] = [];
-  const tool = new Tool(host, argv, grammar, () => mounted[0]?.sys ?? server(host, argv[0]!));
+  const tool = new Tool(host, argv, grammar, () => mounted[0] ? callerOf(mounted[0].sys) : caller(host, argv[0]!));
   const path = tool.value("image");
   const how = { readOnly: reads(tool), type: tool.value("type"), options: tool.all("mount-options") };
   if (path !== undefined) mounted.push(await image(host, argv[0]!, path, how));

@@ -50,6 +50,7 @@ const openBits = [
   "O_NOFOLLOW",
   "O_CLOEXEC",
   "O_DIRECTORY",
+  "O_REGULAR",
   "O_SYNC",
 ] as const;
 function openFlags(n: number): string {

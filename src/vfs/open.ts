@@ -9,6 +9,7 @@ import {
   O_EXCL,
   O_NOFOLLOW,
   O_RDONLY,
+  O_REGULAR,
   O_TRUNC,
   O_WRONLY,
   S_IFBLK,
@@ -78,7 +79,7 @@ function wanted(flags: number): number {
 function openExisting(lwp: Lwp, devices: Devices, found: Found, attr: Attr, flags: number): Async<number> {
   const vnode = found.vnode!;
   const { type } = attr;
-  if (type === "link") throw errno.EFTYPE;
+  if (type === "link" || (flags & O_REGULAR && type !== "file")) throw errno.EFTYPE;
   if (flags & O_DIRECTORY && type !== "dir") throw errno.ENOTDIR;
   const want = wanted(flags);
   if (type === "dir" && want & WRITE) throw errno.EISDIR;

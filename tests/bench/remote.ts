@@ -1,7 +1,7 @@
 /** Calls of a client in another process, beside a C echo of as many bytes. */
 import { writeFileSync } from "node:fs";
 import process from "node:process";
-import { server } from "../../src/cmd/client.ts";
+import { caller } from "../../src/cmd/client.ts";
 import { host } from "../../src/host/mod.ts";
 import { best, env, line, out, sh, us, work } from "./bench.ts";
 
@@ -20,7 +20,7 @@ export function remote(): void {
   sh("cc -O2 -w echo.c -o echo");
   sh("rump_server -l rumpvfs unix://sock");
   process.env.RUMP_SERVER = env.RUMP_SERVER;
-  const sys = server(host, "bench");
+  const { sys, batch } = caller(host, "bench");
   const buf = new Uint8Array(65536);
   const ub = new Uint8Array(152);
   const fd = sys.open({ path: "/x", flags: 0x202, mode: 0o644 });
@@ -39,6 +39,25 @@ export function remote(): void {
     "more",
   );
   line("remote read 64 KiB", mbs(us(2000, () => sys.pread({ fd, buf, offset: 0 }))), "MB/s");
+  const small = new Uint8Array(4096);
+  const path = "/small";
+  sys.close({ fd: sys.open({ path, flags: 0x601, mode: 0o644 }) });
+  line(
+    "open+pread+close as a batch",
+    us(3000, () =>
+      batch((b) => {
+        const fd = b.open({ path, flags: 0 });
+        b.pread({ fd, buf: small, offset: 0 });
+        b.close({ fd });
+      })),
+    "us",
+    "three calls",
+    us(3000, () => {
+      const fd = sys.open({ path, flags: 0 });
+      sys.pread({ fd, buf: small, offset: 0 });
+      sys.close({ fd });
+    }),
+  );
   const pid = out(`pgrep -nf "[r]ump_server .*sock"`).split("\n")[0];
   line("server RSS", Number(out(`awk '/VmRSS/ {print $2}' /proc/${pid}/status`)) / 1024, "MiB");
   sh("rump.halt");

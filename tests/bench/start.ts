@@ -8,6 +8,8 @@ export function start(): void {
   const hello = best(10, () => sh("./hello")) * 1000;
   sh("rump_server -l rumpvfs unix://sock");
   line("rump.sysctl, start to end", best(10, () => sh("rump.sysctl kern.hostname")) * 1000, "ms", "bun hello", hello);
+  sh("echo hello >hello.txt; rump.cp host:hello.txt /");
+  line("rump.cat of a small file", best(10, () => sh("rump.cat /hello.txt")) * 1000, "ms", "bun hello", hello);
   sh("rump.halt");
   const boot = (name: string) =>
     best(5, () => {
