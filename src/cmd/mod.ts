@@ -42,6 +42,7 @@ export const applets: Readonly<Record<string, Applet>> = {
   "rump.top": { summary: "show the clients of a rump kernel, live", load: () => import("./top.ts") },
   "rump.ktrace": { summary: "trace system calls of clients", load: () => import("./ktrace.ts") },
   "rump.kdump": { summary: "show a trace of system calls", load: () => import("./kdump.ts") },
+  "rump.disk": { summary: "make disk images, and show their partitions", load: () => import("./disk.ts") },
   newfs_msdos: { summary: "make an MS-DOS file system in an image or device", load: () => import("./newfs.ts") },
   "rump.newfs_msdos": { summary: "the same as newfs_msdos", load: () => import("./newfs.ts") },
   "rump.dd": { summary: "copy and convert a file", load: () => import("./dd.ts") },

@@ -25,6 +25,8 @@ export interface ImageHow {
   readonly type: string | undefined;
   /** -o lists of mount(8). */
   readonly options: readonly string[];
+  /** Milliseconds since 1970 that what is made is dated with; left out: the clock's. */
+  readonly now?: () => number;
 }
 /** System calls on an image, until it is closed: everything is on it then, or why not is thrown. */
 export interface OnImage {
@@ -36,7 +38,8 @@ export interface OnImage {
 export async function onImage(host: Host, program: string, image: string, how: ImageHow): Promise<OnImage> {
   const { loop } = host;
   const machine = hypercalls(host, (ms, fn) => loop.timer(ms, fn), host.loopSockets);
-  const kernel = await bootKernel(machine, { builtins, components: ["rumpvfs"] });
+  const wall = how.now ?? machine.wall;
+  const kernel = await bootKernel({ ...machine, wall }, { builtins, components: ["rumpvfs"] });
   const { type, flags, driver } = await typeOf(host, kernel, program, how);
   kernel.log.console = (line) => line.startsWith(`${type}: `) && host.err(`${program}: ${line}\n`);
   const device = openImage(host, program, image, (flags & MNT_RDONLY) !== 0);

@@ -1,0 +1,91 @@
+/** rump disk slices: the partitions of an image, by the names they can be asked for. */
+import type { Host } from "../host/host.ts";
+import type { Options } from "../lib/getopt.ts";
+import { human } from "../lib/human.ts";
+import { type Contents, probe } from "../wire/probe.ts";
+import type { Disk, Slice } from "../wire/slice.ts";
+import { readTables, sliceLocator } from "../wire/slices.ts";
+import { Failure, type Grammar, reasonOf } from "./cli.ts";
+import { mustBeDisk } from "./newfs_target.ts";
+import { contents, examine } from "./parts.ts";
+import { columns } from "./table.ts";
+
+export const slicesGrammar: Grammar = {
+  usage: "[--json] image",
+  about: "Show the partitions of an image: GPT, MBR with logical ones, BSD disklabels, and what they seem to hold.",
+  letters: "",
+  help: { json: "as JSON: sizes in bytes" },
+  examples: ["disk.img", "--json disk.img"],
+};
+
+interface Found {
+  readonly size: number;
+  readonly slices: readonly (readonly [Slice, Contents | undefined])[];
+  readonly complaints: readonly string[];
+  /** What the image is as a whole. */
+  readonly whole: Contents | undefined;
+}
+function look(disk: Disk): Found {
+  const whole = probe(disk, 0, disk.size);
+  const { slices, complaints } = whole?.bootSector ? { slices: [], complaints: [] } : readTables(disk);
+  return { size: disk.size, slices: slices.map((s) => [s, contents(disk, s)] as const), complaints, whole };
+}
+
+export function slices(host: Host, program: string, { options, rest }: Options): number {
+  const image = rest[0]!;
+  mustBeDisk(host, program, image);
+  let found: Found;
+  try {
+    found = examine(host, image, look);
+  } catch (e) {
+    throw new Failure(`${program}: ${image}: ${reasonOf(e)}`);
+  }
+  for (const c of found.complaints) host.err(`${program}: ${image}: ${c}\n`);
+  if (options.some(([o]) => o === "json")) host.out(`${JSON.stringify(asJson(image, found))}\n`);
+  else if (found.slices.length > 0) host.out(`${table(found).join("\n")}\n`);
+  else host.out(`${image}: no partitions; ${found.whole ? described(found.whole) : "nothing that is known"}\n`);
+  return found.complaints.length > 0 ? 1 : 0;
+}
+function described(c: Contents): string {
+  return c.label === undefined ? c.name : `${c.name} "${c.label}"`;
+}
+/** How much of a partition lies behind the image's end. */
+const missing = (s: Slice, size: number) => Math.max(0, Math.min(s.length, s.offset + s.length - size));
+
+function table({ slices, size }: Found): string[] {
+  const holds = (s: Slice, c: Contents | undefined) =>
+    missing(s, size) > 0 ? "outside the image" : c ? described(c) : s.container ? "(holds the logical ones)" : "";
+  return columns(slices, [
+    { head: "NAME", of: ([s]) => sliceLocator(s) },
+    { head: "OFFSET", of: ([s]) => s.offset, right: true },
+    { head: "SIZE", of: ([s]) => human(s.length), right: true },
+    { head: "TYPE", of: ([s]) => (s.type === "unknown" ? s.typeId : s.type) },
+    { head: "LABEL", of: ([s]) => s.label ?? "-" },
+    { head: "UUID", of: ([s]) => s.uuid ?? "-" },
+    { head: "HOLDS", of: ([s, c]) => holds(s, c) || "-" },
+  ]);
+}
+function asJson(image: string, { size, slices, complaints, whole }: Found) {
+  const holds = (
+    c: Contents | undefined,
+  ) => (c ? { name: c.name, label: c.label ?? null, uuid: c.uuid ?? null } : null);
+  return {
+    image,
+    size,
+    holds: holds(whole),
+    slices: slices.map(([s, c]) => ({
+      name: image + sliceLocator(s),
+      scheme: s.scheme,
+      id: s.id,
+      type: s.type,
+      typeId: s.typeId,
+      label: s.label ?? null,
+      uuid: s.uuid ?? null,
+      offset: s.offset,
+      size: s.length,
+      missing: missing(s, size),
+      holds: holds(c),
+    })),
+    complaints,
+  };
+}
