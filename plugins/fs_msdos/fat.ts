@@ -137,7 +137,7 @@ export class Fat {
       runs.push(run);
       count -= run.length;
       from = before + 1;
-      if (this.#free !== undefined) this.#free -= run.length;
+      this.#changeFree(-run.length);
     }
     if (before > 0) this.#hint = before + 1;
     return runs;
@@ -156,8 +156,12 @@ export class Fat {
   release(runs: readonly Run[]): void {
     for (const run of runs) {
       this.#freed.push(run);
-      if (this.#free !== undefined) this.#free += run.length;
+      this.#changeFree(run.length);
     }
+  }
+  #changeFree(clusters: number): void {
+    if (this.#free !== undefined) this.#free += clusters;
+    if (this.#told !== undefined) this.#told = Math.min(Math.max(0, this.#told + clusters), this.#g.clusters);
   }
   /** `cluster` becomes the end of its chain, at the same moment. */
   cut(cluster: number): void {
@@ -226,10 +230,9 @@ export class Fat {
   }
   /** What FSInfo claims to be free: good enough to show, never to refuse by. */
   #told: number | undefined;
-  /** Free clusters to show: what FSInfo said until somebody changed something. */
+  /** Free clusters to show: what FSInfo said, and what has changed since, until they are counted. */
   get shownFree(): number {
-    if (this.#free === undefined && this.#told !== undefined && !this.held && !this.dirty) return this.#told;
-    return this.free;
+    return this.#free ?? this.#told ?? this.free;
   }
   writeInfo(): void {
     const { fsInfo, sectorSize } = this.#g;

@@ -93,7 +93,8 @@ function openExisting(lwp: Lwp, devices: Devices, found: Found, attr: Attr, flag
     vnode.mount.writable();
     changeable(attr, (flags & (O_TRUNC | O_APPEND)) === O_APPEND);
   }
-  const cut = flags & O_TRUNC && attr.size > 0 ? vnode.mount.volume.setattr(vnode.node, { size: 0 }) : undefined;
+  // Also of an empty file: its times change (`: >file`).
+  const cut = flags & O_TRUNC && type === "file" ? vnode.mount.volume.setattr(vnode.node, { size: 0 }) : undefined;
   return then(cut, () => {
     const ops = new VnodeFile(vnode, type === "dir", found.name);
     return install(lwp, new File(ops, flags & KEPT_FLAGS), flags);
