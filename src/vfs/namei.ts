@@ -125,6 +125,7 @@ function dot(w: Walk, name: string): Found | undefined {
   return { dir: here(w), name, vnode: here(w), type: "dir", slash: w.at < w.path.length };
 }
 function dotdot(w: Walk, name: string): Async<Found | undefined> {
+  if (!confined(w)) throw errno.ENOENT;
   // Out of a mount's root into what it covers, unless that is the process's root.
   while (w.node === w.mount.volume.root && w.mount.covered && !isRoot(w)) {
     w.node = w.mount.covered.node;
@@ -133,6 +134,22 @@ function dotdot(w: Walk, name: string): Async<Found | undefined> {
   const place = isRoot(w) ? undefined : w.mount.place(w.node);
   if (place) w.node = place.dir;
   return dot(w, name);
+}
+/** Deepest tree that is climbed. */
+const DEPTH = 4096;
+/**
+ * Whether the process's root is above where it stands: it is not when the directory was moved out while the process was
+ * in it, and then ".." would lead past the root it may not leave.
+ */
+function confined({ root, mount, node }: Walk): boolean {
+  if (!root.mount.covered && root.node === root.mount.volume.root) return true;
+  for (let i = 0; i < DEPTH; i++) {
+    if (node === root.node && mount === root.mount) return true;
+    const up = node === mount.volume.root ? mount.covered : { mount, node: mount.place(node)?.dir };
+    if (up?.node === undefined) return false;
+    ({ mount, node } = up as Vnode);
+  }
+  return false;
 }
 const isRoot = (w: Walk) => w.node === w.root.node && w.mount === w.root.mount;
 

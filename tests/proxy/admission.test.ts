@@ -1,3 +1,4 @@
+import type { Calls } from "../../src/kern/dispatch.ts";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -116,9 +117,10 @@ describe("who may come in", () => {
 });
 
 describe("what a client may do", () => {
+  let root: Calls;
   const as = async (options: string) => {
     const { dial, kernel } = await served({ policy: { keys: parseKeys(`${options} ${me.line}`) } }, true);
-    const root = kernel.calls(kernel.fork("root"));
+    root = kernel.calls(kernel.fork("root"));
     root.mkdir({ path: "/pub", mode: 0o777 });
     root.chmod({ path: "/pub", mode: 0o777 });
     root.open({ path: "/pub/x", flags: 0x202, mode: 0o644 });
@@ -158,6 +160,27 @@ describe("what a client may do", () => {
     await assertRejects(() => sys.chroot({ path: "/" }), SysError, "not permitted");
     await assertRejects(() => sys.mknod({ path: "/dev", mode: 0o60000, dev: 0 }), SysError, "not permitted");
     await assertRejects(() => as("path=/nosuch"), Refused, "path /nosuch: No such file or directory");
+  });
+  it("path= holds for a directory that was moved out of it while the client was in it", async () => {
+    const { sys } = await as("path=/pub");
+    await sys.mkdir({ path: "/a", mode: 0o777 });
+    await sys.mkdir({ path: "/a/b", mode: 0o777 });
+    await sys.chdir({ path: "/a/b" });
+    const fd = await sys.open({ path: "/a", flags: 0 });
+    await sys.chdir({ path: ".." });
+    await sys.chdir({ path: "b" });
+    await root.rename({ from: "/pub/a", to: "/tmp/a" });
+    for (const path of ["../..", "../../pub/x", "../../../tmp"]) {
+      await assertRejects(() => sys.stat({ path, ub: new Uint8Array(152) }), SysError, "No such file");
+    }
+    await assertRejects(
+      () => sys.fstatat({ fd, path: "../tmp", buf: new Uint8Array(152), flag: 0 }),
+      SysError,
+      "No such",
+    );
+    assertEquals(await sys.stat({ path: "/x", ub: new Uint8Array(152) }), 0);
+    await sys.chdir({ path: "/" });
+    assertEquals(await sys.stat({ path: "../../x", ub: new Uint8Array(152) }), 0);
   });
   it("options nobody knows, and values that are none, are named", () => {
     for (const bad of ["rw", "uid=", "uid=x", "ro=1", "path=pub", "syscalls=nosuch", "syscalls="]) {
