@@ -32,7 +32,7 @@ export interface HostMount {
 export async function hostMount(host: Host, m: HostMount): Promise<number> {
   const word = host.daemon;
   if (m.serve.foreground) return await serve(host, m, () => {});
-  if (!word) return await host.daemonize();
+  if (!word) return host.daemonize();
   try {
     return await serve(host, m, word);
   } catch (e) {

@@ -1,7 +1,7 @@
 /** `rump` itself: finds the applet by its name, lists and installs the names, and turns failures into one line and a status. */
 import { SysError } from "../abi/errno.ts";
 import type { Host } from "../host/host.ts";
-import { AttachError } from "../proxy/attach.ts";
+import { AttachError } from "../proxy/attach_error.ts";
 import { version } from "../version.ts";
 import { Answered, Failure, isExpected, UsageError } from "./cli.ts";
 import { applets, findApplet, type Run } from "./mod.ts";

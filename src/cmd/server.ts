@@ -189,7 +189,7 @@ export const run: Run = async (host, argv) => {
   const config = await configure(host, argv);
   const word = host.daemon;
   if (config.foreground) return await serve(host, config, () => {});
-  if (!word) return await host.daemonize();
+  if (!word) return host.daemonize();
   try {
     return await serve(host, config, () => {
       host.chdir("/");

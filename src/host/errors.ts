@@ -1,13 +1,16 @@
 /** Failures of host calls: the host's errno by name, and NetBSD's for what goes on into the kernel. */
-import { constants } from "node:os";
+import { late } from "./late.ts";
 import { errno, type ErrnoName, SysError } from "../abi/errno.ts";
 import type { HostError } from "./host.ts";
 
 // Host names that NetBSD has under another name.
 const netbsd: Readonly<Record<string, ErrnoName>> = { EWOULDBLOCK: "EAGAIN", ENOTSUP: "EOPNOTSUPP" };
-const names = new Map<number, string>(
-  Object.entries(constants.errno).filter(([name]) => !(name in netbsd)).map(([name, n]) => [n as number, name]),
-);
+/** The host's errno names by number: made when something fails. */
+let names: ReadonlyMap<number, string> | undefined;
+const hostNames = () =>
+  new Map(
+    Object.entries(late("os").constants.errno).filter(([name]) => !(name in netbsd)).map(([name, n]) => [n, name]),
+  );
 const reasons: Readonly<Record<string, string>> = {
   ENXIO: "no such device or address",
   ENODEV: "no such device",
@@ -28,7 +31,7 @@ export function hostError(code: string, what?: string): HostError {
   return Object.assign(new Error(what === undefined ? reason : `${what}: ${reason}`), { code });
 }
 /** The name of a host errno number. */
-export const errnoName = (n: number): string => names.get(n) ?? `E${n}`;
+export const errnoName = (n: number): string => (names ??= hostNames()).get(n) ?? `E${n}`;
 
 /** Throw what a host call failed with, when it did: results below 0 are minus the errno. */
 export function check(result: number, what?: string): number {

@@ -2,7 +2,7 @@
  * libc by FFI, the same for Bun and Deno. Addresses are numbers; views are handed over as such ("b"), which both engines
  * do without allocating. A function is bound when it is first used: binding all of them would cost a client milliseconds.
  */
-import { arch, platform } from "node:os";
+import process from "node:process";
 import { hostError } from "./errors.ts";
 import type { Pinned } from "./host.ts";
 
@@ -33,9 +33,17 @@ const portable = {
   setsockopt: "iiibu>i",
   getpeername: "ibb>i",
   socketpair: "iiib>i",
+  pipe: "b>i",
+  posix_spawn: "llllll>i",
+  posix_spawn_file_actions_init: "l>i",
+  posix_spawn_file_actions_adddup2: "lii>i",
+  posix_spawn_file_actions_addopen: "lilii>i",
+  posix_spawnattr_init: "l>i",
+  posix_spawnattr_setflags: "li>i",
 } as const;
 const linux = {
   accept4: "illi>i",
+  close_range: "uui>i",
   epoll_create1: "i>i",
   epoll_ctl: "iiil>i",
   epoll_wait: "ilii>i",
@@ -115,9 +123,9 @@ function deno(): Engine {
 /** Which of the two runtimes this is; asked here and nowhere else. */
 export const runtime: "bun" | "deno" = "Bun" in globalThis ? "bun" : "deno";
 const engine = runtime === "bun" ? await bun() : deno();
-export const darwin: boolean = platform() === "darwin";
+export const darwin: boolean = process.platform === "darwin";
 /** struct epoll_event is packed on x86-64 only. */
-export const packedEvents: boolean = arch() === "x64";
+export const packedEvents: boolean = process.arch === "x64";
 const library = darwin ? "libSystem.B.dylib" : "libc.so.6";
 
 /** Accessors that put the bound function in their own place. */
@@ -126,7 +134,7 @@ function late<T extends Readonly<Record<string, string>>>(into: object, table: T
     Object.defineProperty(into, name, {
       configurable: true,
       get() {
-        if (absent) throw hostError("ENOSYS", `${name} is not supported on ${platform()}`);
+        if (absent) throw hostError("ENOSYS", `${name} is not supported on ${process.platform}`);
         const value = engine.bind(library, name, signature);
         Object.defineProperty(into, name, { value });
         return value;

@@ -1,6 +1,5 @@
 /** Mounting FUSE (Linux): mount(2) as root or in a user namespace, fusermount3 for ordinary users. Facts: fuse(4), libfuse's protocol with fusermount. */
 import process from "node:process";
-import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { check, errnoName, hostError } from "./errors.ts";
 import { cstring, pin, raw, result } from "./ffi.ts";
 import { late } from "./late.ts";
@@ -50,7 +49,7 @@ export async function fuseMount(dir: string, options: FuseMountOptions, loop: Lo
 /** A mount whose server died answers ENOTCONN to everything. */
 function isDead(dir: string): boolean {
   try {
-    statSync(dir);
+    late("fs").statSync(dir);
     return false;
   } catch (e) {
     return (e as { code?: string }).code === "ENOTCONN";
@@ -76,9 +75,9 @@ const READ_AHEAD_KB = "1024";
 /** The mount's number is in mountinfo: stat(2) would wait for an answer of ours. Only root may, and need not succeed. */
 function readAhead(dir: string): void {
   try {
-    const lines = readFileSync("/proc/self/mountinfo", "utf8").split("\n").map((line) => line.split(" "));
+    const lines = late("fs").readFileSync("/proc/self/mountinfo", "utf8").split("\n").map((line) => line.split(" "));
     const device = lines.findLast((field) => field[4] === escaped(dir))?.[2];
-    if (device) writeFileSync(`/sys/class/bdi/${device}/read_ahead_kb`, READ_AHEAD_KB);
+    if (device) late("fs").writeFileSync(`/sys/class/bdi/${device}/read_ahead_kb`, READ_AHEAD_KB);
   } catch {
     // /sys is read-only in containers: slower, that is all
   }

@@ -197,7 +197,7 @@ export interface Host {
    * Start this program again as a daemon with the same argv and RUMP_DAEMON=1, and wait for its word: `ok` ends this
    * process with 0, an error text is printed and ends it with 1. In the daemon `daemon()` is the function to say it with.
    */
-  daemonize(): Promise<never>;
+  daemonize(): never;
   /** In a daemon: report readiness (no argument) or failure to the waiting parent, once. Undefined when not one. */
   readonly daemon: ((error?: string) => void) | undefined;
   /** SIGTERM, SIGINT, SIGHUP, SIGUSR1 … by name. */

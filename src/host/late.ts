@@ -2,6 +2,8 @@
 import process from "node:process";
 
 interface Modules {
+  fs: typeof import("node:fs");
+  os: typeof import("node:os");
   crypto: typeof import("node:crypto");
   child_process: typeof import("node:child_process");
   net: typeof import("node:net");

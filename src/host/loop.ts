@@ -2,9 +2,9 @@
  * The one loop (Linux): epoll by FFI, read first and wait after. The runtime's own epoll descriptor is one of those
  * waited for, so promises, timers and signals of the runtime go on; while none is pending they cost nothing.
  */
-import { readdirSync, readlinkSync } from "node:fs";
 import { check } from "./errors.ts";
 import { packedEvents, pin, raw, result } from "./ffi.ts";
+import { late } from "./late.ts";
 import type { Loop, Pinned, Ready } from "./host.ts";
 
 // sys/epoll.h
@@ -58,9 +58,9 @@ const bits = (i: Interest) => (i.read ? EPOLLIN : 0) | (i.write ? EPOLLOUT : 0);
 /** The runtime's own epoll: the first one there is (undocumented: without it slices of time serve). */
 function runtimeEpoll(): number {
   const own: number[] = [];
-  for (const name of readdirSync("/proc/self/fd")) {
+  for (const name of late("fs").readdirSync("/proc/self/fd")) {
     try {
-      if (readlinkSync(`/proc/self/fd/${name}`).includes("[eventpoll]")) own.push(Number(name));
+      if (late("fs").readlinkSync(`/proc/self/fd/${name}`).includes("[eventpoll]")) own.push(Number(name));
     } catch {
       // it was the directory's own descriptor, closed by now
     }

@@ -1,6 +1,5 @@
 /** What Bun and Deno do alike through node:* and libc; each runtime's file adds what is its own. */
-import * as fs from "node:fs";
-import os from "node:os";
+import type { Stats } from "node:fs";
 import process from "node:process";
 import { late } from "./late.ts";
 import type { SocketAddress } from "../plugin.ts";
@@ -31,6 +30,8 @@ export interface Runtime {
   readonly now: () => number;
 }
 
+const fs = () => late("fs");
+
 /** node:fs under Deno and Bun gives `code`; the text is made ours. */
 function plain<T>(fn: () => T, what?: string): T {
   try {
@@ -40,7 +41,7 @@ function plain<T>(fn: () => T, what?: string): T {
     throw typeof code === "string" ? hostError(code, what) : e;
   }
 }
-function statOf(s: fs.Stats): HostStat {
+function statOf(s: Stats): HostStat {
   const type = s.isDirectory()
     ? "dir"
     : s.isSymbolicLink()
@@ -66,27 +67,27 @@ function statOf(s: fs.Stats): HostStat {
   };
 }
 const stat = (path: string, follow = true): HostStat =>
-  plain(() => statOf(follow ? fs.statSync(path) : fs.lstatSync(path)));
+  plain(() => statOf(follow ? fs().statSync(path) : fs().lstatSync(path)));
 
 const open: Host["open"] = (path, how) =>
-  openFile(path, how, os.platform() === "darwin" ? darwinFlags : linuxFlags, stat);
+  openFile(path, how, process.platform === "darwin" ? darwinFlags : linuxFlags, stat);
 
 const files = {
   open,
   stat,
   beneath: (root, names, work) => beneath(root, names, work),
-  readdir: (path) => plain(() => fs.readdirSync(path)),
-  readlink: (path) => plain(() => fs.readlinkSync(path)),
-  realpath: (path) => plain(() => fs.realpathSync(path)),
-  mkdir: (path, mode) => plain(() => void fs.mkdirSync(path, { mode })),
-  unlink: (path) => plain(() => fs.unlinkSync(path)),
-  rmdir: (path) => plain(() => fs.rmdirSync(path)),
-  rename: (from, to) => plain(() => fs.renameSync(from, to)),
-  symlink: (target, path) => plain(() => fs.symlinkSync(target, path)),
-  chmod: (path, mode) => plain(() => fs.chmodSync(path, mode)),
-  utimes: (path, atime, mtime) => plain(() => fs.utimesSync(path, atime, mtime)),
-  readFile: (path) => plain(() => new Uint8Array(fs.readFileSync(path))),
-  writeFile: (path, data) => plain(() => fs.writeFileSync(path, data)),
+  readdir: (path) => plain(() => fs().readdirSync(path)),
+  readlink: (path) => plain(() => fs().readlinkSync(path)),
+  realpath: (path) => plain(() => fs().realpathSync(path)),
+  mkdir: (path, mode) => plain(() => void fs().mkdirSync(path, { mode })),
+  unlink: (path) => plain(() => fs().unlinkSync(path)),
+  rmdir: (path) => plain(() => fs().rmdirSync(path)),
+  rename: (from, to) => plain(() => fs().renameSync(from, to)),
+  symlink: (target, path) => plain(() => fs().symlinkSync(target, path)),
+  chmod: (path, mode) => plain(() => fs().chmodSync(path, mode)),
+  utimes: (path, atime, mtime) => plain(() => fs().utimesSync(path, atime, mtime)),
+  readFile: (path) => plain(() => new Uint8Array(fs().readFileSync(path))),
+  writeFile: (path, data) => plain(() => fs().writeFileSync(path, data)),
   disk(path, how) {
     return fileDisk(open(path, { write: how.write }), path, how);
   },
@@ -100,7 +101,7 @@ function idOf(file: string, name: string): number | undefined {
 const nameOf = (file: string, id: number) => entries(file).find((f) => f[2] === String(id))?.[0];
 function entries(file: string): string[][] {
   try {
-    return fs.readFileSync(file, "utf8").split("\n").map((line) => line.split(":"));
+    return fs().readFileSync(file, "utf8").split("\n").map((line) => line.split(":"));
   } catch {
     return [];
   }
@@ -167,7 +168,7 @@ function start(
     });
   const status = new Promise<number>((resolve) => {
     child.on("error", () => resolve(127));
-    child.on("close", (code, signal) => resolve(code ?? 128 + (signal ? os.constants.signals[signal] : 0)));
+    child.on("close", (code, signal) => resolve(code ?? 128 + (signal ? late("os").constants.signals[signal] : 0)));
   });
   child.stdin.on("error", () => {}); // it did not want to read it
   child.stdin.end(options.stdin ?? "");
@@ -186,15 +187,15 @@ const runChild: Host["runChild"] = (command, args, env) =>
       streams.err(`${command}: ${(e as { code?: string }).code === "ENOENT" ? "not found" : e.message}\n`);
       resolve(NOT_FOUND);
     });
-    child.on("exit", (code, signal) => resolve(code ?? 128 + (signal ? os.constants.signals[signal] : 0)));
+    child.on("exit", (code, signal) => resolve(code ?? 128 + (signal ? late("os").constants.signals[signal] : 0)));
   });
 
 const processes = { spawn: start, runChild, sandbox, syslog } satisfies Partial<Host>;
 
 /** Module loaded by path: relative to the current directory, also from the compiled executable. */
 async function load(path: string): Promise<Record<string, unknown>> {
-  const real = plain(() => fs.realpathSync(path), path);
-  if (fs.statSync(real).isDirectory()) throw hostError("EISDIR", path);
+  const real = plain(() => fs().realpathSync(path), path);
+  if (fs().statSync(real).isDirectory()) throw hostError("EISDIR", path);
   try {
     return await import(late("url").pathToFileURL(real).href) as Record<string, unknown>;
   } catch (e) {
@@ -243,7 +244,7 @@ export function makeHost(rt: Runtime): Host {
     ...processes,
     ...memory,
     ...rt,
-    os: os.platform(),
+    os: process.platform,
     pid: process.pid,
     get uid() {
       return raw.getuid();
@@ -254,7 +255,7 @@ export function makeHost(rt: Runtime): Host {
     env: (name) => process.env[name],
     cwd: () => process.cwd(),
     chdir: (path) => plain(() => process.chdir(path)),
-    hostname: () => os.hostname(),
+    hostname: () => late("os").hostname(),
     wall: wallClock(rt.now),
     random: (into) => {
       // getRandomValues gives at most 64 KiB a call
@@ -262,7 +263,7 @@ export function makeHost(rt: Runtime): Host {
         crypto.getRandomValues(into.subarray(at, at + 65536) as Uint8Array<ArrayBuffer>);
       }
     },
-    cpus: () => os.cpus().length,
+    cpus: () => late("os").cpus().length,
     rss: () => process.memoryUsage().rss,
     exit: (code) => process.exit(code),
     daemonize: () => daemonize(rt.self, rt.argv[0]!, rt.argv.slice(1)),

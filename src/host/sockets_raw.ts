@@ -1,10 +1,10 @@
 /** Socket addresses and the socket system calls by FFI (Linux sockaddr_un, sockaddr_in, sockaddr_in6). */
-import { lstatSync, unlinkSync } from "node:fs";
 import type { BlockingChannel, SocketAddress } from "../plugin.ts";
 import type { SysError } from "../abi/errno.ts";
 import { errno } from "../abi/errno.ts";
 import { check, errnoName, hostErrno, hostError } from "./errors.ts";
 import { addressOf, pin, raw, result, views } from "./ffi.ts";
+import { late } from "./late.ts";
 import type { Pinned } from "./host.ts";
 
 const AF_UNIX = 1;
@@ -124,14 +124,14 @@ export function takeOver(address: SocketAddress): boolean {
 /** What identifies the socket file at an address; undefined when there is none. */
 export function socketFile(address: SocketAddress): string | undefined {
   if (!("path" in address) || address.path.startsWith("\0")) return undefined;
-  const found = lstatSync(address.path, { throwIfNoEntry: false });
+  const found = late("fs").lstatSync(address.path, { throwIfNoEntry: false });
   return found?.isSocket() ? `${found.dev} ${found.ino}` : undefined;
 }
 /** Remove a socket file, unless another one has taken its place. */
 export function removeSocket(address: SocketAddress, file: string | undefined): void {
   if (file === undefined || !("path" in address)) return;
   try {
-    if (socketFile(address) === file) unlinkSync(address.path);
+    if (socketFile(address) === file) late("fs").unlinkSync(address.path);
   } catch {
     // somebody removed it before us
   }

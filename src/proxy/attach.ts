@@ -9,14 +9,11 @@ import {
   pipelinedClient,
   type SyncClient,
 } from "./client.ts";
+import { AttachError } from "./attach_error.ts";
 import { type Located, parseLocator } from "./locator.ts";
 import { callsOf, parseRetry, persistentSync, type Retry } from "./reconnect.ts";
 import { KeyError, parsePrivateKey } from "./ssh_keys.ts";
 
-/** A command cannot go on: its lines have been said by `message`, its exit status is 1. */
-export class AttachError extends Error {
-  override readonly name = "AttachError";
-}
 const failed = (reason: string) => new AttachError(`${reason}\nrumpclient init failed`);
 
 /** The key in a file of ssh-keygen. Throws KeyError, which names the file. */
