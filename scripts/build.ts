@@ -25,6 +25,8 @@ const bun = [
   "--splitting",
   "--no-compile-autoload-dotenv",
   "--no-compile-autoload-bunfig",
+  // A command's few calls never pay for compiling them: see `warm` in src/host/node.ts.
+  "--compile-jit-policy=8",
   "src/main.ts",
   "--outfile",
   `${OUT}/rump`,

@@ -16,4 +16,5 @@ export const host = makeHost({
   turn,
   ioTurn: turn,
   now: () => Bun.nanoseconds() / 1e6,
+  warm: () => Bun.unsafe.setJITPolicy(1),
 });

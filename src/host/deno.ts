@@ -20,4 +20,5 @@ export const host = makeHost({
   turn,
   ioTurn,
   now: () => performance.now(),
+  warm: () => {},
 });

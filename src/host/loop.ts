@@ -75,6 +75,8 @@ export interface LoopOptions {
   /** One that surely serves its descriptors and signals too; it may be slower. */
   readonly ioTurn: () => Promise<void>;
   readonly now: () => number;
+  /** Called when serving begins. */
+  readonly warm: () => void;
 }
 
 /** See the head of this file. */
@@ -134,6 +136,7 @@ export class EpollLoop implements Loop {
   }
 
   async run(): Promise<void> {
+    this.#options.warm();
     this.#open();
     this.#lastTurn = this.#options.now();
     while (!this.#stopped) {

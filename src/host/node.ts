@@ -2,7 +2,7 @@
 import type { Stats } from "node:fs";
 import process from "node:process";
 import { late } from "./late.ts";
-import type { SocketAddress } from "../plugin.ts";
+import type { BlockingChannel, SocketAddress } from "../plugin.ts";
 import { daemonize, daemonWord } from "./daemon.ts";
 import { beneath } from "./beneath.ts";
 import { check, hostError } from "./errors.ts";
@@ -28,6 +28,8 @@ export interface Runtime {
   readonly turn: () => Promise<void>;
   readonly ioTurn: () => Promise<void>;
   readonly now: () => number;
+  /** This is going to take a while: compile what is called often as early as usual. The executable starts with eight times that (1 ms of a command). */
+  readonly warm: () => void;
 }
 
 const fs = () => late("fs");
@@ -88,9 +90,6 @@ const files = {
   utimes: (path, atime, mtime) => plain(() => fs().utimesSync(path, atime, mtime)),
   readFile: (path) => plain(() => new Uint8Array(fs().readFileSync(path))),
   writeFile: (path, data) => plain(() => fs().writeFileSync(path, data)),
-  disk(path, how) {
-    return fileDisk(open(path, { write: how.write }), path, how);
-  },
 } satisfies Partial<Host>;
 
 /** Lookups in /etc/passwd and /etc/group: name, x, number. */
@@ -210,7 +209,20 @@ function importReason(e: unknown): string {
   return position ? `${position.line}:${position.column}: ${line}` : line;
 }
 
-const connectBlocking = (address: SocketAddress) => blockingChannel(connectRaw(address));
+/** Sends of a client that is no short command. */
+const MANY_SENDS = 64;
+/** A blocking connection; `many` is called when it turns out to be used a lot. */
+function connection(address: SocketAddress, many: () => void): BlockingChannel {
+  const channel = blockingChannel(connectRaw(address));
+  let sends = 0;
+  return {
+    ...channel,
+    send(...parts) {
+      if (++sends === MANY_SENDS) many();
+      channel.send(...parts);
+    },
+  };
+}
 
 /** Date.now() has milliseconds only: between its ticks the monotonic clock goes on, and follows when the wall clock is set. */
 function wallClock(now: () => number): () => number {
@@ -235,10 +247,15 @@ const memory = {
 /** The host over a runtime. */
 export function makeHost(rt: Runtime): Host {
   let loop: EpollLoop | undefined;
+  const connectBlocking = (address: SocketAddress) => connection(address, rt.warm);
   let sockets: ReturnType<typeof loopSockets> | undefined;
   let word: ReturnType<typeof daemonWord> | "unasked" = "unasked";
   return {
     ...files,
+    disk(path, how) {
+      rt.warm();
+      return fileDisk(open(path, { write: how.write }), path, how);
+    },
     ...users,
     ...streams,
     ...processes,

@@ -3,7 +3,6 @@
  * privileges, nothing to be read by a debugger, no core, few descriptors, and the filter of seccomp.ts. The network needs
  * no name space of its own: no socket can be made.
  */
-import { arch } from "node:os";
 import process from "node:process";
 import { errnoName, hostError } from "./errors.ts";
 import { darwin, pin, raw, result } from "./ffi.ts";
@@ -68,7 +67,7 @@ function install(machine: keyof typeof SECCOMP, log: boolean): void {
  * could not be given up. Throws HostError where there is no such filter.
  */
 export function sandbox(how: { readonly log: boolean }): readonly string[] {
-  const machine = arch();
+  const machine = process.arch;
   if (darwin || !hasFilter(machine)) throw hostError("ENOSYS", "seccomp");
   // The zone's rules are read at their first use.
   new Date().getTimezoneOffset();

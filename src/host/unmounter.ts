@@ -4,7 +4,6 @@
  * first. It ends with the process that serves.
  */
 import process from "node:process";
-import { accessSync, constants } from "node:fs";
 import { check, hostError } from "./errors.ts";
 import { raw, result, views } from "./ffi.ts";
 import { late } from "./late.ts";
@@ -31,6 +30,7 @@ const BUSY = 0x62;
 function isThere(program: string): boolean {
   return (process.env.PATH ?? "/usr/bin:/bin").split(":").some((dir) => {
     try {
+      const { accessSync, constants } = late("fs");
       accessSync(`${dir}/${program}`, constants.X_OK);
       return true;
     } catch {
