@@ -244,6 +244,17 @@ const memory = {
   pin,
 } satisfies Partial<Host>;
 
+const surroundings = {
+  os: process.platform,
+  pid: process.pid,
+  env: (name) => process.env[name],
+  cwd: () => process.cwd(),
+  chdir: (path) => plain(() => process.chdir(path)),
+  hostname: () => late("os").hostname(),
+  cpus: () => late("os").cpus().length,
+  rss: () => process.memoryUsage().rss,
+} satisfies Partial<Host>;
+
 /** The host over a runtime. */
 export function makeHost(rt: Runtime): Host {
   let loop: EpollLoop | undefined;
@@ -261,18 +272,13 @@ export function makeHost(rt: Runtime): Host {
     ...processes,
     ...memory,
     ...rt,
-    os: process.platform,
-    pid: process.pid,
+    ...surroundings,
     get uid() {
       return raw.getuid();
     },
     get gid() {
       return raw.getgid();
     },
-    env: (name) => process.env[name],
-    cwd: () => process.cwd(),
-    chdir: (path) => plain(() => process.chdir(path)),
-    hostname: () => late("os").hostname(),
     wall: wallClock(rt.now),
     random: (into) => {
       // getRandomValues gives at most 64 KiB a call
@@ -280,8 +286,6 @@ export function makeHost(rt: Runtime): Host {
         crypto.getRandomValues(into.subarray(at, at + 65536) as Uint8Array<ArrayBuffer>);
       }
     },
-    cpus: () => late("os").cpus().length,
-    rss: () => process.memoryUsage().rss,
     exit: (code) => process.exit(code),
     daemonize: () => daemonize(rt.self, rt.argv[0]!, rt.argv.slice(1)),
     get daemon() {
