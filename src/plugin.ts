@@ -294,12 +294,39 @@ export interface Channel {
   readonly credentials?: { readonly uid: number; readonly gid: number; readonly pid: number };
   /** 32 bytes only the two ends of this stream agree on (of TLS: the hash of the server's certificate). */
   readonly binding?: Uint8Array;
+  /**
+   * Make memory and send it to the peer along with `data`. Undefined: not over this stream, or not now; nothing was sent.
+   * `watcher` is asked from `watch` on until the loop goes to sleep.
+   */
+  share?(size: number, data: Uint8Array, watcher: Watcher): SharedMemory | undefined;
+  watch?(watcher: Watcher): void;
+}
+/** Zeroed memory that both ends of a stream see. The other one may write anything at any time. */
+export interface SharedMemory {
+  readonly bytes: Uint8Array;
+  /** The same memory, for Atomics, which order what is written into `bytes` before and after. */
+  readonly words: Int32Array;
+  /** Whether waiting busily has paid lately. */
+  worth(): boolean;
+  /** Wait some microseconds busily; false: it is not there yet. */
+  until(there: () => boolean): boolean;
+  /** It must not be touched afterwards. */
+  close(): void;
+}
+/** Something that comes without a descriptor becoming ready. */
+export interface Watcher {
+  /** Serve what is there; false: nothing was. */
+  look(): boolean;
+  /** The loop is about to sleep: leave word that it must be woken. True: there is something after all, it will not. */
+  rest(): boolean;
 }
 /** The same for a command-line client that has nothing else to do: every call blocks. */
 export interface BlockingChannel {
   send(...parts: Uint8Array[]): void;
   /** At least one byte, at most `into.length`; 0: the peer closed. */
   receive(into: Uint8Array): number;
+  /** As `receive`, with the `size` bytes of memory that may have come along. Left out: none can come. */
+  adopt?(into: Uint8Array, size: number): { readonly n: number; readonly memory?: SharedMemory };
   close(): void;
   readonly binding?: Uint8Array;
 }

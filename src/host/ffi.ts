@@ -14,6 +14,10 @@ const portable = {
   ioctl: "ill>i",
   fcntl: "iil>i",
   recvmsg: "ili>i",
+  sendmsg: "ili>i",
+  recv: "ibli>i",
+  mmap: "lliiil>l",
+  munmap: "ll>i",
   poll: "bli>i",
   close: "i>i",
   socket: "iii>i",
@@ -48,6 +52,7 @@ const linux = {
   epoll_ctl: "iiil>i",
   epoll_wait: "ilii>i",
   eventfd: "ui>i",
+  memfd_create: "bu>i",
   umount2: "bi>i",
   mount: "bbblb>i",
   sync_file_range: "illu>i",
@@ -68,6 +73,7 @@ interface Engine {
   /** Bind one function of a library by signature. */
   bind(library: string, name: string, signature: string): Callable;
   addressOf(bytes: Uint8Array): number;
+  mapped(address: number, length: number): ArrayBuffer;
   /** A function that reads errno, given the one that tells its address. */
   errno(library: string, symbol: string): () => number;
 }
@@ -75,7 +81,7 @@ interface Engine {
 const parse = (signature: string) => signature.split(">") as [string, string];
 
 async function bun(): Promise<Engine> {
-  const { dlopen, ptr, read } = await import("bun:ffi");
+  const { dlopen, ptr, read, toArrayBuffer } = await import("bun:ffi");
   const types = { i: "i32", u: "u32", l: "i64_fast", b: "ptr" } as const;
   // bun:ffi's types want literals: the names are those of its FFIType.
   const type = (c: string) => types[c as keyof typeof types] as "i32";
@@ -85,6 +91,7 @@ async function bun(): Promise<Engine> {
       return dlopen(library, { [name]: { args: [...args].map(type), returns: type(returns) } }).symbols[name] as never;
     },
     addressOf: (bytes) => Number(ptr(bytes)),
+    mapped: (address, length) => toArrayBuffer(address as never, 0, length),
     errno(library, symbol) {
       const { symbols } = dlopen(library, { [symbol]: { args: [], returns: "ptr" } });
       const at = (symbols[symbol] as unknown as () => number)();
@@ -98,8 +105,11 @@ interface DenoFfi {
     path: string,
     symbols: Record<string, unknown>,
   ): { readonly symbols: Record<string, (...args: never[]) => unknown> };
-  readonly UnsafePointer: { of(b: Uint8Array): object; value(p: object): bigint };
-  readonly UnsafePointerView: new (p: object) => { getInt32(at?: number): number };
+  readonly UnsafePointer: { of(b: Uint8Array): object; value(p: object): bigint; create(address: bigint): object };
+  readonly UnsafePointerView: {
+    new (p: object): { getInt32(at?: number): number };
+    getArrayBuffer(p: object, length: number): ArrayBuffer;
+  };
 }
 function deno(): Engine {
   const ffi = (globalThis as unknown as { Deno: DenoFfi }).Deno;
@@ -112,6 +122,8 @@ function deno(): Engine {
       return symbols[name] as never;
     },
     addressOf: (bytes) => Number(ffi.UnsafePointer.value(ffi.UnsafePointer.of(bytes))),
+    mapped: (address, length) =>
+      ffi.UnsafePointerView.getArrayBuffer(ffi.UnsafePointer.create(BigInt(address)), length),
     errno(library, symbol) {
       const { symbols } = ffi.dlopen(library, { [symbol]: { parameters: [], result: "pointer" } });
       const at = new ffi.UnsafePointerView((symbols[symbol] as unknown as () => object)());
@@ -161,6 +173,9 @@ export function result(r: number): number {
 
 /** The address of a view's first byte, valid while the view lives. */
 export const addressOf: (bytes: Uint8Array) => number = engine.addressOf;
+
+/** Memory that mmap(2) gave, as a buffer: not to be touched once it is unmapped. */
+export const mapped: (address: number, length: number) => ArrayBuffer = engine.mapped;
 
 const PAGE = 4096;
 const kept: Uint8Array[] = [];

@@ -1,5 +1,5 @@
 /** The hypercalls: all the kernel and its applets may ask of the machine underneath (NetBSD: rumpuser(3)). */
-import type { BlockDevice, BlockingChannel, Sockets } from "../plugin.ts";
+import type { BlockDevice, BlockingChannel, Sockets, Watcher } from "../plugin.ts";
 
 /** Thrown by host calls that fail: `code` is the host's errno name ("ENOENT"), `message` a plain reason ("no such file or directory"). */
 export interface HostError extends Error {
@@ -66,6 +66,13 @@ export interface Loop {
   add(fd: number, interest: { readonly read: boolean; readonly write: boolean }, ready: (what: Ready) => boolean): void;
   change(fd: number, interest: { readonly read: boolean; readonly write: boolean }): void;
   remove(fd: number): void;
+  /** Ask a watcher, too, until the loop is about to sleep: then it rests, and must be named again. */
+  watch(watcher: Watcher): void;
+  unwatch(watcher: Watcher): void;
+  /** Its clock, milliseconds. */
+  readonly now: () => number;
+  /** Whoever just sent something is likely to do so again within microseconds: do not sleep at once. */
+  expect(): void;
   /** Call once after `ms`; returns the cancellation. */
   timer(ms: number, fn: () => void): () => void;
   /** A promise is outstanding (+1) or done (-1): while any is, the runtime's event loop turns at least every millisecond. */
@@ -211,7 +218,7 @@ export interface Host {
   readonly loopSockets: Sockets;
   /** Sockets in the runtime's event loop: for a kernel or client inside somebody's program. */
   readonly eventSockets: Sockets;
-  /** Blocking I/O on a raw descriptor, for the command-line client. */
+  /** Blocking I/O on a socket, for the command-line client. */
   blocking(fd: number): BlockingChannel;
 
   // FFI

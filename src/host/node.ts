@@ -212,8 +212,8 @@ function importReason(e: unknown): string {
 /** Sends of a client that is no short command. */
 const MANY_SENDS = 64;
 /** A blocking connection; `many` is called when it turns out to be used a lot. */
-function connection(address: SocketAddress, many: () => void): BlockingChannel {
-  const channel = blockingChannel(connectRaw(address));
+function connection(address: SocketAddress, now: () => number, many: () => void): BlockingChannel {
+  const channel = blockingChannel(connectRaw(address), now);
   let sends = 0;
   return {
     ...channel,
@@ -258,7 +258,7 @@ const surroundings = {
 /** The host over a runtime. */
 export function makeHost(rt: Runtime): Host {
   let loop: EpollLoop | undefined;
-  const connectBlocking = (address: SocketAddress) => connection(address, rt.warm);
+  const connectBlocking = (address: SocketAddress) => connection(address, rt.now, rt.warm);
   let sockets: ReturnType<typeof loopSockets> | undefined;
   let word: ReturnType<typeof daemonWord> | "unasked" = "unasked";
   return {
@@ -306,7 +306,7 @@ export function makeHost(rt: Runtime): Host {
       return (sockets ??= loopSockets(this.loop, connectBlocking));
     },
     eventSockets: eventSockets(connectBlocking),
-    blocking: blockingChannel,
+    blocking: (fd) => blockingChannel(fd, rt.now),
     fuseMount(dir, options) {
       return fuseMount(dir, options, this.loop);
     },

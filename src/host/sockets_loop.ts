@@ -1,8 +1,18 @@
 /** Stream sockets in the loop, for servers: nonblocking, read first, a bounded queue towards slow peers. */
-import type { Async, BlockingChannel, Channel, Listener, SocketAddress, Sockets } from "../plugin.ts";
+import type {
+  Async,
+  BlockingChannel,
+  Channel,
+  Listener,
+  SharedMemory,
+  SocketAddress,
+  Sockets,
+  Watcher,
+} from "../plugin.ts";
 import { hostErrno } from "./errors.ts";
 import { addressOf, raw, result } from "./ffi.ts";
 import type { Loop, Ready } from "./host.ts";
+import { shareMemory } from "./shared.ts";
 import {
   acceptRaw,
   after,
@@ -79,6 +89,16 @@ class LoopChannel implements Channel {
     this.#paused = stop;
     this.#interest();
   }
+  share(size: number, data: Uint8Array, watcher: Watcher): SharedMemory | undefined {
+    if (!this.#open || !this.credentials || this.#queue.length > 0) return undefined;
+    const memory = shareMemory(this.#fd, size, data, this.#loop.now);
+    if (!memory) return undefined;
+    this.watch(watcher);
+    return { ...memory, close: () => (this.#loop.unwatch(watcher), memory.close()) };
+  }
+  watch(watcher: Watcher): void {
+    if (this.#open) this.#loop.watch(watcher);
+  }
   close(): void {
     if (!this.#open) return;
     this.#open = false;
@@ -114,6 +134,7 @@ class LoopChannel implements Channel {
       this.close();
       return false;
     }
+    this.#loop.expect();
     if (this.#receive(bytes.subarray(0, n)) === true) input = undefined;
     // More to read at once only when the buffer was filled: a client that waits for its reply has sent nothing yet, and the
     // empty read would cost it a system call (one CPU: 19 against 15 us a round trip).

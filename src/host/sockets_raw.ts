@@ -6,6 +6,8 @@ import { check, errnoName, hostErrno, hostError } from "./errors.ts";
 import { addressOf, pin, raw, result, views } from "./ffi.ts";
 import { late } from "./late.ts";
 import type { Pinned } from "./host.ts";
+import { receiveMemory } from "./shared.ts";
+import { alone, Spin } from "./spin.ts";
 
 const AF_UNIX = 1;
 const AF_INET = 2;
@@ -222,10 +224,18 @@ function alive(n: number): number {
   return n;
 }
 const EPIPE = 32;
+const EAGAIN = 11;
+const MSG_DONTWAIT = 0x40;
 
-/** Blocking I/O: all of what is sent in as few calls as it takes, read(2) as it comes. */
-export function blockingChannel(fd: number): BlockingChannel {
+/** Blocking I/O: all of what is sent in as few calls as it takes, read(2) as it comes. `now`: milliseconds. */
+export function blockingChannel(fd: number, now: () => number): BlockingChannel {
   let left: readonly Uint8Array[];
+  const spin = new Spin(now);
+  let n = 0;
+  const adopt = (into: Uint8Array, size: number) => {
+    const { n, memory } = receiveMemory(fd, size, into, now);
+    return { n: alive(n), ...(memory ? { memory } : {}) };
+  };
   return {
     send(...parts) {
       const gone = parts.length === 1 ? writePart(fd, parts[0]!) : 0;
@@ -237,11 +247,12 @@ export function blockingChannel(fd: number): BlockingChannel {
       }
     },
     receive(into) {
-      for (;;) {
-        const n = result(views.read(fd, into, into.length));
-        if (n !== EINTR) return alive(n);
-      }
+      n = -EAGAIN;
+      if (spin.worth()) spin.until(() => (n = result(raw.recv(fd, into, into.length, MSG_DONTWAIT))) !== -EAGAIN, 1);
+      while (n === EINTR || n === -EAGAIN) n = result(views.read(fd, into, into.length));
+      return alive(n);
     },
+    ...(alone ? {} : { adopt }),
     close: () => void raw.close(fd),
   };
 }

@@ -26,11 +26,17 @@ export function identityIn(host: Host, path: string): Identity {
   }
 }
 
-/** What a client tells of itself by the environment: RUMP_KEY's key; RUMP_PARENT, the process it descends from. */
+/** Asking for a ring costs as much as some ten calls through it save: most commands make fewer. */
+const RING_AFTER = 64;
+/** What a client does by the environment: RUMP_KEY's key; RUMP_PARENT, the process it descends from; RUMP_RING=0, no ring. */
 function optionsOf(host: Host): ClientOptions {
   const key = host.env("RUMP_KEY");
   const parent = Number(host.env("RUMP_PARENT") ?? "");
-  return { ...(key ? { identity: identityIn(host, key) } : {}), ...(parent > 0 ? { parent } : {}) };
+  return {
+    ...(key ? { identity: identityIn(host, key) } : {}),
+    ...(parent > 0 ? { parent } : {}),
+    ...(host.env("RUMP_RING") === "0" ? {} : { ringAfter: RING_AFTER }),
+  };
 }
 
 /** Work with the server RUMP_SERVER names; what fails is said as librumpclient does. */

@@ -19,6 +19,8 @@ export interface ClientOptions {
   readonly parent?: number;
   /** The cookie of a `prefork`: it begins as a copy of that process, with its descriptors and directories. */
   readonly fork?: Uint8Array;
+  /** Calls through shared memory (ring.ts) after so many over the stream; left out: never. */
+  readonly ringAfter?: number;
 }
 /** A process handed on (rumpclient_prefork, rumpclient_exec). Each is `R` now, or a promise of it. */
 export interface Handover<R extends "now" | "later"> {
@@ -52,8 +54,11 @@ export function blockingClient(channel: BlockingChannel, comm: string, options: 
   const into = new Uint8Array(READ);
   const ours = isOurs(readBanner(channel, into));
   if (ours === undefined) throw errno.EPROTO;
-  const { sys, batch, ...handover } = (ours ? cborBlocking : sysproxyBlocking)(channel, comm, into, options);
-  const close = () => channel.close();
+  const { sys, batch, end, ...handover } = (ours ? cborBlocking : sysproxyBlocking)(channel, comm, into, options);
+  const close = () => {
+    end?.();
+    channel.close();
+  };
   return { sys: sys as unknown as SyncCalls, batch: batch as SyncBatch, ...handover, close };
 }
 function readBanner(channel: BlockingChannel, into: Uint8Array): string {
@@ -81,6 +86,8 @@ export interface AsyncClient extends Handover<"later"> {
 export interface Blocking extends Handover<"now"> {
   readonly sys: Record<string, unknown>;
   readonly batch: Batch;
+  /** What it has beside the channel is given up. */
+  end?(): void;
 }
 /** One whose calls answer later. */
 export interface Session extends Handover<"later"> {

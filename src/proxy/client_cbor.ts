@@ -6,6 +6,8 @@ import { proofText } from "./proof.ts";
 import { type Blocking, type ClientOptions, type Identity, Refused, type Session } from "./client.ts";
 import { encodeFrame } from "./encode.ts";
 import { decodeFrame, Frames, MAGIC, VERSION } from "./frame.ts";
+import { RING, RING_BYTES } from "./ring.ts";
+import { ClientRing } from "./ring_client.ts";
 import { stubs } from "./stubs.ts";
 
 const hello = (comm: string, { identity, parent, fork }: ClientOptions): Uint8Array[] => [
@@ -48,6 +50,9 @@ function farewell(items: readonly unknown[]): unknown {
 const own = (items: readonly unknown[]): unknown[] =>
   items.map((x) => (x instanceof Uint8Array ? x.slice() : Array.isArray(x) ? own(x) : x));
 
+/** An empty frame: the ring is to be looked at. */
+const WOKEN: unknown[] = [];
+
 /** Calls that block until their reply is there; `into` is for receiving. */
 export function cborBlocking(
   channel: BlockingChannel,
@@ -58,7 +63,7 @@ export function cborBlocking(
   /** What came; the last one may be lent until more is received. */
   const replies: unknown[][] = [];
   const frames = new Frames((body) => {
-    const items = decodeFrame(body);
+    const items = body.length === 0 ? WOKEN : decodeFrame(body);
     if (!items) throw errno.EPROTO;
     replies.push(items);
     return true;
@@ -78,9 +83,35 @@ export function cborBlocking(
   if (answer) channel.send(...answer);
   checkHello(answer ? receive() : greeting);
   let reqno = 0;
+  let ring: ClientRing | undefined;
+  const overStream = (): unknown[] => {
+    let items = receive();
+    while (items.length === 0) items = receive();
+    return items;
+  };
+  const overRing = (through: ClientRing): unknown[] => {
+    for (;;) {
+      const body = through.receive();
+      const items = body ? decodeFrame(body) : receive();
+      if (!items) throw errno.EPROTO;
+      if (!body) through.woken();
+      if (items.length > 0) return items;
+    }
+  };
+  const askRing = () => {
+    channel.send(...encodeFrame([++reqno, RING]));
+    const { n, memory } = channel.adopt!(into, RING_BYTES);
+    if (n === 0) throw errno.ECONNRESET;
+    if (!frames.push(into.subarray(0, n))) throw errno.EPROTO;
+    const [, e, size] = receive();
+    if (memory && e === 0 && size === RING_BYTES) ring = new ClientRing(memory, channel);
+  };
   const ask = (items: readonly unknown[]): readonly unknown[] => {
-    channel.send(...encodeFrame([++reqno, ...items]));
-    const reply = receive();
+    if (reqno === options.ringAfter && channel.adopt) askRing();
+    const parts = encodeFrame([++reqno, ...items]);
+    const through = ring?.send(parts) ? ring : undefined;
+    if (!through) channel.send(...parts);
+    const reply = through ? overRing(through) : overStream();
     if (reply[0] !== reqno) checkHello(reply);
     return reply.slice(1);
   };
@@ -89,6 +120,7 @@ export function cborBlocking(
     batch: batches(ask),
     prefork: () => cookieOf(controlled(own(ask(["prefork"])))),
     exec: (name) => void controlled(ask(["exec", name])),
+    end: () => ring?.close(),
   };
 }
 

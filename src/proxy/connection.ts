@@ -201,6 +201,10 @@ export class Connection {
   get full(): boolean {
     return this.waiting >= this.server.limits.maxCalls || this.held >= this.server.limits.maxBytes;
   }
+  /** Nothing more of it is taken for now. */
+  get blocked(): boolean {
+    return this.#blocked || this.ended;
+  }
   /** Send the parts of a frame. False: the client is slow, no more of its requests may be taken until `resume`. */
   send(parts: readonly Uint8Array[]): boolean {
     if (this.ended) return false;

@@ -20,8 +20,17 @@ export interface Limits {
   readonly helloMs: number;
   /** Children of one server that may be waited for. */
   readonly maxForks: number;
+  /** Clients that may have a ring in shared memory (ring.ts). */
+  readonly maxRings: number;
 }
-const LIMITS: Limits = { maxClients: 10_000, maxCalls: 1024, maxBytes: 16 << 20, helloMs: 10_000, maxForks: 256 };
+const LIMITS: Limits = {
+  maxClients: 10_000,
+  maxCalls: 1024,
+  maxBytes: 16 << 20,
+  helloMs: 10_000,
+  maxForks: 256,
+  maxRings: 64,
+};
 
 export interface ServeOptions extends Partial<Limits> {
   /** Name and version for the banner: `rump-0.1.0`. */
@@ -45,6 +54,9 @@ export class SpServer {
   accepted = 0;
   requests = 0;
   calls = 0;
+  /** Rings there are, and calls that came through rings. */
+  rings = 0;
+  ringCalls = 0;
   /** Clients sent away. */
   refused = 0;
   #scratch = new Uint8Array(SCRATCH);
@@ -55,8 +67,8 @@ export class SpServer {
   constructor(kernel: Kernel, options: ServeOptions) {
     this.kernel = kernel;
     this.options = options;
-    const { maxClients, maxCalls, maxBytes, helloMs, maxForks } = { ...LIMITS, ...options };
-    this.limits = { maxClients, maxCalls, maxBytes, helloMs, maxForks };
+    const { maxClients, maxCalls, maxBytes, helloMs, maxForks, maxRings } = { ...LIMITS, ...options };
+    this.limits = { maxClients, maxCalls, maxBytes, helloMs, maxForks, maxRings };
     kernel.sysctl(spSysctls(this));
     kernel.sys.random(this.name);
     this.banner = new TextEncoder().encode(`RUMPSP-0.4-${options.version}/amd64\n`);

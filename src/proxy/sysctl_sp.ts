@@ -46,13 +46,13 @@ const table = (doc: string, rows: () => unknown): SysctlNode => ({
   visible: false,
   read: () => JSON.stringify(rows()),
 });
-function limit(server: SpServer, name: keyof Limits, doc: string): SysctlNode {
+function limit(server: SpServer, name: keyof Limits, doc: string, least = 1): SysctlNode {
   return {
     type: "int",
     doc,
     read: () => server.limits[name],
     write: (n) => {
-      if ((n as number) < 1) throw errno.EINVAL;
+      if ((n as number) < least) throw errno.EINVAL;
       server.limits[name] = n as number;
     },
   };
@@ -66,6 +66,8 @@ export function spSysctls(server: SpServer): Record<string, SysctlNode> {
     "rump.sp.refused": count("Clients turned away", () => server.refused),
     "rump.sp.requests": count("Requests of clients; a batch of calls is one", () => server.requests),
     "rump.sp.calls": count("System calls made by clients", () => server.calls),
+    "rump.sp.rings": count("Clients with a ring in shared memory", () => server.rings),
+    "rump.sp.ring_calls": count("System calls that came through shared memory", () => server.ringCalls),
     "rump.sp.waiting": count("System calls that wait", () => [...server.clients].reduce((n, c) => n + c.waiting, 0)),
     "rump.sp.processes": table("Processes and clients, JSON", () => processes(server)),
     "rump.sp.files": table("Open descriptors, JSON", () => files(server)),
@@ -74,5 +76,6 @@ export function spSysctls(server: SpServer): Record<string, SysctlNode> {
     "rump.sp.limits.bytes": limit(server, "maxBytes", "Bytes the waiting calls of one client may hold"),
     "rump.sp.limits.hello_ms": limit(server, "helloMs", "Milliseconds a client may take to say hello"),
     "rump.sp.limits.forks": limit(server, "maxForks", "Forked children that may be waited for"),
+    "rump.sp.limits.rings": limit(server, "maxRings", "Clients that may have a ring in shared memory", 0),
   };
 }

@@ -11,6 +11,8 @@ import { then } from "../lib/async.ts";
 import { BATCH, Batch, batchedCalls } from "./wire_batch.ts";
 import { Controls } from "./wire_control.ts";
 import { encodeFrame } from "./encode.ts";
+import { RING } from "./ring.ts";
+import { ServerRing } from "./ring_server.ts";
 import { decodeFrame, Frames, VERSION } from "./frame.ts";
 
 /** A key that is being proven. */
@@ -27,11 +29,15 @@ export class CborWire implements Wire {
   readonly #controls: Controls;
   #challenge: Challenge | undefined;
   #parent: number | undefined;
+  #ring: ServerRing | undefined;
 
   constructor(connection: Connection) {
     this.#c = connection;
     this.#controls = new Controls(connection);
     this.#frames = new Frames((body) => this.#frame(body));
+  }
+  ended(): void {
+    this.#ring?.close();
   }
   receive(bytes: Uint8Array): boolean {
     this.#frames.push(bytes);
@@ -41,6 +47,7 @@ export class CborWire implements Wire {
   resume(): void {
     this.#frames.resume();
     this.#checkLength();
+    this.#ring?.awake();
   }
   #checkLength(): void {
     if (this.#frames.tooLong > 0) this.#c.dismiss(`frame of ${this.#frames.tooLong} bytes`);
@@ -49,12 +56,25 @@ export class CborWire implements Wire {
     this.#c.send(encodeFrame([0, error.errno, why]));
   }
 
-  #frame(body: Uint8Array): boolean {
+  /** `ring`: where it came from, and its reply goes. */
+  #frame(body: Uint8Array, ring?: ServerRing): boolean {
     if (this.#c.ended) return false;
+    if (!ring && this.#ring) {
+      this.#ring.awake();
+      if (body.length === 0) return true;
+    }
     const items = decodeFrame(body);
-    if (items) return this.#c.proc ? this.#call(items, body.length) : this.#hello(items);
+    if (items) return this.#c.proc ? this.#call(items, body.length, ring) : this.#hello(items);
     this.#c.dismiss("malformed frame");
     return false;
+  }
+  /** The client asks for a ring; without one it goes on over the stream. */
+  #offer(reqno: number): boolean {
+    this.#ring ??= ServerRing.offer(this.#c, reqno, (body) => {
+      this.#frame(body, this.#ring);
+      return this.#frames.lost();
+    });
+    return this.#ring ? true : this.#send(reqno, [errno.EOPNOTSUPP.errno]);
   }
   /**
    * [version, program name, public key or nothing, parent or nothing, a fork's cookie or nothing]; after a challenge
@@ -108,11 +128,12 @@ export class CborWire implements Wire {
     return false;
   }
 
-  #call(items: unknown[], length: number): boolean {
+  #call(items: unknown[], length: number, ring?: ServerRing): boolean {
     const [reqno, nr] = items;
     this.#c.server.requests++;
-    if (typeof reqno === "number" && nr === BATCH) return this.#batch(reqno, items, length);
-    if (typeof reqno === "number" && typeof nr === "string") return this.#control(reqno, nr, items[2]);
+    if (typeof reqno === "number" && nr === BATCH) return this.#batch(reqno, items, length, ring);
+    if (typeof reqno === "number" && nr === RING && !this.#ring) return this.#offer(reqno);
+    if (typeof reqno === "number" && typeof nr === "string") return this.#control(reqno, nr, items[2], ring);
     if (typeof reqno !== "number" || typeof nr !== "number") {
       this.#c.dismiss("malformed request");
       return false;
@@ -125,13 +146,13 @@ export class CborWire implements Wire {
     const reply = this.#c.kernel.dispatcher.call(lwp, nr, args, server.allocate);
     if (reply instanceof Promise) {
       const answer = reply.then(body);
-      return this.#wait(reqno, { nr, lwp, answer, more: () => 0 }, lent ? Math.max(length, KEPT) : length, lent);
+      return this.#wait(reqno, { nr, lwp, answer, more: () => 0, ring }, lent ? Math.max(length, KEPT) : length, lent);
     }
-    const go = this.#answer(reqno, reply);
+    const go = this.#send(reqno, body(reply), ring);
     server.settle(false);
     return go;
   }
-  #batch(reqno: number, items: readonly unknown[], length: number): boolean {
+  #batch(reqno: number, items: readonly unknown[], length: number, ring?: ServerRing): boolean {
     const calls = batchedCalls(items);
     if (!calls) {
       this.#c.dismiss("malformed batch");
@@ -147,37 +168,35 @@ export class CborWire implements Wire {
         lwp: batch.lwp,
         answer: done.then(answer),
         more: () => batch.bytes,
+        ring,
       };
       return this.#wait(reqno, waiting, lent ? Math.max(length, KEPT) : length, lent);
     }
-    const go = this.#send(reqno, answer());
+    const go = this.#send(reqno, answer(), ring);
     this.#c.server.settle(false);
     return go;
   }
   /** Something waits: the frame's bytes and its memory are held until its answer goes out. */
-  #wait(reqno: number, { nr, lwp, answer, more }: Waiting, length: number, lent: boolean): boolean {
+  #wait(reqno: number, { nr, lwp, answer, more, ring }: Waiting, length: number, lent: boolean): boolean {
     this.#controls.waits(reqno, lwp);
     if (lent) this.#frames.kept = true;
     const bytes = this.#c.server.settle(true) + length;
     this.#c.held += bytes;
     const answered = answer.then((items) => {
       this.#controls.done(reqno);
-      this.#send(reqno, items);
+      this.#send(reqno, items, ring);
     });
     this.#c.wait(nr, answered, () => bytes + more());
     if (this.#c.full) this.#c.stall();
     return !this.#c.full;
   }
-  #control(reqno: number, word: string, arg: unknown): boolean {
+  #control(reqno: number, word: string, arg: unknown, ring?: ServerRing): boolean {
     const outcome = this.#controls.run(word, arg);
-    void then(outcome, (items) => this.#send(reqno, items));
+    void then(outcome, (items) => this.#send(reqno, items, ring));
     return !this.#c.ended;
   }
-  #answer(reqno: number, { errno: e, ret, ret2, outs }: Reply): boolean {
-    return this.#c.send(encodeFrame(e === 0 ? [reqno, 0, ret, ret2, ...outs] : [reqno, e]));
-  }
-  #send(reqno: number, items: readonly unknown[]): boolean {
-    return this.#c.send(encodeFrame([reqno, ...items]));
+  #send(reqno: number, items: readonly unknown[], ring?: ServerRing): boolean {
+    return (ring ?? this.#c).send(encodeFrame([reqno, ...items]));
   }
 }
 /** A call or batch that waits. */
@@ -188,6 +207,8 @@ interface Waiting {
   readonly answer: Promise<readonly unknown[]>;
   /** Bytes held beside those known when it began to wait. */
   readonly more: () => number;
+  /** Where it came from. */
+  readonly ring: ServerRing | undefined;
 }
 const body = ({ errno: e, ret, ret2, outs }: Reply): unknown[] => (e === 0 ? [0, ret, ret2, ...outs] : [e]);
 
