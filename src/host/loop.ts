@@ -221,7 +221,10 @@ export class EpollLoop implements Loop {
   /** All watchers rest; true: one of them had something after all. */
   #rest(): boolean {
     for (const watcher of this.#watchers) {
-      if (watcher.rest()) return this.#look();
+      if (watcher.rest()) {
+        this.#look();
+        return true;
+      }
       this.#watchers.delete(watcher);
     }
     return false;

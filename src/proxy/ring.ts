@@ -85,7 +85,8 @@ class Consumer {
   take(into: Uint8Array): number {
     const there = (Atomics.load(this.#words, this.#place.filled) - this.#emptied) >>> 0;
     if (there === 0) return -1;
-    const n = there >= 4 && there <= SIZE ? this.#length() : SIZE;
+    if (there < 4 || there > SIZE) throw new RingError(`ring filled with ${there} bytes`);
+    const n = this.#length();
     // Only whole frames are shown: whatever the other end writes now or later, n stays what it was read as.
     if (n > there - 4) throw new RingError(`ring frame of ${n} bytes in ${there}`);
     this.#copy(into, n);

@@ -1,7 +1,9 @@
 /** The other process of the host's tests: `child.ts WHAT ARGS`. */
 import { host } from "../../src/host/mod.ts";
+import { litmus } from "./litmus.ts";
 
 const [what, ...args] = host.argv.slice(1) as [string, ...string[]];
+const into = new Uint8Array(64);
 const at = (i: number) => args[i] ?? "";
 
 const acts: Readonly<Record<string, () => unknown>> = {
@@ -30,6 +32,28 @@ const acts: Readonly<Record<string, () => unknown>> = {
     for (let i = 0; i < count; i++) round();
     host.out(`${new TextDecoder().decode(into.subarray(0, 16))} ${((host.now() - start) * 1000 / count).toFixed(2)}\n`);
     channel.close();
+  },
+  /** Take memory that comes over a socket, say what is in it, and write into it. */
+  adopt() {
+    const channel = host.loopSockets.connectBlocking({ path: at(0) });
+    const { n, memory } = channel.adopt!(into, 1 << 16);
+    const said = new TextDecoder().decode(into.subarray(0, Math.min(n, 4)));
+    if (n === 4) channel.receive(into); // what was written is told of
+    host.out(`${said} ${memory!.bytes.slice(100, 103)}\n`);
+    memory!.bytes.set([4, 5, 6], 200);
+    channel.send(into.subarray(0, 1));
+    channel.receive(into);
+  },
+  /** The other half of the litmus test; how often both missed the other's store. */
+  litmus() {
+    const channel = host.loopSockets.connectBlocking({ path: at(0) });
+    const { memory } = channel.adopt!(into, 1 << 16);
+    channel.send(into.subarray(0, 1));
+    litmus(memory!.words, 1);
+    channel.receive(into);
+    let bad = 0;
+    for (let i = 1; i <= 2000; i++) if (memory!.words[1024 + i]! < i && memory!.words[5120 + i]! < i) bad++;
+    host.out(`${bad} violations\n`);
   },
   /** Read slowly all a server sends; print the number of bytes and whether each was what it should be. */
   async slow() {

@@ -1,0 +1,57 @@
+/** Shared memory between the programs and a server on the same machine. */
+import { readdirSync } from "node:fs";
+import { availableParallelism, platform } from "node:os";
+import { describe, it } from "node:test";
+import { assert, assertEquals } from "../assert.ts";
+import { type Shell, within } from "./helpers.ts";
+
+const RUMP_SERVER = "unix://sock";
+/** On one CPU nobody asks for a ring. */
+const skip = platform() !== "linux" || availableParallelism() < 2;
+const sysctl = (sh: Shell, name: string) => Number(sh.must(`rump.sysctl -n rump.sp.${name}`, { RUMP_SERVER }));
+const busy = "sh -c 'RUMP_SERVER=unix://sock exec rump.dd if=/dev/zero of=/tmp/x bs=512 count=100000000 2>dd.err'";
+const has = (what: string) => `[ "$(RUMP_SERVER=unix://sock rump.sysctl -n rump.sp.${what})" `;
+
+describe("a ring in shared memory", { skip }, () => {
+  it("is what a busy client gets; killed, it leaves nothing", () =>
+    within(async (sh) => {
+      const server = sh.start(`rump_server -s -l rumpvfs -l rumpfs_tmpfs ${RUMP_SERVER}`);
+      assert(sh.until("[ -S sock ]", 20));
+      const fds = () => readdirSync(`/proc/${server.pid}/fd`).length;
+      sysctl(sh, "rings");
+      const before = fds();
+      const dd = sh.start(busy);
+      assert(sh.until(`${has("rings")} -eq 1 ]`, 20), "no ring");
+      assert(sh.until(`${has("ring_calls")} -gt 100 ]`, 20), "no calls through it");
+      dd.kill("SIGKILL");
+      assert(sh.until(`${has("rings")} -eq 0 ]`, 20), "the ring stays");
+      assertEquals([await dd.ended > 0, fds()], [true, before]);
+      assertEquals(sh.must(`grep -c memfd /proc/${server.pid}/maps || true`), "0\n");
+      sh.must("rump.halt", { RUMP_SERVER });
+    }));
+  it("carries the same bytes as the socket, and is not used where it is switched off", () =>
+    within((sh) => {
+      sh.must(`rump_server -l rumpvfs ${RUMP_SERVER}`);
+      sh.must("rump.dd if=/dev/urandom of=/x bs=100001 count=200", { RUMP_SERVER });
+      const calls = sysctl(sh, "ring_calls");
+      const off = sh.must("rump.dd if=/x bs=7777 2>/dev/null | cksum", { RUMP_SERVER, RUMP_RING: "0" });
+      sh.must("rump.sysctl -w rump.sp.limits.rings=0", { RUMP_SERVER });
+      assertEquals(sh.must("rump.dd if=/x bs=7777 2>/dev/null | cksum", { RUMP_SERVER }), off);
+      assertEquals(sysctl(sh, "ring_calls"), calls);
+      sh.must("rump.sysctl -w rump.sp.limits.rings=9", { RUMP_SERVER });
+      for (const size of [7777, 65_536, 200_000]) {
+        assertEquals(sh.must(`rump.dd if=/x bs=${size} 2>/dev/null | cksum`, { RUMP_SERVER }), off, `${size}`);
+      }
+      sh.must("rump.halt", { RUMP_SERVER });
+    }));
+  it("of a server that is killed ends its client with a reason", () =>
+    within(async (sh) => {
+      const server = sh.start(`rump_server -s -l rumpvfs -l rumpfs_tmpfs ${RUMP_SERVER}`);
+      assert(sh.until("[ -S sock ]", 20));
+      const dd = sh.start(busy);
+      assert(sh.until(`${has("ring_calls")} -gt 100 ]`, 20));
+      server.kill("SIGKILL");
+      assertEquals(await dd.ended, 1);
+      assert(sh.must("cat dd.err").includes("reset"), sh.must("cat dd.err"));
+    }));
+});
