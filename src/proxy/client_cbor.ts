@@ -53,14 +53,8 @@ const own = (items: readonly unknown[]): unknown[] =>
 /** An empty frame: the ring is to be looked at. */
 const WOKEN: unknown[] = [];
 
-/** Calls that block until their reply is there; `into` is for receiving. */
-export function cborBlocking(
-  channel: BlockingChannel,
-  comm: string,
-  into: Uint8Array,
-  options: ClientOptions,
-): Blocking {
-  /** What came; the last one may be lent until more is received. */
+/** Frames as they come, one at a time; the last one may be lent until more is received. `into` is for receiving. */
+function frameReader(channel: BlockingChannel, into: Uint8Array) {
   const replies: unknown[][] = [];
   const frames = new Frames((body) => {
     const items = body.length === 0 ? WOKEN : decodeFrame(body);
@@ -68,52 +62,62 @@ export function cborBlocking(
     replies.push(items);
     return true;
   });
-  const receive = (): unknown[] => {
-    while (replies.length === 0) {
-      const n = channel.receive(into);
-      if (n === 0) throw errno.ECONNRESET;
-      if (!frames.push(into.subarray(0, n))) throw errno.EPROTO;
-      for (let i = 1; i < replies.length; i++) replies[i] = own(replies[i]!);
-    }
-    return replies.shift()!;
+  const take = (n: number) => {
+    if (n === 0) throw errno.ECONNRESET;
+    if (!frames.push(into.subarray(0, n))) throw errno.EPROTO;
+    for (let i = 1; i < replies.length; i++) replies[i] = own(replies[i]!);
   };
+  return {
+    next(): unknown[] {
+      while (replies.length === 0) take(channel.receive(into));
+      return replies.shift()!;
+    },
+    /** The reply to a request for a ring, and the ring if there is one. */
+    ring(): ClientRing | undefined {
+      const { n, memory } = channel.adopt!(into, RING_BYTES);
+      take(n);
+      const [, e, size] = this.next();
+      return memory && e === 0 && size === RING_BYTES ? new ClientRing(memory, channel) : undefined;
+    },
+  };
+}
+
+/** Calls that block until their reply is there; `into` is for receiving. */
+export function cborBlocking(
+  channel: BlockingChannel,
+  comm: string,
+  into: Uint8Array,
+  options: ClientOptions,
+): Blocking {
+  const reader = frameReader(channel, into);
   channel.send(...hello(comm, options));
-  const greeting = own(receive());
+  const greeting = own(reader.next());
   const answer = proof(greeting, options.identity, channel.binding);
   if (answer) channel.send(...answer);
-  checkHello(answer ? receive() : greeting);
+  checkHello(answer ? reader.next() : greeting);
   let reqno = 0;
   let ring: ClientRing | undefined;
-  const overStream = (): unknown[] => {
-    let items = receive();
-    while (items.length === 0) items = receive();
-    return items;
-  };
-  const overRing = (through: ClientRing): unknown[] => {
+  /** The reply, from the ring if the request went through it; empty frames in the stream only say that it is to be looked at. */
+  const reply = (through: ClientRing | undefined): unknown[] => {
     for (;;) {
-      const body = through.receive();
-      const items = body ? decodeFrame(body) : receive();
+      const body = through?.receive();
+      const items = body ? decodeFrame(body) : reader.next();
       if (!items) throw errno.EPROTO;
-      if (!body) through.woken();
+      if (!body) through?.woken();
       if (items.length > 0) return items;
     }
   };
-  const askRing = () => {
-    channel.send(...encodeFrame([++reqno, RING]));
-    const { n, memory } = channel.adopt!(into, RING_BYTES);
-    if (n === 0) throw errno.ECONNRESET;
-    if (!frames.push(into.subarray(0, n))) throw errno.EPROTO;
-    const [, e, size] = receive();
-    if (memory && e === 0 && size === RING_BYTES) ring = new ClientRing(memory, channel);
-  };
   const ask = (items: readonly unknown[]): readonly unknown[] => {
-    if (reqno === options.ringAfter && channel.adopt) askRing();
+    if (reqno === options.ringAfter && channel.adopt) {
+      channel.send(...encodeFrame([++reqno, RING]));
+      ring = reader.ring();
+    }
     const parts = encodeFrame([++reqno, ...items]);
     const through = ring?.send(parts) ? ring : undefined;
     if (!through) channel.send(...parts);
-    const reply = through ? overRing(through) : overStream();
-    if (reply[0] !== reqno) checkHello(reply);
-    return reply.slice(1);
+    const got = reply(through);
+    if (got[0] !== reqno) checkHello(got);
+    return got.slice(1);
   };
   return {
     sys: stubs(ask),
