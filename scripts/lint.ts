@@ -16,6 +16,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
 /** Who uses a package. */
 const packages: Readonly<Record<string, readonly string[]>> = {
   "cbor-x": ["proxy"],
+  "iconv-lite": ["plugins"],
   cac: ["cmd"],
   valibot: ["abi", "kern", "plugins"],
 };

@@ -135,6 +135,11 @@ export interface Volume<N = unknown> {
   setxattr?(node: N, name: string, value: Uint8Array): Async<void>;
   removexattr?(node: N, name: string): Async<boolean>;
   listxattr?(node: N): Async<Iterable<string>>;
+  /**
+   * ioctl(2) of the host on a file of a FUSE mount: the host's command number, with the argument's bytes; the answer's
+   * bytes. ENOTTY for commands it does not know. Who asks has been checked: commands with an argument are the owner's.
+   */
+  ioctl?(node: N, command: number, data: Uint8Array): Async<Uint8Array>;
   statfs?(): Async<StatFs>;
   /** fsync(2): the file's data and what is needed to find it again. */
   fsync?(node: N): Async<void>;
@@ -224,6 +229,8 @@ export interface BlockDevice {
   write?(from: Uint8Array, offset: number): Async<void>;
   /** Everything written so far is on the medium when it returns. */
   flush?(): Async<void>;
+  /** Nobody needs what is there any more: it may read as anything, and its room is given back where that can be. */
+  discard?(offset: number, length: number): Async<void>;
   close?(): Async<void>;
 }
 export interface DiskDriver<O = unknown> {

@@ -24,8 +24,9 @@ export interface Geometry {
   readonly dataStart: number;
   /** FSInfo sector; 0: none. */
   readonly fsInfo: number;
-  /** The state byte in the boot sector. */
+  /** The state byte in the boot sector; without an extended boot record code may stand there. */
   readonly stateByte: number;
+  readonly hasState: boolean;
   /** Bytes the volume claims. */
   readonly size: number;
   readonly media: number;
@@ -86,6 +87,7 @@ export function parseBpb(boot: Uint8Array, gemdos = false): Geometry | string {
     dataStart,
     fsInfo: is32 ? fsInfoAt(d, sectorSize, fatStart) : 0,
     stateByte: is32 ? STATE_32 : STATE_16,
+    hasState: hasState(d, is32 ? STATE_32 : STATE_16, gemdos),
     size,
     media: get.media(d, 0),
   };
@@ -113,6 +115,11 @@ function active(d: DataView, is32: boolean, fats: number): { activeFat: number; 
   const flags = is32 ? Bpb32.get.flags(d, Bpb.size) : 0;
   if ((flags & 0x80) === 0) return { activeFat: 0, mirrored: true };
   return { activeFat: (flags & 15) < fats ? flags & 15 : 0, mirrored: false };
+}
+/** Only an extended boot record has it: a signature follows. */
+function hasState(d: DataView, at: number, gemdos: boolean): boolean {
+  const signature = d.getUint8(at + 1);
+  return !gemdos && (signature === 0x29 || signature === 0x28);
 }
 function fsInfoAt(d: DataView, sectorSize: number, fatStart: number): number {
   const at = Bpb32.get.fsInfo(d, Bpb.size) * sectorSize;

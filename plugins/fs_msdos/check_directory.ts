@@ -4,7 +4,7 @@ import { DOT, type Folder, pathOf } from "./check_folder.ts";
 import { DOT_NAME, DOTS_NAME, isGarbage, isPlausible, Names } from "./check_names.ts";
 import type { State } from "./check_state.ts";
 import { MAX_SLOTS, SLOT } from "./dir.ts";
-import { showShort } from "./names.ts";
+import { showShort } from "./short_names.ts";
 
 /** Check a directory and write what was mended. */
 export function checkDirectory(state: State, folder: Folder): void {

@@ -2,7 +2,7 @@
 import { type Folder, pathOf } from "./check_folder.ts";
 import { type Followed, type State, whyOf } from "./check_state.ts";
 import { SLOT } from "./dir.ts";
-import { showShort } from "./names.ts";
+import { showShort } from "./short_names.ts";
 
 /** Check a file's size and chain; what is changed in its slot the caller saves. */
 export function checkFile(state: State, folder: Folder, slot: number): void {

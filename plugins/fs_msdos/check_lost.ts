@@ -8,7 +8,7 @@ import { type State, type Steps } from "./check_state.ts";
 import { BAD, Bits, FREE } from "./check_table.ts";
 import { checkDirectories, checkFiles, takeChain } from "./check_tree.ts";
 import { MAX_SLOTS, SLOT } from "./dir.ts";
-import { showShort } from "./names.ts";
+import { showShort } from "./short_names.ts";
 
 /** Files one FOUND.nnn takes; more chains are freed: nobody looks through so many. */
 const MAX_FOUND = 10_000;

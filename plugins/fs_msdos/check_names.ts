@@ -13,7 +13,8 @@ import {
 import { type Folder, pathOf } from "./check_folder.ts";
 import type { State } from "./check_state.ts";
 import { SLOT } from "./dir.ts";
-import { fold, shortParts, showShort, tailed } from "./names.ts";
+import { shortParts, showShort, tailed } from "./short_names.ts";
+import { fold } from "./spelling.ts";
 
 /** Slots of a long name, as far as they fit together. */
 interface Pieces {
@@ -201,7 +202,7 @@ export class Names {
   /** A short name like this one that nobody has. */
   #free(like: string): string | undefined {
     if (!this.#taken.has(like)) return like;
-    const parts = { base: like.slice(0, 8).trimEnd(), ext: like.slice(8).trimEnd(), lossy: true };
+    const parts = { base: [...like.slice(0, 8).trimEnd()], ext: [...like.slice(8).trimEnd()], lossy: true };
     for (let n = 1; n <= MAX_TAIL; n++) if (!this.#taken.has(tailed(parts, n))) return tailed(parts, n);
     return undefined;
   }

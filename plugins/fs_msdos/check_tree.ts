@@ -5,7 +5,7 @@ import { checkFile } from "./check_file.ts";
 import { Folder, pathOf, type Place } from "./check_folder.ts";
 import { type Followed, type State, type Steps, whyOf } from "./check_state.ts";
 import { MAX_SLOTS, SLOT } from "./dir.ts";
-import { showShort } from "./names.ts";
+import { showShort } from "./short_names.ts";
 
 /** Deeper trees are not looked into: no system could name what is there. */
 const MAX_DEPTH = 2048;

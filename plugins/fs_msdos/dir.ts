@@ -15,8 +15,10 @@ import {
   LFN_UNITS,
   lfnChecksum,
 } from "../../src/wire/fat.ts";
-import { fold, type Short, shortParts, showable, showShort, tailed } from "./names.ts";
+import type { Names } from "./names.ts";
 import type { Node } from "./node.ts";
+import { type Short, shortParts, stemOf, tailed } from "./short_names.ts";
+import { showable } from "./spelling.ts";
 
 export const SLOT = 32;
 /** Most slots a directory may have: 2 MiB. */
@@ -27,8 +29,7 @@ const MAX_TAIL = 999_999;
 export interface Slots {
   /** Slots there are now. */
   readonly capacity: number;
-  /** Long names are shown and written. */
-  readonly long: boolean;
+  readonly names: Names;
   /** Bytes of the sector that holds a slot, and where in it. */
   read(slot: number): readonly [bytes: Uint8Array, at: number];
   change(slot: number): readonly [bytes: Uint8Array, at: number];
@@ -71,12 +72,14 @@ export class Directory {
   }
   /** By its name, or by its short one. */
   find(name: string): Node | undefined {
-    const folded = fold(name);
-    return this.#names.get(folded) ?? this.#byShort(folded);
+    const folded = this.#slots.names.fold(name);
+    return this.#names.get(folded) ?? (this.#slots.names.exact ? undefined : this.#byShort(folded));
   }
   #byShort(folded: string): Node | undefined {
     const m = /^([^.]{1,8})(?:\.([^.]{1,3}))?$/.exec(folded);
-    return m ? this.#shorts.get(m[1]!.padEnd(8) + (m[2] ?? "").padEnd(3)) : undefined;
+    if (!m) return undefined;
+    const parts = shortParts(folded, this.#slots.names.page);
+    return parts.lossy ? undefined : this.#shorts.get(tailed(parts, 0));
   }
 
   // Reading
@@ -111,15 +114,16 @@ export class Directory {
     const short = String.fromCharCode(...raw);
     const whole = pending && pending.next === 0 && pending.checksum === lfnChecksum(raw) ? pending : undefined;
     const ntCase = bytes[at + 12]!;
-    const shown = showShort(short, ntCase);
-    const long = this.#slots.long && whole ? longName(whole.units) : undefined;
-    const name = long ?? (this.#slots.long ? shown : shown.toLowerCase());
+    const { names } = this.#slots;
+    const shown = names.show(short, ntCase);
+    const name = (names.long && whole ? longName(whole.units) : undefined) ?? shown;
     const from = whole ? whole.first : slot;
     this.#enter(this.#slots.node(viewOf(bytes), at, name, short, from, slot - from + 1), shown);
     return undefined;
   }
   /** Two entries of one name: the first keeps it, the second shows its short name if that is free. */
   #enter(node: Node, shown: string): void {
+    const fold = (name: string) => this.#slots.names.fold(name);
     let folded = fold(node.name);
     if (this.#names.has(folded)) {
       this.#slots.log(`directory has two entries named ${node.name}`);
@@ -143,15 +147,23 @@ export class Directory {
     const count = long ? Math.ceil(name.length / 13) + 1 : 1;
     const slot = this.#room(count);
     if (slot === undefined) return false;
-    node.name = name;
     node.short = short;
     node.ntCase = given?.ntCase ?? 0;
+    node.name = long ? name : this.#slots.names.show(short, node.ntCase);
     node.slot = slot;
     node.slots = count;
     if (long) this.#writeLong(name, short, slot, count - 1);
-    this.#names.set(fold(name), node);
+    this.#names.set(this.#slots.names.fold(node.name), node);
     this.#shorts.set(short, node);
     return true;
+  }
+  /** A node that has no slots here. */
+  adopt(node: Node): void {
+    this.#names.set(this.#slots.names.fold(node.name), node);
+  }
+  /** A slot for an entry that is no file; undefined: the directory is full. */
+  spare(): number | undefined {
+    return this.#room(1);
   }
   /** Whether a short name is taken. */
   hasShort(short: Short): boolean {
@@ -159,9 +171,10 @@ export class Directory {
   }
   /** A short name nobody has; a counter per stem keeps this from trying them all again each time. */
   #makeShort(name: string): Short | undefined {
-    const parts = shortParts(name);
-    if (!parts.lossy && !this.#shorts.has(tailed(parts, 0))) return tailed(parts, 0);
-    const stem = `${parts.base.slice(0, 6)}.${parts.ext}`;
+    const { page, noTail } = this.#slots.names;
+    const parts = shortParts(name, page);
+    if ((!parts.lossy || noTail) && !this.#shorts.has(tailed(parts, 0))) return tailed(parts, 0);
+    const stem = stemOf(parts);
     for (let n = this.#tails.get(stem) ?? 1; n <= MAX_TAIL; n++) {
       const short = tailed(parts, n);
       if (this.#shorts.has(short)) continue;
@@ -233,7 +246,8 @@ export class Directory {
   }
   /** Out of the index only: its slots are still to be freed, or taken over. */
   forget(node: Node): void {
-    if (this.#names.get(fold(node.name)) === node) this.#names.delete(fold(node.name));
+    const folded = this.#slots.names.fold(node.name);
+    if (this.#names.get(folded) === node) this.#names.delete(folded);
     if (this.#shorts.get(node.short) === node) this.#shorts.delete(node.short);
   }
   /** Put a node where another's name stands (rename over it): same slots, same name. */
@@ -242,7 +256,7 @@ export class Directory {
     for (const field of ["name", "short", "ntCase", "slot", "slots"] as const) {
       Object.assign(node, { [field]: from[field] });
     }
-    this.#names.set(fold(node.name), node);
+    this.#names.set(this.#slots.names.fold(node.name), node);
     this.#shorts.set(node.short, node);
   }
   freeSlots(slot: number, count: number): void {
@@ -279,7 +293,7 @@ function longName(units: Uint16Array): string | undefined {
   const length = end < 0 ? units.length : end;
   if (length === 0 || length > LFN_MAX) return undefined;
   const name = String.fromCharCode(...units.subarray(0, length));
-  return name === "." || name === ".." ? undefined : showable(name);
+  return name === "." || name === ".." ? undefined : showable(name, false);
 }
 
 /** Write a node's short entry into its last slot. */

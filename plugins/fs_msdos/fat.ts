@@ -3,6 +3,7 @@ import type { BlockDevice, Errnos } from "../../src/plugin.ts";
 import { FsInfo, FSINFO_AT, FSINFO_LEAD, FSINFO_TAIL } from "../../src/wire/fat.ts";
 import { viewOf } from "../../src/lib/struct.ts";
 import type { Geometry } from "./bpb.ts";
+import { Survey } from "./survey.ts";
 import { finished } from "./sync.ts";
 
 const PAGE = 64 << 10;
@@ -31,8 +32,8 @@ export class Fat {
   #last: Page | undefined;
   /** Where the next search begins. */
   #hint = 2;
-  /** Free clusters, those held back included; undefined: not counted yet. */
-  #free: number | undefined;
+  /** What the whole table says: known when somebody has looked through it. */
+  readonly survey: Survey;
   /** Runs freed since the last sync: still marked used, so that nobody gets them before the directories say so. */
   #freed: Run[] = [];
   /** Ends to be set together with the frees. */
@@ -48,6 +49,7 @@ export class Fat {
     this.#errno = errnos;
     this.end = g.bits === 12 ? 0xfff : g.bits === 16 ? 0xffff : 0x0fffffff;
     this.#bad = this.end - 8;
+    this.survey = new Survey({ clusters: g.clusters, get: (cluster) => this.get(cluster) });
   }
   valid(cluster: number): boolean {
     return cluster >= 2 && cluster <= this.#g.clusters + 1;
@@ -137,7 +139,7 @@ export class Fat {
       runs.push(run);
       count -= run.length;
       from = before + 1;
-      this.#changeFree(-run.length);
+      this.#counted(run, -1);
     }
     if (before > 0) this.#hint = before + 1;
     return runs;
@@ -145,23 +147,24 @@ export class Fat {
   /** The first free clusters at or after `from`, at most `count`. */
   #freeRun(from: number, count: number): Run | undefined {
     const last = this.#g.clusters + 1;
+    const { dangling } = this.survey;
+    const isFree = dangling.size === 0
+      ? (c: number) => this.get(c) === 0
+      : (c: number) => this.get(c) === 0 && !dangling.has(c);
     let start = from;
-    while (start <= last && this.get(start) !== 0) start++;
+    while (start <= last && !isFree(start)) start++;
     if (start > last) return undefined;
     let length = 1;
-    while (length < count && start + length <= last && this.get(start + length) === 0) length++;
+    while (length < count && start + length <= last && isFree(start + length)) length++;
     return { start, length };
+  }
+  #counted({ start, length }: Run, by: 1 | -1): void {
+    this.survey.changed(start, length, by);
+    if (this.#told !== undefined) this.#told = Math.min(Math.max(0, this.#told + by * length), this.#g.clusters);
   }
   /** Give clusters back, once the directories on disk no longer speak of them. */
   release(runs: readonly Run[]): void {
-    for (const run of runs) {
-      this.#freed.push(run);
-      this.#changeFree(run.length);
-    }
-  }
-  #changeFree(clusters: number): void {
-    if (this.#free !== undefined) this.#free += clusters;
-    if (this.#told !== undefined) this.#told = Math.min(Math.max(0, this.#told + clusters), this.#g.clusters);
+    this.#freed.push(...runs);
   }
   /** `cluster` becomes the end of its chain, at the same moment. */
   cut(cluster: number): void {
@@ -174,25 +177,28 @@ export class Fat {
   get hasCut(): boolean {
     return this.#cuts.length > 0;
   }
-  /** The directories are on disk: free what was held back. */
-  applyFrees(): void {
+  /** The directories are on disk: free what was held back, and tell what it was. */
+  applyFrees(): readonly Run[] {
+    const freed = this.#freed;
     for (const cluster of this.#cuts) this.set(cluster, this.end);
-    for (const { start, length } of this.#freed) {
-      for (let c = start; c < start + length; c++) this.set(c, 0);
-      if (start < this.#hint) this.#hint = start;
+    for (const run of freed) {
+      for (let c = run.start; c < run.start + run.length; c++) this.set(c, 0);
+      if (run.start < this.#hint) this.#hint = run.start;
+      this.#counted(run, 1);
     }
     this.#cuts = [];
     this.#freed = [];
+    return freed;
   }
 
-  /** Free clusters; counted the first time, all of the FAT is read then. */
+  /** Free clusters, those held back included: counted, or as FSInfo has it until that is done. */
   get free(): number {
-    if (this.#free === undefined) {
-      let n = this.#freed.reduce((sum, r) => sum + r.length, 0);
-      for (let c = 2; c <= this.#g.clusters + 1; c++) if (this.get(c) === 0) n++;
-      this.#free = n;
-    }
-    return this.#free;
+    if (this.#told === undefined) this.survey.finish();
+    return (this.survey.free ?? this.#told!) + this.#freed.reduce((sum, r) => sum + r.length, 0);
+  }
+  /** The table is small enough to be looked through at once. */
+  get isSmall(): boolean {
+    return this.#g.clusters <= SMALL;
   }
 
   /** Write what changed to every FAT that is kept. */
@@ -216,8 +222,11 @@ export class Fat {
     return false;
   }
 
-  /** The hint of FSInfo, and its count when the volume was left clean; both only when they can be true. */
-  readInfo(clean: boolean): void {
+  /**
+   * The hint of FSInfo, and its count; both only when they can be true. The count is believed where counting takes long
+   * and the volume was left clean, or when somebody wants it (`usefree`).
+   */
+  readInfo(clean: boolean, usefree: boolean): void {
     const { fsInfo, sectorSize, clusters } = this.#g;
     if (fsInfo === 0) return;
     const sector = new Uint8Array(sectorSize);
@@ -226,14 +235,10 @@ export class Fat {
     if (d.getUint32(0, true) !== FSINFO_LEAD || FsInfo.get.tail(d, FSINFO_AT) !== FSINFO_TAIL) return;
     const [free, next] = [FsInfo.get.free(d, FSINFO_AT), FsInfo.get.next(d, FSINFO_AT)];
     if (this.valid(next)) this.#hint = next;
-    if (clean && free <= clusters) this.#told = free;
+    if ((usefree || (clean && !this.isSmall)) && free <= clusters) this.#told = free;
   }
-  /** What FSInfo claims to be free: good enough to show, never to refuse by. */
+  /** What FSInfo claims to be free, and what changed since: good enough to show, never to refuse by. */
   #told: number | undefined;
-  /** Free clusters to show: what FSInfo said, and what has changed since, until they are counted. */
-  get shownFree(): number {
-    return this.#free ?? this.#told ?? this.free;
-  }
   writeInfo(): void {
     const { fsInfo, sectorSize } = this.#g;
     if (fsInfo === 0) return;
@@ -241,8 +246,12 @@ export class Fat {
     finished(this.#device.read(sector, fsInfo), this.#errno);
     const d = viewOf(sector);
     if (d.getUint32(0, true) !== FSINFO_LEAD) return;
-    FsInfo.set.free(d, FSINFO_AT, this.free);
+    FsInfo.set.free(d, FSINFO_AT, this.survey.free ?? this.#told ?? UNKNOWN);
     FsInfo.set.next(d, FSINFO_AT, this.valid(this.#hint) ? this.#hint : 2);
     finished(this.#device.write!(sector, fsInfo), this.#errno);
   }
 }
+/** FSInfo: not counted. */
+const UNKNOWN = 0xffff_ffff;
+/** Entries that are looked through in a few milliseconds. */
+const SMALL = 1 << 20;

@@ -2,39 +2,21 @@
  * msdos: FAT12, FAT16 and FAT32 with long names (NetBSD: mount_msdos(8)). Unlike NetBSD's, names are UTF-8 and long unless
  * told otherwise: a fresh image would else lose what is written to it, `-s` is there for those who want it.
  */
-import * as v from "valibot";
-import type { FsDriver } from "../../src/plugin.ts";
-import { looksLike, parseBpb } from "./bpb.ts";
+import type { Async, BlockDevice, FsDriver, MountRequest, Sys, Volume } from "../../src/plugin.ts";
+import { anyByte } from "./aligned.ts";
+import { type Geometry, looksLike, parseBpb } from "./bpb.ts";
 import { checkVolume } from "./check.ts";
+import { type CodePage, cp437, latin1, loadPage } from "./codepage.ts";
+import { floppyWithoutBpb } from "./floppy.ts";
+import { Health } from "./health.ts";
+import { Names } from "./names.ts";
 import type { Node } from "./node.ts";
+import { type MsdosOptions, options } from "./options.ts";
+import { Store } from "./store.ts";
 import { finished } from "./sync.ts";
 import { MsdosVolume } from "./volume.ts";
 
-const id = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff_fffe));
-const mode = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0o777));
-const options = v.strictObject({
-  /** Owner of everything; left out: the mount point's. */
-  uid: v.optional(id),
-  gid: v.optional(id),
-  /** -m, -M: bits files and directories may have. */
-  mask: v.optional(mode),
-  dirmask: v.optional(mode),
-  /** -l: long names (which is how it is). */
-  long: v.optional(v.boolean(), false),
-  /** -s: short names only, shown in lower case. */
-  short: v.optional(v.boolean(), false),
-  /** -9: neither long names nor their dates. */
-  win95: v.optional(v.boolean(), false),
-  /** -G: GEMDOS and Human68k. */
-  gemdos: v.optional(v.boolean(), false),
-  /** -U: names are UTF-8; false: bytes one to one. */
-  utf8: v.optional(v.boolean(), true),
-  /** -t: seconds east of UTC of the volume's times; left out: the process's zone. */
-  gmtoff: v.optional(v.pipe(v.number(), v.integer(), v.minValue(-86400), v.maxValue(86400))),
-  /** Every change is written at once. */
-  sync: v.optional(v.boolean(), false),
-});
-export type MsdosOptions = v.InferOutput<typeof options>;
+export type { MsdosOptions };
 
 /** How much of the start tells what an image is. */
 const START = 64 << 10;
@@ -46,22 +28,57 @@ const driver: FsDriver<MsdosOptions, Node> = {
   options,
   mount(sys, device, request) {
     if (!device) throw sys.errno.ENOTBLK;
-    const start = new Uint8Array(Math.min(START, device.size));
-    finished(device.read(start, 0), sys.errno);
-    const g = parseBpb(start, request.options.gemdos);
-    if (typeof g === "string") {
-      const like = looksLike(start);
-      sys.log(`msdos: ${device.name}: not a FAT volume: ${g}${like ? ` (${like})` : ""}`);
-      throw sys.errno.EINVAL;
-    }
-    if (g.size > device.size && !request.readOnly && device.write) {
-      sys.log(
-        `msdos: ${device.name}: truncated: the volume has ${g.size} bytes, the image ${device.size} (-o ro mounts what is there)`,
-      );
-      throw sys.errno.EINVAL;
-    }
-    return new MsdosVolume(sys, device, g, request);
+    const disk = anyByte(device, sys.errno);
+    const g = geometry(sys, disk, request);
+    return named(sys, request.options, (names) => {
+      const health = new Health(sys, device.name, request.options.errors === "remount-ro");
+      return new MsdosVolume(sys, new Store(sys, disk, g, health), names, request);
+    });
   },
-  check: checkVolume,
+  check: (sys, device, request) => checkVolume(sys, anyByte(device, sys.errno), request),
 };
 export default driver;
+
+/** Where everything is; EINVAL, with the reason in the log, for what is no FAT volume. */
+function geometry(sys: Sys, device: BlockDevice, request: MountRequest<MsdosOptions>): Geometry {
+  const refuse = (why: string): never => {
+    sys.log(`msdos: ${device.name}: ${why}`);
+    throw sys.errno.EINVAL;
+  };
+  const start = new Uint8Array(Math.min(START, device.size));
+  finished(device.read(start, 0), sys.errno);
+  const parsed = parseBpb(start, request.options.gemdos);
+  const g = typeof parsed === "string" ? floppyWithoutBpb(start, device.size) ?? parsed : parsed;
+  if (typeof g === "string") {
+    const like = looksLike(start);
+    return refuse(`not a FAT volume: ${g}${like ? ` (${like})` : ""}`);
+  }
+  const writes = !request.readOnly && device.write && !request.options.deleted;
+  if (g.size > device.size && writes) {
+    return refuse(
+      `truncated: the volume has ${g.size} bytes, the image ${device.size} (-o ro mounts what is there)`,
+    );
+  }
+  return g;
+}
+
+/** With the tables of the code page and the character set; at once where none have to be loaded. */
+function named(sys: Sys, o: MsdosOptions, mount: (names: Names) => Volume<Node>): Async<Volume<Node>> {
+  const charset = o.iocharset ?? (o.utf8 ? "utf8" : latin1.name);
+  const page = o.codepage === 437 ? cp437 : undefined;
+  const set = charset === "utf8" ? undefined : charset === latin1.name ? latin1 : charset;
+  if (page && typeof set !== "string") return mount(new Names(o, page, set, sys.errno));
+  return load(sys, page ?? `cp${o.codepage}`, set).then(([p, s]) => mount(new Names(o, p!, s, sys.errno)));
+}
+async function load(
+  sys: Sys,
+  ...wanted: readonly (CodePage | string | undefined)[]
+): Promise<(CodePage | undefined)[]> {
+  return await Promise.all(wanted.map(async (want) => {
+    if (typeof want !== "string") return want;
+    const page = await loadPage(want);
+    if (page) return page;
+    sys.log(`msdos: ${want}: no table of it`);
+    throw sys.errno.EINVAL;
+  }));
+}

@@ -1,7 +1,7 @@
 /** A file or directory of the volume, in memory for as long as its directory is. */
 import type { Directory } from "./dir.ts";
 import type { Run } from "./fat.ts";
-import type { Short } from "./names.ts";
+import type { Short } from "./short_names.ts";
 
 /** Clusters of a file in order: neighbours joined. Known as far as somebody has looked. */
 export class Chain {
@@ -73,6 +73,8 @@ export interface Node {
   /** Slots its name takes: the first, and how many with the short entry, which is the last. */
   slot: number;
   slots: number;
+  /** It was removed, and is shown for what is left of it. */
+  readonly deleted: boolean;
   chain: Chain | undefined;
   /** Entries, once read. */
   dir: Directory | undefined;

@@ -2,21 +2,21 @@
 import { ATTR_DIRECTORY, Dirent } from "../../src/wire/fat.ts";
 import { MAX_SLOTS, SLOT, type Slots } from "./dir.ts";
 import type { Node } from "./node.ts";
-import type { Short } from "./names.ts";
+import type { Names } from "./names.ts";
+import type { Short } from "./short_names.ts";
 import type { Store } from "./store.ts";
 import { finished } from "./sync.ts";
 import type { DosTime } from "./times.ts";
 
 /** What slots need of their volume. */
 export interface SlotOwner {
-  readonly long: boolean;
+  readonly names: Names;
   /** Something is about to change. */
   dirty(): void;
   /** A cluster more for a directory; false: no room. */
   grow(dir: Node): boolean;
   /** The number of a file whose short entry stands at a byte of the volume. */
   inoOf(position: number): number;
-  log(text: string): void;
 }
 
 export class SlotMap {
@@ -42,6 +42,10 @@ export class SlotMap {
     const run = this.#store.chain(dir, 1).find(Math.floor(at / clusterSize));
     return this.#store.position(run.start) + at - run.at * clusterSize;
   }
+  /** A number for a directory that is shown beside a directory's files, and is none on the disk. */
+  inoBeside(dir: Node): number {
+    return this.#owner.inoOf((BESIDE + dir.ino) * SLOT);
+  }
   of(dir: Node): Slots {
     let slots = this.#made.get(dir);
     if (!slots) this.#made.set(dir, slots = this.#make(dir));
@@ -55,7 +59,7 @@ export class SlotMap {
       get capacity() {
         return capacity();
       },
-      long: this.#owner.long,
+      names: this.#owner.names,
       read: (slot) => {
         const position = this.position(dir, slot);
         return [finished(buffers.get(Math.floor(position / sectorSize)), errno), position % sectorSize];
@@ -67,7 +71,7 @@ export class SlotMap {
       },
       grow: () => !this.#isFixed(dir) && this.#owner.grow(dir),
       node: (d, at, name, short, slot, count) => this.#node(dir, d, at, name, short, slot, count),
-      log: (text) => this.#owner.log(text),
+      log: (text) => this.#store.health.found(text),
     };
   }
   #capacity(dir: Node): number {
@@ -81,6 +85,8 @@ export class SlotMap {
     const attr = get.attr(d, at);
     const isDir = (attr & ATTR_DIRECTORY) !== 0;
     const high = this.#store.g.bits === 32 ? get.clusterHigh(d, at) : 0;
+    const cluster = high * 0x10000 + get.clusterLow(d, at);
+    if (!parent.deleted) this.#store.begin(cluster);
     return {
       isDir,
       ino: this.#owner.inoOf(this.position(parent, slot + slots - 1)),
@@ -89,7 +95,7 @@ export class SlotMap {
       short,
       ntCase: get.ntCase(d, at),
       attr,
-      cluster: high * 0x10000 + get.clusterLow(d, at),
+      cluster,
       size: isDir ? 0 : get.size(d, at),
       mtime: get.mtime(d, at),
       mdate: get.mdate(d, at),
@@ -99,6 +105,7 @@ export class SlotMap {
       ctimeTenth: get.ctimeTenth(d, at),
       slot,
       slots,
+      deleted: parent.deleted,
       chain: undefined,
       dir: undefined,
     };
@@ -106,6 +113,8 @@ export class SlotMap {
 }
 
 const ROOT_INO = 1;
+/** Beyond all places on a disk. */
+const BESIDE = 2 ** 41;
 /** 1980-01-01: the root has no times of its own. */
 const FIRST_DAY = (1 << 5) | 1;
 /** The root directory, which has no entry anywhere. */
@@ -128,6 +137,7 @@ export function rootNode(cluster: number): Node {
     ctimeTenth: 0,
     slot: -1,
     slots: 0,
+    deleted: false,
     chain: undefined,
     dir: undefined,
   };

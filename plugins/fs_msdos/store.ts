@@ -2,6 +2,7 @@
 import type { BlockDevice, Buffers, Errnos, Sys } from "../../src/plugin.ts";
 import type { Geometry } from "./bpb.ts";
 import { Fat, type Run } from "./fat.ts";
+import type { Health } from "./health.ts";
 import { Chain, type Node } from "./node.ts";
 import { finished } from "./sync.ts";
 
@@ -14,31 +15,48 @@ export class Store {
   readonly device: BlockDevice;
   readonly buffers: Buffers;
   readonly errno: Errnos;
-  readonly #log: (text: string) => void;
+  readonly health: Health;
+  /** Too much is held back: the volume syncs. */
+  pressure: () => void = () => {};
   /** Clusters some chain was seen to own: a second owner is damage. */
   readonly #owned: Uint8Array;
+  /** Clusters an entry was seen to begin at. */
+  readonly #begun: Uint8Array;
 
-  constructor(sys: Sys, device: BlockDevice, g: Geometry, pressure: () => void) {
+  constructor(sys: Sys, device: BlockDevice, g: Geometry, health: Health) {
     this.g = g;
     this.device = device;
     this.errno = sys.errno;
-    this.#log = sys.log;
+    this.health = health;
     this.fat = new Fat(g, device, sys.errno);
-    this.fat.pressure = pressure;
-    this.buffers = sys.buffers(device, { size: g.sectorSize, pressure });
+    this.fat.pressure = () => this.pressure();
+    this.buffers = sys.buffers(device, { size: g.sectorSize, pressure: () => this.pressure() });
     this.#owned = new Uint8Array((g.clusters + 2 + 7) >> 3);
+    this.#begun = new Uint8Array(this.#owned.length);
   }
 
   /** The node's chain, known up to `need` clusters or its end. EIO only where somebody goes on damaged ground. */
   chain(node: Node, need: number): Chain {
     const chain = (node.chain ??= this.#begin(node));
     while (chain.length < need && !chain.complete && !chain.damaged) {
-      const next = chain.length === 0 ? node.cluster : this.fat.next(chain.last);
+      const next = chain.length === 0
+        ? node.cluster
+        : node.deleted
+        ? this.#guess(node, chain)
+        : this.fat.next(chain.last);
       if (next === 0) chain.complete = true;
+      else if (node.deleted && this.fat.valid(next) && this.fat.get(next) === 0) chain.push(next, 1);
       else if (next < 0 || !this.fat.valid(next) || !this.#claim(next)) this.#damage(node, chain, next);
       else chain.push(next, 1);
     }
     return chain;
+  }
+  /** Where a removed file may go on: the next free cluster, if it has to. A removed directory is its first. */
+  #guess(node: Node, chain: Chain): number {
+    if (node.isDir || chain.length * this.g.clusterSize >= node.size) return 0;
+    let next = chain.last + 1;
+    while (this.fat.valid(next) && this.fat.get(next) !== 0) next++;
+    return this.fat.valid(next) ? next : -1;
   }
   #begin(node: Node): Chain {
     const chain = new Chain();
@@ -47,12 +65,10 @@ export class Store {
   }
   #damage(node: Node, chain: Chain, at: number): void {
     chain.damaged = true;
-    const why = at >= 0 && this.fat.valid(at)
-      ? `cluster ${at} belongs to something else`
-      : "points outside, or to a free or bad cluster";
-    this.#log(
-      `msdos: ${this.device.name}: ${node.name || "/"}: chain is damaged after ${chain.length} clusters: ${why}`,
-    );
+    const isCrossed = at >= 0 && this.fat.valid(at);
+    if (isCrossed) this.fat.survey.crossings.add(at);
+    const why = isCrossed ? `cluster ${at} belongs to something else` : "points outside, or to a free or bad cluster";
+    this.health.found(`${node.name || "/"}: chain is damaged after ${chain.length} clusters: ${why}`);
   }
   /** False: it has an owner. */
   #claim(cluster: number): boolean {
@@ -62,11 +78,40 @@ export class Store {
     this.#owned[cluster >> 3] = byte | bit;
     return true;
   }
+  /** An entry begins at a cluster. When another does, or a chain has it, what is written there would be in both. */
+  begin(cluster: number): void {
+    if (!this.fat.valid(cluster)) return;
+    const bit = 1 << (cluster & 7);
+    const byte = this.#begun[cluster >> 3]!;
+    if ((byte | this.#owned[cluster >> 3]!) & bit) this.fat.survey.crossings.add(cluster);
+    this.#begun[cluster >> 3] = byte | bit;
+    if (this.fat.get(cluster) === 0) this.fat.survey.dangling.add(cluster);
+  }
+  /** How many clusters of a chain are its own alone: what follows may be another's, too. */
+  #alone(chain: Chain): number {
+    const { crossings } = this.fat.survey;
+    if (crossings.size === 0) return chain.length;
+    for (const { at, start, length } of chain.runs) {
+      for (let i = 0; i < length; i++) if (crossings.has(start + i)) return at + i;
+    }
+    return chain.length;
+  }
+  /** EIO when a file's chain is damaged, or crosses another: writing there would make it worse. */
+  mayChange(node: Node): void {
+    if (this.fat.survey.crossings.size === 0) return;
+    const chain = this.chain(node, Infinity);
+    if (!chain.damaged && this.#alone(chain) === chain.length) return;
+    this.health.found(`${node.name || "/"}: shares clusters with something else: not written`);
+    throw this.errno.EIO;
+  }
   #own(runs: readonly Run[], owned: boolean): void {
     for (const { start, length } of runs) {
       for (let c = start; c < start + length; c++) {
         if (owned) this.#owned[c >> 3]! |= 1 << (c & 7);
-        else this.#owned[c >> 3]! &= ~(1 << (c & 7));
+        else {
+          this.#owned[c >> 3]! &= ~(1 << (c & 7));
+          this.#begun[c >> 3]! &= ~(1 << (c & 7));
+        }
       }
     }
   }
@@ -106,6 +151,12 @@ export class Store {
         finished(this.device.write!(n === from.length ? from : from.subarray(at, at + n), position), this.errno),
     );
   }
+  /** Tell the image's own disk that nobody needs these any more. */
+  discard(runs: readonly Run[]): void {
+    for (const { start, length } of runs) {
+      finished(this.device.discard?.(this.position(start), length * this.g.clusterSize), this.errno);
+    }
+  }
   /**
    * Write `from` at `offset`, zeros before it from the file's end, into clusters that are there. A disk that does not take
    * it (the image's own disk is full) leaves the file with the clusters it had.
@@ -121,6 +172,9 @@ export class Store {
   }
   #zero(node: Node, offset: number, length: number): void {
     this.#pieces(node, offset, length, (position, _at, n) => this.zeroDisk(position, n));
+  }
+  readDisk(into: Uint8Array, position: number): void {
+    finished(this.device.read(into, position), this.errno);
   }
   zeroDisk(position: number, length: number): void {
     for (let at = 0; at < length; at += ZEROS.length) {
@@ -142,9 +196,14 @@ export class Store {
     this.#own(runs, true);
     return chain.length;
   }
-  /** Keep the first `keep` clusters; the rest goes at the next sync. A damaged chain loses what is known of it. */
+  /**
+   * Keep the first `keep` clusters; the rest goes at the next sync. A damaged chain loses what is known of it, one that
+   * crosses another what is before the crossing.
+   */
   shrink(node: Node, keep: number): void {
     const chain = this.chain(node, Infinity);
+    const alone = Math.max(keep, this.#alone(chain));
+    this.#own(chain.cut(alone), false);
     const gone = chain.cut(keep);
     if (keep === 0) {
       node.cluster = 0;

@@ -1,78 +1,84 @@
 /** The msdos volume: FAT's answers to what the kernel asks of a file system. */
-import { describe, type Look, type Modes, modesOf, SF_ARCHIVED } from "./modes.ts";
-import type { Attr, BlockDevice, Make, MountRequest, SetAttr, StatFs, Sys, Volume } from "../../src/plugin.ts";
-import { ATTR_ARCHIVE, ATTR_DIRECTORY, ATTR_READ_ONLY } from "../../src/wire/fat.ts";
-import type { Geometry } from "./bpb.ts";
+import type { Attr, Make, MountRequest, SetAttr, StatFs, Sys, Volume } from "../../src/plugin.ts";
+import { ATTR_ARCHIVE, ATTR_DIRECTORY } from "../../src/wire/fat.ts";
+import { Attributes } from "./attributes.ts";
+import { FileData } from "./data.ts";
+import { deletedIn } from "./deleted.ts";
 import { Directory, MAX_SLOTS, SLOT, writeEntry } from "./dir.ts";
-import type { MsdosOptions } from "./mod.ts";
-import { asShort, clean, Naming } from "./names.ts";
+import { ioctl } from "./ioctl.ts";
+import { Label } from "./label.ts";
+import type { Names } from "./names.ts";
 import type { Node } from "./node.ts";
+import { type MsdosOptions, updated } from "./options.ts";
 import { newNode, rootNode, SlotMap } from "./slots.ts";
-import { Store } from "./store.ts";
+import type { Store } from "./store.ts";
 import { finished } from "./sync.ts";
-import { toDos } from "./times.ts";
+import { type DosTime, toDos } from "./times.ts";
 import { WriteBack } from "./writeback.ts";
-
-const NOTHING = new Uint8Array(0);
-/** Largest file. */
-const MAX_FILE = 0xffff_ffff;
 
 export class MsdosVolume implements Volume<Node> {
   readonly root: Node;
-  readonly foldsCase = true;
+  readonly foldsCase: boolean;
   readonly readOnly: boolean;
   readonly #sys: Sys;
   readonly #store: Store;
-  readonly #g: Geometry;
-  readonly #options: MsdosOptions;
-  readonly #long: boolean;
-  readonly #modes: Modes;
-  readonly #look: Look;
-  readonly #naming: Naming;
+  readonly #names: Names;
+  #options: MsdosOptions;
+  readonly #attributes: Attributes;
+  readonly #data: FileData;
+  readonly #label: Label;
   /** Numbers of live nodes: those whose place was taken by another get one from the counter. */
   #ino = 2 ** 40;
   readonly #inos = new Set<number>();
   readonly #back: WriteBack;
   readonly #slotMap: SlotMap;
 
-  constructor(sys: Sys, device: BlockDevice, g: Geometry, request: MountRequest<MsdosOptions>) {
+  constructor(sys: Sys, store: Store, names: Names, request: MountRequest<MsdosOptions>) {
+    const { g, device } = store;
     this.#sys = sys;
-    this.#g = g;
+    this.#store = store;
+    this.#names = names;
     this.#options = request.options;
-    this.#long = !(request.options.short || request.options.win95 || request.options.gemdos);
-    this.#modes = modesOf(request);
-    this.#look = { modes: this.#modes, zone: request.options.gmtoff, long: this.#long, clusterSize: g.clusterSize };
-    this.#naming = new Naming(request.options.utf8, sys.errno);
-    this.readOnly = request.readOnly || !device.write;
-    this.#store = new Store(sys, device, g, () => this.sync());
+    this.foldsCase = !names.exact;
+    this.readOnly = !device.write || request.options.deleted;
     this.root = rootNode(g.rootCluster);
-    this.#back = new WriteBack(sys, this.#store, this.readOnly);
-    this.#slotMap = new SlotMap(this.#store, this.root, {
-      long: this.#long,
+    this.#attributes = new Attributes(sys, names, g.clusterSize, request);
+    this.#back = new WriteBack(sys, store, request.options, request.readOnly || this.readOnly);
+    this.#data = new FileData(sys, store, this.#back, (node) => this.#stamp(node));
+    this.#slotMap = new SlotMap(store, this.root, {
+      names,
       dirty: () => this.#back.dirty(),
-      grow: (dir) => this.#growDir(dir),
+      grow: (dir) => this.#data.growDir(dir),
       inoOf: (position) => this.#inoOf(position),
-      log: (text) => sys.log(`msdos: ${device.name}: ${text}`),
     });
-    this.#store.fat.readInfo(!this.#back.wasDirty);
+    this.#label = new Label(store, names.page, {
+      slots: () => this.#slotMap.of(this.root),
+      room: () => this.#dir(this.root).spare(),
+      dirty: () => this.#back.dirty(),
+      now: () => this.#now(),
+    });
+    store.pressure = () => this.sync();
+    store.fat.readInfo(!this.#back.wasDirty, request.options.usefree);
+    if (this.#back.wasDirty) store.health.say("was not unmounted cleanly: fsck_msdos checks it");
   }
 
   // Telling
 
   getattr(node: Node): Attr {
-    return describe(node, node.isDir ? this.#dirSize(node) : node.size, this.#look);
+    return this.#attributes.describe(node, node.isDir ? this.#dirSize(node) : node.size);
   }
   #dirSize(node: Node): number {
-    if (node === this.root && this.#g.bits !== 32) return this.#g.rootSize;
-    return this.#store.chain(node, (MAX_SLOTS * SLOT) / this.#g.clusterSize + 1).length * this.#g.clusterSize;
+    const { g } = this.#store;
+    if (node === this.root && g.bits !== 32) return g.rootSize;
+    return this.#store.chain(node, (MAX_SLOTS * SLOT) / g.clusterSize + 1).length * g.clusterSize;
   }
   lookup(dir: Node, name: string): Node | undefined {
-    const wanted = this.#naming.fromUnix(name);
+    const wanted = this.#names.fromUnix(name);
     return wanted === undefined ? undefined : this.#dir(dir).find(wanted);
   }
   readdir(dir: Node): Iterable<readonly [string, Node]> {
     const list: [string, Node][] = [];
-    for (const node of this.#dir(dir).nodes()) list.push([this.#naming.toUnix(node.name), node]);
+    for (const node of this.#dir(dir).nodes()) list.push([this.#names.toUnix(node.name, node.short), node]);
     return list;
   }
   read(node: Node, into: Uint8Array, offset: number): number {
@@ -82,52 +88,58 @@ export class MsdosVolume implements Volume<Node> {
     return n;
   }
   statfs(): StatFs {
-    const free = this.#store.fat.shownFree;
-    const files = this.#g.rootSize / SLOT;
+    const { fat, g } = this.#store;
     return {
-      blockSize: this.#g.clusterSize,
-      blocks: this.#g.clusters,
-      free,
-      files,
+      blockSize: g.clusterSize,
+      blocks: g.clusters,
+      free: fat.free,
+      files: g.rootSize / SLOT,
       filesFree: 0,
-      nameMax: this.#long ? 255 : 12,
+      nameMax: this.#names.long ? 255 : 12,
     };
+  }
+  getxattr(node: Node, name: string): Uint8Array | undefined {
+    if (!name.startsWith("user.")) throw this.#sys.errno.ENOTSUP;
+    return (node === this.root ? this.#label.get(name) : undefined) ?? this.#attributes.get(node, name);
+  }
+  setxattr(node: Node, name: string, value: Uint8Array): void {
+    this.#back.dirty();
+    if (node === this.root && this.#label.put(name, value)) return;
+    if (node === this.root || !this.#attributes.put(node, name, value)) throw this.#sys.errno.ENOTSUP;
+    this.#writeBack(node);
+  }
+  removexattr(node: Node, name: string): boolean {
+    if (!name.startsWith("user.") || this.getxattr(node, name) === undefined) return false;
+    throw this.#sys.errno.ENOTSUP;
+  }
+  listxattr(node: Node): Iterable<string> {
+    return this.#attributes.list(node);
+  }
+  ioctl(node: Node, command: number, data: Uint8Array): Uint8Array {
+    return ioctl(this.#sys, command, data, {
+      attr: node.attr,
+      setAttr: (attr) => {
+        this.#back.dirty();
+        this.#attributes.setDos(node, attr);
+        this.#writeBack(node);
+      },
+      label: this.#label,
+    });
   }
 
   // Directories
 
   #dir(node: Node): Directory {
-    return (node.dir ??= new Directory(this.#slotMap.of(node)));
+    return (node.dir ??= this.#load(node));
   }
-  /** One cluster more, zeroed. */
-  #growDir(node: Node): boolean {
-    const had = this.#store.chain(node, Infinity).length;
-    if ((had + 1) * this.#g.clusterSize > MAX_SLOTS * SLOT) return false;
-    this.#back.dirty();
-    if (this.#extend(node, had + 1) === had) return false;
-    this.#zeroCluster(this.#store.chain(node, had + 1).last);
-    this.#flushCluster(this.#store.chain(node, had + 1).last);
-    return true;
-  }
-  /** A directory's new cluster is on the disk before anything there can lead to it: what stood there were no entries. */
-  #flushCluster(cluster: number): void {
-    const first = this.#store.position(cluster) / this.#g.sectorSize;
-    const end = first + this.#g.clusterSize / this.#g.sectorSize;
-    finished(this.#store.buffers.flush(first, end), this.#sys.errno);
-  }
-  #zeroCluster(cluster: number): void {
-    const { sectorSize, clusterSize } = this.#g;
-    const first = this.#store.position(cluster) / sectorSize;
-    for (let i = 0; i < clusterSize / sectorSize; i++) this.#store.buffers.fresh(first + i);
-  }
-  /** Clusters held back for the next sync are room, too. */
-  #extend(node: Node, need: number): number {
-    if (this.#store.fat.hasCut) this.sync(); // a chain that was cut must be so on disk before it grows again
-    const got = this.#store.extend(node, need);
-    if (got >= need || !this.#store.fat.held) return got;
-    this.sync();
-    this.#back.dirty();
-    return this.#store.extend(node, need);
+  #load(node: Node): Directory {
+    // Nothing can be told of a directory without a cluster, nor put into it.
+    const lost = node !== this.root && this.#store.chain(node, 1).length === 0;
+    if (lost) this.#store.health.found(`${node.name}: a directory without clusters`);
+    if (lost) throw this.#sys.errno.EIO;
+    const dir = new Directory(this.#slotMap.of(node));
+    if (this.#options.deleted) deletedIn(this.#slotMap, this.#store, node, dir);
+    return dir;
   }
   /** Where the short entry stands on the disk, in slots; stays the node's number wherever it moves. */
   #inoOf(position: number): number {
@@ -136,154 +148,84 @@ export class MsdosVolume implements Volume<Node> {
     this.#inos.add(ino);
     return ino;
   }
+  /** EPERM for what `sys_immutable` protects. */
+  #mayChange(...nodes: readonly (Node | undefined)[]): void {
+    for (const node of nodes) if (node && this.#attributes.isImmutable(node)) throw this.#sys.errno.EPERM;
+  }
 
   // Changing
 
   write(node: Node, from: Uint8Array, offset: number): number {
-    const { ENOSPC, EFBIG } = this.#sys.errno;
-    if (offset + from.length > MAX_FILE) {
-      if (offset >= MAX_FILE) throw EFBIG;
-      from = from.subarray(0, MAX_FILE - offset);
-    }
-    if (from.length === 0) return 0;
-    this.#back.dirty();
-    const { clusterSize } = this.#g;
-    const end = offset + from.length;
-    const room = end > node.size ? this.#extend(node, Math.ceil(end / clusterSize)) * clusterSize : end;
-    if (room < end) {
-      // Nothing of a hole that would not be followed by data.
-      if (room <= offset) this.#shrinkTo(node, node.size);
-      if (room <= offset) throw ENOSPC;
-      from = from.subarray(0, room - offset);
-    }
-    this.#store.fill(node, from, offset);
-    node.size = Math.max(node.size, offset + from.length);
-    this.#stamp(node);
-    return from.length;
-  }
-  #shrinkTo(node: Node, size: number): void {
-    this.#store.shrink(node, Math.ceil(size / this.#g.clusterSize));
+    this.#mayChange(node);
+    return this.#data.write(node, from, offset);
   }
   setattr(node: Node, change: SetAttr): void {
-    const { EINVAL } = this.#sys.errno;
-    const { uid, gid } = this.#modes;
-    if ((change.uid ?? uid) !== uid || (change.gid ?? gid) !== gid) throw EINVAL;
+    this.#attributes.check(change);
+    if (change.flags === undefined) this.#mayChange(node);
     this.#back.dirty();
-    if (change.size !== undefined) this.#resize(node, change.size);
-    if (change.mode !== undefined && !node.isDir) {
-      node.attr = change.mode & 0o200 ? node.attr & ~ATTR_READ_ONLY : node.attr | ATTR_READ_ONLY;
-    }
-    if (change.flags !== undefined) this.#setFlags(node, change.flags);
-    this.#setTimes(node, change);
+    if (change.size !== undefined) this.#data.resize(node, change.size);
+    this.#attributes.set(node, change);
     this.#writeBack(node);
   }
-  #setFlags(node: Node, flags: number): void {
-    if (node.isDir) return;
-    node.attr = flags & SF_ARCHIVED ? node.attr & ~ATTR_ARCHIVE : node.attr | ATTR_ARCHIVE;
-  }
-  #setTimes(node: Node, change: SetAttr): void {
-    const zone = this.#options.gmtoff;
-    if (change.atime !== undefined) node.adate = toDos(change.atime, 0, zone).date;
-    if (change.mtime === undefined) return;
-    const { date, time } = toDos(change.mtime, 0, zone);
-    node.mdate = date;
-    node.mtime = time;
-    if (!node.isDir) node.attr |= ATTR_ARCHIVE;
-  }
-  #resize(node: Node, size: number): void {
-    const { EFBIG, ENOSPC, EISDIR } = this.#sys.errno;
-    if (node.isDir) throw EISDIR;
-    if (size > MAX_FILE) throw this.#store.fat.free * this.#g.clusterSize < size ? ENOSPC : EFBIG;
-    const need = Math.ceil(size / this.#g.clusterSize);
-    if (size > node.size) {
-      if (this.#extend(node, need) < need) {
-        this.#shrinkTo(node, node.size);
-        throw ENOSPC;
-      }
-      this.#store.fill(node, NOTHING, size);
-    } else if (this.#store.chain(node, need + 1).length > need || need === 0) this.#shrinkTo(node, size);
-    node.size = size;
-    this.#stamp(node);
-  }
   allocate(node: Node, offset: number, length: number, keepSize: boolean): void {
-    const { EFBIG, ENOSPC } = this.#sys.errno;
+    this.#mayChange(node);
     const end = offset + length;
-    if (end > MAX_FILE) throw EFBIG;
-    if (!keepSize) {
-      if (end > node.size) this.setattr(node, { size: end });
-      return;
-    }
-    this.#back.dirty();
-    const need = Math.ceil(end / this.#g.clusterSize);
-    if (this.#extend(node, need) >= need) return this.#writeBack(node);
-    this.#shrinkTo(node, node.size);
-    throw ENOSPC;
+    if (keepSize || end > 0xffff_ffff) {
+      this.#data.reserve(node, end);
+      this.#writeBack(node);
+    } else if (end > node.size) this.setattr(node, { size: end });
   }
-
   create(dir: Node, name: string, _make: Make): Node {
-    return this.#make(dir, name, ATTR_ARCHIVE);
+    const node = this.#make(dir, name, ATTR_ARCHIVE);
+    this.#named();
+    return node;
   }
   mkdir(dir: Node, name: string, _make: Make): Node {
     const node = this.#make(dir, name, ATTR_DIRECTORY);
-    if (this.#extend(node, 1) === 0) {
+    if (!this.#data.growDir(node)) {
       this.#dir(dir).remove(node);
       throw this.#sys.errno.ENOSPC;
     }
-    this.#zeroCluster(node.cluster);
     this.#dots(node, dir);
-    this.#flushCluster(node.cluster);
+    this.#data.flushCluster(node.cluster);
     this.#writeBack(node);
+    this.#named();
     return node;
   }
   /** "." and ".." of a new or moved directory; the root is 0 there. */
   #dots(node: Node, parent: Node): void {
-    const { sectorSize, bits } = this.#g;
-    const sector = finished(
-      this.#store.buffers.modify(this.#store.position(node.cluster) / sectorSize),
-      this.#sys.errno,
-    );
+    const { g, buffers } = this.#store;
+    const sector = finished(buffers.modify(this.#store.position(node.cluster) / g.sectorSize), this.#sys.errno);
     const above = parent === this.root ? 0 : parent.cluster;
     const dot = { ...node, ntCase: 0, short: ".".padEnd(11), attr: ATTR_DIRECTORY };
-    writeEntry(sector, 0, dot, bits === 32);
-    writeEntry(sector, SLOT, { ...dot, short: "..".padEnd(11), cluster: above }, bits === 32);
+    writeEntry(sector, 0, dot, g.bits === 32);
+    writeEntry(sector, SLOT, { ...dot, short: "..".padEnd(11), cluster: above }, g.bits === 32);
   }
   #make(dir: Node, name: string, attr: number): Node {
-    const wanted = this.#naming.forNew(name);
+    const wanted = this.#names.forNew(name);
     this.#back.dirty();
     const node = newNode(dir, wanted, attr, this.#now());
     this.#enter(dir, node, wanted);
     const at = this.#inoOf(this.#slotMap.position(dir, node.slot + node.slots - 1));
     return Object.assign(node, { ino: at }); // its place is known now
   }
-  /** Add a node's entry to a directory. ENOSPC when it is full, EEXIST when no short name is left. */
+  /** Add a node's entry to a directory. ENOSPC when it is full, or no short name is left. */
   #enter(dir: Node, node: Node, name: string): void {
     const index = this.#dir(dir);
-    const plain = asShort(name);
-    const free = plain && !index.hasShort(plain.short);
-    const ok = this.#long
-      ? free && (this.#options.win95 !== true)
-        ? index.add(node, name, plain, false)
-        : index.add(node, name, undefined, true)
-      : index.add(node, name, free ? { short: plain.short, ntCase: 0 } : undefined, false);
-    if (!ok) throw this.#sys.errno.ENOSPC;
-    if (!this.#long) this.#showShort(index, node);
+    const plain = this.#names.plain(name);
+    const free = plain && !index.hasShort(plain.short) ? plain : undefined;
+    if (!index.add(node, name, free, this.#names.long && !free)) throw this.#sys.errno.ENOSPC;
     node.parent = dir;
     this.#writeBack(node);
     this.#touchDir(dir);
   }
-  /** With -s what is shown is the short name that was made. */
-  #showShort(index: Directory, node: Node): void {
-    index.forget(node);
-    const base = node.short.slice(0, 8).trimEnd();
-    const ext = node.short.slice(8).trimEnd();
-    index.takeOver(node, { ...node, name: (ext === "" ? base : `${base}.${ext}`).toLowerCase() });
-  }
-
   unlink(dir: Node, _name: string, node: Node): void {
+    this.#mayChange(node);
     this.#back.dirty();
     this.#dir(dir).remove(node);
     node.parent = undefined;
     this.#touchDir(dir);
+    this.#named();
   }
   rmdir(dir: Node, name: string, node: Node): void {
     if (this.#dir(node).size > 0) throw this.#sys.errno.ENOTEMPTY;
@@ -293,12 +235,13 @@ export class MsdosVolume implements Volume<Node> {
   inactive(node: Node): void {
     if (node.parent || node === this.root) return;
     this.#inos.delete(node.ino);
-    if (node.cluster === 0 || this.readOnly) return;
+    if (node.cluster === 0 || this.#back.readOnly) return;
     this.#back.dirty();
     this.#store.shrink(node, 0);
   }
   rename(from: Node, _fromName: string, node: Node, to: Node, toName: string, target: Node | undefined): void {
-    const wanted = this.#naming.forNew(toName);
+    const wanted = this.#names.forNew(toName);
+    this.#mayChange(node, target);
     if (target?.isDir && this.#dir(target).size > 0) throw this.#sys.errno.ENOTEMPTY;
     this.#back.dirty();
     const old = { ...node };
@@ -317,6 +260,7 @@ export class MsdosVolume implements Volume<Node> {
     this.#flushSector(node);
     source.freeSlots(old.slot, old.slots);
     this.#touchDir(from);
+    this.#named();
   }
   /** The target's entry is pointed at the moved file in place; the target's clusters go when nobody holds it. */
   #replace(to: Node, node: Node, target: Node): void {
@@ -327,9 +271,10 @@ export class MsdosVolume implements Volume<Node> {
     this.#touchDir(to);
   }
   exchange(from: Node, fromName: string, to: Node, toName: string): void {
-    const [a, b] = [this.#dir(from).find(clean(fromName)), this.#dir(to).find(clean(toName))];
+    const [a, b] = [this.lookup(from, fromName), this.lookup(to, toName)];
     if (!a || !b) throw this.#sys.errno.ENOENT;
     if (a === b) return;
+    this.#mayChange(a, b);
     this.#back.dirty();
     const [was, will] = [{ ...a }, { ...b }];
     this.#dir(from).forget(a);
@@ -342,12 +287,13 @@ export class MsdosVolume implements Volume<Node> {
       this.#writeBack(node);
       if (node.isDir && from !== to) this.#dots(node, node.parent!);
     }
+    this.#named();
   }
 
-  #now() {
+  #now(): DosTime {
     const ms = this.#sys.now();
     const sec = Math.floor(ms / 1000);
-    return toDos(sec, Math.floor((ms % 1000) * 1e6), this.#options.gmtoff);
+    return toDos(sec, Math.floor((ms % 1000) * 1e6), this.#attributes.zone);
   }
   /** Its data changed. */
   #stamp(node: Node): void {
@@ -372,15 +318,19 @@ export class MsdosVolume implements Volume<Node> {
     if (!node.parent || node === this.root) return;
     const slot = node.slot + node.slots - 1;
     const [bytes, at] = this.#slotMap.of(node.parent).change(slot);
-    writeEntry(bytes, at, node, this.#g.bits === 32);
+    writeEntry(bytes, at, node, this.#store.g.bits === 32);
     if (this.#options.sync) this.sync();
+  }
+  /** Names were changed. */
+  #named(): void {
+    if (this.#options.dirsync || this.#options.sync) this.sync();
   }
   /** The sectors of a node's name, with the FAT they speak of, go to the disk now. */
   #flushSector(node: Node): void {
-    const { buffers, fat } = this.#store;
+    const { buffers, fat, g } = this.#store;
     fat.flush();
     for (const slot of [node.slot, node.slot + node.slots - 1]) {
-      const block = Math.floor(this.#slotMap.position(node.parent!, slot) / this.#g.sectorSize);
+      const block = Math.floor(this.#slotMap.position(node.parent!, slot) / g.sectorSize);
       finished(buffers.flush(block, block + 1), this.#sys.errno);
     }
   }
@@ -393,8 +343,24 @@ export class MsdosVolume implements Volume<Node> {
   fsync(_node: Node): void {
     this.#back.fsync();
   }
+  /** mount -u: read-only or not, owner, masks, zone; what the names are made of stays. */
+  update(asked: unknown, readOnly: boolean): void {
+    const { EROFS, EINVAL, EOPNOTSUPP } = this.#sys.errno;
+    const options = updated(this.#options, asked);
+    if (options === "invalid") throw EINVAL;
+    if (options === "fixed") throw EOPNOTSUPP;
+    if (!readOnly && this.readOnly) throw EROFS;
+    if (readOnly) this.sync();
+    this.#back.readOnly = readOnly;
+    this.#options = options;
+    this.#attributes.update(options);
+  }
   unmount(): void {
-    this.sync();
-    this.#store.buffers.forget(0, Infinity);
+    try {
+      this.sync();
+    } finally {
+      this.#back.stop();
+      this.#store.buffers.forget(0, Infinity);
+    }
   }
 }

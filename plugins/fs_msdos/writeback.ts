@@ -1,5 +1,6 @@
 /** When and in which order a volume's changes reach the disk, and the mark that says it is in use. */
 import type { Sys } from "../../src/plugin.ts";
+import type { MsdosOptions } from "./options.ts";
 import type { Store } from "./store.ts";
 import { finished } from "./sync.ts";
 
@@ -7,6 +8,10 @@ import { finished } from "./sync.ts";
 const QUIET = 1000;
 /** And after so many of these in any case. */
 const PATIENCE = 30;
+/** With `flush`: soon after the last change. */
+const SOON = 50;
+/** Between two pieces of the survey of a large table. */
+const PIECE = 5;
 /** Clean-shutdown bit of FAT[1]. */
 const CLEAN_16 = 0x8000;
 const CLEAN_32 = 0x0800_0000;
@@ -16,32 +21,61 @@ export class WriteBack {
   readonly wasDirty: boolean;
   readonly #sys: Sys;
   readonly #store: Store;
-  readonly #readOnly: boolean;
+  /** The mount may not be written now. */
+  readOnly: boolean;
+  readonly #options: MsdosOptions;
   #changed = false;
   /** Something changed since the last look. */
   #busy = false;
   #syncing = false;
   #cancel: () => void = () => {};
 
-  constructor(sys: Sys, store: Store, readOnly: boolean) {
+  constructor(sys: Sys, store: Store, options: MsdosOptions, readOnly: boolean) {
     this.#sys = sys;
     this.#store = store;
-    this.#readOnly = readOnly;
+    this.#options = options;
+    this.readOnly = readOnly;
     this.wasDirty = this.#isDirty();
   }
   /** The volume is about to change: say so on it, and see that it is written in time. EROFS when it may not. */
   dirty(): void {
+    if (this.readOnly || this.#store.health.readOnly) throw this.#sys.errno.EROFS;
     this.#busy = true;
     if (this.#changed) return;
-    if (this.#readOnly) throw this.#sys.errno.EROFS;
+    this.#survey();
     this.#changed = true;
     if (!this.wasDirty) this.#mark(true);
     this.#later(PATIENCE);
   }
+  /** Before the first change all of the table is looked through, for chains that meet; a large one in time. */
+  #survey(): void {
+    const { fat, health } = this.#store;
+    const { survey } = fat;
+    if (survey.done || this.#surveying) return;
+    this.#surveying = true;
+    if (fat.isSmall) survey.finish();
+    const go = () => {
+      try {
+        if (!survey.done) survey.step();
+      } catch {
+        return; // the table cannot be read: who needs it will say so
+      }
+      if (!survey.done) this.#stopSurvey = this.#sys.callout(PIECE, go);
+      else if (survey.crossings.size > 0) health.found("chains cross: what is in two files is not written");
+    };
+    go();
+  }
+  #surveying = false;
+  #stopSurvey: () => void = () => {};
+  /** No more work in the background. */
+  stop(): void {
+    this.#stopSurvey();
+    this.#cancel();
+  }
   #later(patience: number): void {
     this.#busy = false;
     this.#cancel = this.#sys.callout(
-      QUIET,
+      this.#options.flush ? SOON : QUIET,
       () => (this.#busy && patience > 1 ? this.#later(patience - 1) : this.#try()),
     );
   }
@@ -73,15 +107,16 @@ export class WriteBack {
   }
   fsync(): void {
     if (this.#changed) this.sync();
-    else if (!this.#readOnly) finished(this.#store.device.flush?.(), this.#sys.errno);
+    else if (!this.readOnly) finished(this.#store.device.flush?.(), this.#sys.errno);
   }
   #settle(): void {
     const { fat, buffers } = this.#store;
     fat.flush();
     finished(buffers.flush(), this.#sys.errno);
     if (fat.held) {
-      fat.applyFrees();
+      const freed = fat.applyFrees();
       fat.flush();
+      if (this.#options.discard) this.#store.discard(freed);
     }
     fat.writeInfo();
   }
@@ -92,14 +127,16 @@ export class WriteBack {
     finished(device.read(boot, 0), this.#sys.errno);
     const one = fat.get(1);
     const unclean = g.bits === 16 ? !(one & CLEAN_16) : g.bits === 32 ? !(one & CLEAN_32) : false;
-    return unclean || (boot[g.stateByte]! & 1) !== 0;
+    return unclean || (g.hasState && (boot[g.stateByte]! & 1) !== 0);
   }
   #mark(dirty: boolean): void {
     const { device, fat, g } = this.#store;
-    const boot = new Uint8Array(g.sectorSize);
-    finished(device.read(boot, 0), this.#sys.errno);
-    boot[g.stateByte] = dirty ? boot[g.stateByte]! | 1 : boot[g.stateByte]! & ~1;
-    finished(device.write!(boot, 0), this.#sys.errno);
+    if (g.hasState) {
+      const boot = new Uint8Array(g.sectorSize);
+      finished(device.read(boot, 0), this.#sys.errno);
+      boot[g.stateByte] = dirty ? boot[g.stateByte]! | 1 : boot[g.stateByte]! & ~1;
+      finished(device.write!(boot, 0), this.#sys.errno);
+    }
     if (g.bits === 12) return;
     const clean = g.bits === 16 ? CLEAN_16 : CLEAN_32;
     fat.set(1, dirty ? fat.get(1) & ~clean : fat.get(1) | clean);

@@ -121,10 +121,12 @@ function msdosBytes(o: MountOptionValues, over: Over): Uint8Array {
   out.set(fspec, MsdosArgs.size);
   return out;
 }
-/** The same as the type's C structure, which a NetBSD kernel understands, too; of other types as JSON. */
+/** What msdosfs_args has room for. */
+const inMsdosArgs = new Set(["fspec", "uid", "gid", "mask", "dirmask", "gmtoff", "sync", ...Object.keys(msdosFlags)]);
+/** The same as the type's C structure, which a NetBSD kernel understands, too; as JSON where that cannot say it all. */
 export function encodeMountArgs(type: string, options: MountOptionValues, over: Over): Uint8Array {
   if (type === "tmpfs") return tmpfsBytes(options, over);
-  if (type === "msdos") return msdosBytes(options, over);
+  if (type === "msdos" && Object.keys(options).every((o) => inMsdosArgs.has(o))) return msdosBytes(options, over);
   return encodeName(JSON.stringify(options));
 }
 /** Where a type's structure points at a string, and how long it is; undefined: it does not. */

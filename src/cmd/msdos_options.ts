@@ -1,4 +1,5 @@
-/** The options of mount_msdos(8), for the mount helper and for mounting in a rump kernel. */
+/** The options of mount_msdos(8) and of Linux's vfat by their names, for the mount helper and for mounting in a rump kernel. */
+import { CHARSETS, PAGES } from "../../plugins/fs_msdos/codepage.ts";
 import type { Host } from "../host/host.ts";
 import type { Options } from "../lib/getopt.ts";
 import { Failure } from "./cli.ts";
@@ -14,103 +15,134 @@ export const MSDOS_HELP: Readonly<Record<string, string>> = {
   g: "group of all files, name or number; default: the mount point's",
   M: "mode bits directories may have, octal; default: the mount point's",
   m: "mode bits files may have, octal (755, not a umask); default: the mount point's",
-  o: "mount options: ro, noexec, nosuid, nodev, noatime, sync, uid=, gid=, umask=, fmask=, dmask=, tz=UTC, noutf8, …",
+  o: "mount options: ro, noexec, nosuid, nodev, noatime, sync, dirsync, flush, uid=, gid=, umask=, fmask=, dmask=, tz=UTC,\n" +
+    "time_offset=MINUTES, codepage=850, iocharset=utf8, shortname=lower|win95|winnt|mixed, check=r|n|s, nonumtail,\n" +
+    "errors=continue|remount-ro, discard, showexec, sys_immutable, rodir, quiet, usefree, windows_names, and deleted:\n" +
+    "read-only, with the files removed from each directory in a directory .deleted",
   t: "seconds east of UTC of the times on the volume; default: this zone, with summer time",
   u: "owner of all files, name or number; default: the mount point's",
 };
-/** -o names that are this file system's own, most by Linux's names. */
-const KNOWN = [
-  "uid",
-  "gid",
-  "umask",
-  "fmask",
-  "dmask",
-  "tz",
-  "time_offset",
-  "utf8",
-  "noutf8",
-  "iocharset",
-  "shortname",
-  "quiet",
-];
 
-const octal = (program: string, what: string, text: string): number => {
-  if (!/^0*[0-7]{1,4}$/.test(text)) throw new Failure(`${program}: ${what} ${text}: not an octal mode`);
-  return parseInt(text, 8) & 0o777;
+/** Makes sense of an option's value; throws Failure with the reason. */
+interface Asked {
+  readonly host: Host;
+  readonly value: string;
+  readonly into: Record<string, unknown>;
+  fail(why: string): never;
+}
+type Row = (a: Asked) => void;
+
+function octal({ value, fail }: Asked): number {
+  if (!/^0*[0-7]{1,4}$/.test(value)) fail("not an octal mode");
+  return parseInt(value, 8) & 0o777;
+}
+function id({ value, fail }: Asked, what: string, find: (name: string) => number | undefined): number {
+  const n = /^\d{1,10}$/.test(value) ? Number(value) : find(value);
+  if (n === undefined || n > 0xffff_fffe) fail(`no such ${what}`);
+  return n!;
+}
+const user = (a: Asked) => id(a, "user", (n) => a.host.userId(n));
+const group = (a: Asked) => id(a, "group", (n) => a.host.groupId(n));
+function seconds({ value, fail }: Asked, unit: number): number {
+  if (!/^[-+]?\d{1,6}$/.test(value) || Math.abs(Number(value) * unit) > 86400) fail("not a number within a day");
+  return Number(value) * unit;
+}
+/** One of some words. */
+const word = (name: string, ...words: readonly string[]): Row => ({ value, into, fail }) => {
+  if (!words.includes(value)) fail(`only ${words.join(", ")}`);
+  into[name] = value;
 };
-function id(program: string, what: string, text: string, find: (name: string) => number | undefined): number {
-  const n = /^\d{1,10}$/.test(text) ? Number(text) : find(text);
-  if (n === undefined || n > 0xffff_fffe) {
-    throw new Failure(`${program}: ${what} ${text}: no such ${what === "-g" || what === "gid" ? "group" : "user"}`);
-  }
-  return n;
-}
-function seconds(program: string, what: string, text: string, unit: number): number {
-  if (!/^[-+]?\d{1,6}$/.test(text)) throw new Failure(`${program}: ${what} ${text}: not a number`);
-  return Number(text) * unit;
-}
+/** On, or off by =0 and =no as Linux has it. */
+const flag = (name: string): Row => ({ value, into, fail }) => {
+  if (!["", "1", "yes", "true", "0", "no", "false"].includes(value)) fail("yes or no");
+  into[name] = !["0", "no", "false"].includes(value);
+};
+const refused = (why: string): Row => ({ fail }) => fail(why);
+const nothing: Row = () => {};
 
-/** What the driver's schema wants (plugins/fs_msdos/mod.ts), and the mount flags. */
+/** -o names beside the flags of mount(8). */
+const rows: Readonly<Record<string, Row>> = {
+  uid: (a) => void (a.into.uid = user(a)),
+  gid: (a) => void (a.into.gid = group(a)),
+  umask: (a) => void (a.into.mask = a.into.dirmask = 0o777 & ~octal(a)),
+  fmask: (a) => void (a.into.mask = 0o777 & ~octal(a)),
+  dmask: (a) => void (a.into.dirmask = 0o777 & ~octal(a)),
+  tz: ({ value, into, fail }) => {
+    if (value !== "UTC") fail("only UTC (-t and time_offset= take any offset)");
+    into.gmtoff = 0;
+  },
+  time_offset: (a) => void (a.into.gmtoff = seconds(a, 60)),
+  utf8: flag("utf8"),
+  noutf8: ({ into }) => void (into.utf8 = false),
+  iocharset: ({ value, into, fail }) => {
+    const name = value.toLowerCase().replace(/^utf-8$/, "utf8").replace(/^iso-?8859-/, "iso8859-");
+    if (!CHARSETS.includes(name)) fail(`not one of ${CHARSETS.join(", ")}`);
+    into.iocharset = name;
+  },
+  codepage: ({ value, into, fail }) => {
+    if (!PAGES.some((n) => String(n) === value)) fail(`not one of ${PAGES.join(", ")}`);
+    into.codepage = Number(value);
+  },
+  shortname: word("shortname", "lower", "win95", "winnt", "mixed"),
+  check: ({ value, into, fail }) => {
+    const letter = { relaxed: "r", normal: "n", strict: "s" }[value] ?? value;
+    if (!["r", "n", "s"].includes(letter)) fail("only r, n, s");
+    into.check = letter;
+  },
+  nonumtail: flag("nonumtail"),
+  windows_names: flag("windows_names"),
+  quiet: flag("quiet"),
+  showexec: flag("showexec"),
+  sys_immutable: flag("sys_immutable"),
+  rodir: flag("rodir"),
+  dirsync: flag("dirsync"),
+  flush: flag("flush"),
+  discard: flag("discard"),
+  usefree: flag("usefree"),
+  deleted: flag("deleted"),
+  errors: ({ value, into, fail }) => {
+    if (value === "panic") fail("nothing here panics: continue or remount-ro");
+    word("errors", "continue", "remount-ro")({ value, into, fail } as Asked);
+  },
+  // What Linux has and is so here anyway, or cannot be.
+  dos1xfloppy: nothing,
+  nfs: refused("file handles do not outlive the mount"),
+  allow_utime: refused("who may set times is the kernel's rule: the owner"),
+  dots: refused("hidden files show by their attribute, not by their name"),
+  fat: refused("the volume says which FAT it is"),
+  uni_xlate: refused("a name the character set cannot say shows its short one"),
+};
+
+/** What the driver's schema wants (plugins/fs_msdos/options.ts), and the mount flags. */
 export interface MsdosMount {
   readonly driver: Readonly<Record<string, unknown>>;
   readonly mount: MountOptions;
 }
 /** Make sense of a parsed command line. */
 export function msdosMount(host: Host, program: string, { options }: Options): MsdosMount {
-  const mount = parseMountOptions(program, options.filter(([o]) => o === "o").map(([, v]) => v), KNOWN);
+  const mount = parseMountOptions(program, options.filter(([o]) => o === "o").map(([, v]) => v), Object.keys(rows));
   const driver: Record<string, unknown> = {};
-  for (const [name, value] of mount.others) fromLinux(host, program, name, value, driver);
-  for (const [letter, value] of options) fromLetter(host, program, letter, value, driver);
+  const asked = (what: string, value: string): Asked => ({
+    host,
+    value,
+    into: driver,
+    fail(why) {
+      throw new Failure(`${program}: ${what}: ${why}`);
+    },
+  });
+  for (const [name, value] of mount.others) rows[name]!(asked(`-o ${value === "" ? name : `${name}=${value}`}`, value));
+  for (const [letter, value] of options) fromLetter(letter, asked(`-${letter} ${value}`, value));
   if (driver.short && driver.long) throw new Failure(`${program}: -s and -l: choose one`);
   if (mount.names.includes("sync")) driver.sync = true;
   return { driver, mount };
 }
-function fromLetter(host: Host, program: string, letter: string, value: string, into: Record<string, unknown>): void {
+function fromLetter(letter: string, a: Asked): void {
   const flags: Readonly<Record<string, string>> = { "9": "win95", G: "gemdos", l: "long", s: "short", U: "utf8" };
-  if (flags[letter]) into[flags[letter]!] = true;
-  if (letter === "u") into.uid = id(program, "-u", value, (n) => host.userId(n));
-  if (letter === "g") into.gid = id(program, "-g", value, (n) => host.groupId(n));
-  if (letter === "m") into.mask = octal(program, "-m", value);
-  if (letter === "M") into.dirmask = octal(program, "-M", value);
-  if (letter === "t") into.gmtoff = seconds(program, "-t", value, 1);
-}
-/** Linux's masks take bits away. */
-function fromLinux(host: Host, program: string, name: string, value: string, into: Record<string, unknown>): void {
-  switch (name) {
-    case "uid":
-      into.uid = id(program, "uid", value, (n) => host.userId(n));
-      break;
-    case "gid":
-      into.gid = id(program, "gid", value, (n) => host.groupId(n));
-      break;
-    case "umask":
-      into.mask = into.dirmask = 0o777 & ~octal(program, "umask", value);
-      break;
-    case "fmask":
-      into.mask = 0o777 & ~octal(program, "fmask", value);
-      break;
-    case "dmask":
-      into.dirmask = 0o777 & ~octal(program, "dmask", value);
-      break;
-    case "tz":
-      if (value !== "UTC") throw new Failure(`${program}: -o tz=${value}: only UTC`);
-      into.gmtoff = 0;
-      break;
-    case "time_offset":
-      into.gmtoff = seconds(program, "time_offset", value, 60);
-      break;
-    case "utf8":
-    case "iocharset":
-      if (name === "iocharset" && value !== "utf8") throw new Failure(`${program}: -o iocharset=${value}: only utf8`);
-      into.utf8 = true;
-      break;
-    case "noutf8":
-      into.utf8 = false;
-      break;
-    case "shortname":
-      if (value !== "mixed" && value !== "winnt") {
-        throw new Failure(`${program}: -o shortname=${value}: only mixed and winnt`);
-      }
-      break;
-  }
+  const name = flags[letter];
+  if (name) a.into[name] = true;
+  if (letter === "u") a.into.uid = user(a);
+  if (letter === "g") a.into.gid = group(a);
+  if (letter === "m") a.into.mask = octal(a);
+  if (letter === "M") a.into.dirmask = octal(a);
+  if (letter === "t") a.into.gmtoff = seconds(a, 1);
 }

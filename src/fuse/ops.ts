@@ -30,7 +30,7 @@ import type { Known } from "./nodes.ts";
 import { killPrivileges } from "./privileges.ts";
 import { attrReply, DirWriter, entryReply, fromLinuxDev, negativeReply } from "./reply.ts";
 import type { Request } from "./request.ts";
-import { fallocate, getxattr, listxattr, lseek, removexattr, setxattr, statfs } from "./ops_misc.ts";
+import { fallocate, getxattr, ioctl, listxattr, lseek, removexattr, setxattr, statfs } from "./ops_misc.ts";
 import type { FuseServer } from "./server.ts";
 
 /** What an operation sees: the request, and its node. It gives the size of the reply's body, or NO_REPLY. */
@@ -296,9 +296,6 @@ function fillListing(c: Context, list: Listing, from: number, out: DirWriter): A
 }
 
 const nothing: Op = () => 0;
-const refuse = (e: Error): Op => () => {
-  throw e;
-};
 
 /** By opcode (enum fuse_opcode). FORGET, INIT, INTERRUPT, BATCH_FORGET and DESTROY are the server's own. */
 export const ops: Readonly<Record<number, Op>> = {
@@ -344,7 +341,7 @@ export const ops: Readonly<Record<number, Op>> = {
   },
   30: (c) => then(c.server.mount.sync(), () => 0),
   35: create,
-  39: refuse(errno.ENOTTY),
+  39: ioctl,
   43: fallocate,
   44: readdir(true),
   45: (c) => rename(c, 16, c.req.in.view.getUint32(BODY + 8, true)),

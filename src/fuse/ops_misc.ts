@@ -3,7 +3,7 @@ import { errno } from "../abi/errno.ts";
 import { then } from "../lib/async.ts";
 import { encodeName } from "../lib/text.ts";
 import type { Async } from "../plugin.ts";
-import { FallocateIn, LseekIn, OUT_HEADER, STATFS_SIZE, StatfsOut } from "../wire/fuse.ts";
+import { FallocateIn, IOCTL_OUT, IoctlIn, LseekIn, OUT_HEADER, STATFS_SIZE, StatfsOut } from "../wire/fuse.ts";
 import { CAPABILITY } from "./privileges.ts";
 import { BODY, type Context, name, type Op, writable } from "./ops.ts";
 
@@ -44,6 +44,33 @@ export function lseek(c: Context): Async<number> {
     if (offset >= size) throw errno.ENXIO;
     c.req.out.view.setBigUint64(OUT_HEADER, BigInt(whence === SEEK_DATA ? offset : size), true);
     return 8;
+  });
+}
+
+/** ioccom.h: the command comes with an argument. */
+const IOC_WRITE = 1 << 30;
+/** What the driver answers; commands that come with an argument are the owner's. */
+export function ioctl(c: Context): Async<number> {
+  const d = c.req.in.view;
+  const { get } = IoctlIn;
+  const [command, inSize, outSize] = [get.command(d, BODY), get.inSize(d, BODY), get.outSize(d, BODY)];
+  const at = BODY + IoctlIn.size;
+  if (at + inSize > c.req.length) throw errno.EINVAL;
+  const data = c.req.in.bytes.slice(at, at + inSize);
+  const done = command & IOC_WRITE
+    ? owned(c, () => writable(c).ioctl(c.node, command, data))
+    : c.volume.ioctl(c.node, command, data);
+  return then(done, (answer) => {
+    if (answer.length > outSize) throw errno.EINVAL;
+    c.req.out.bytes.fill(0, OUT_HEADER, OUT_HEADER + IOCTL_OUT);
+    c.req.out.bytes.set(answer, OUT_HEADER + IOCTL_OUT);
+    return IOCTL_OUT + answer.length;
+  });
+}
+function owned<T>(c: Context, work: () => Async<T>): Async<T> {
+  return then(c.volume.getattr(c.node), ({ uid }) => {
+    if (c.req.uid !== 0 && c.req.uid !== (uid ?? 0)) throw errno.EPERM;
+    return work();
   });
 }
 

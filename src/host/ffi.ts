@@ -48,6 +48,7 @@ const portable = {
 const linux = {
   accept4: "illi>i",
   close_range: "uui>i",
+  fallocate: "iill>i",
   epoll_create1: "i>i",
   epoll_ctl: "iiil>i",
   epoll_wait: "ilii>i",

@@ -19,6 +19,8 @@ export const darwinFlags: OpenFlags = { CREAT: 0x200, EXCL: 0x800, TRUNC: 0x400,
 
 const SEEK_END = 2;
 const SEEK_DATA = 3;
+const FALLOC_FL_KEEP_SIZE = 1;
+const FALLOC_FL_PUNCH_HOLE = 2;
 const F_SETLK = 6;
 const F_GETLK = 5;
 const F_RDLCK = 0;
@@ -89,6 +91,12 @@ class OpenFile implements HostFile {
     check(result(raw.ftruncate(this.fd, size)));
     this.#size = size;
   }
+  punch(offset: number, length: number): boolean {
+    const r = result(raw.fallocate(this.fd, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, offset, length));
+    if (r === -EOPNOTSUPP) return false;
+    check(r);
+    return true;
+  }
   fdatasync(): void {
     check(result(raw.fdatasync(this.fd)));
   }
@@ -122,6 +130,7 @@ class OpenFile implements HostFile {
 const ENXIO = 6;
 const EAGAIN = 11;
 const EACCES = 13;
+const EOPNOTSUPP = 95;
 
 /** Open a host file. Sizes of block devices are found by seeking to the end. */
 export function openFile(
@@ -166,6 +175,7 @@ export function fileDisk(
       if (done < into.length) throw errno.EIO;
     },
     ...(file.writable ? { write: writer(file, start, inside) } : {}),
+    ...(file.writable && !darwin ? { discard: discarder(file, start, size) } : {}),
     flush() {
       if (file.writable && file.type !== "chr") attempt(() => file.fdatasync());
     },
@@ -180,6 +190,14 @@ function writer(
   return (from, offset) => {
     inside(from, offset);
     if (attempt(() => file.pwrite(from, start + offset)) < from.length) throw errno.EIO;
+  };
+}
+/** A hole in the file; where its file system makes none, nothing happens. */
+function discarder(file: HostFile, start: number, size: number): (offset: number, length: number) => void {
+  let able = true;
+  return (offset, length) => {
+    if (offset < 0 || offset + length > size) throw errno.EIO;
+    if (able && length > 0) able = attempt(() => file.punch(start + offset, length));
   };
 }
 function attempt<T>(fn: () => T): T {

@@ -26,6 +26,8 @@ export interface HostFile {
   pread(into: Uint8Array, offset: number): number;
   pwrite(from: Uint8Array, offset: number): number;
   truncate(size: number): void;
+  /** Give the room of [offset, offset + length) back: it reads as zeros. False: the file's file system cannot. */
+  punch(offset: number, length: number): boolean;
   fdatasync(): void;
   /** Exclusive (shared when read-only) lock on [start, start+length); false with the holder's pid when taken. length 0: to the end. */
   lock(exclusive: boolean, start: number, length: number): { readonly pid: number } | undefined;

@@ -28,6 +28,7 @@ export const defaults: Readonly<Record<Optional, SysError | undefined>> = {
   setxattr: errno.EOPNOTSUPP,
   removexattr: errno.EOPNOTSUPP,
   listxattr: errno.EOPNOTSUPP,
+  ioctl: errno.ENOTTY,
   statfs: undefined,
   fsync: undefined,
   sync: undefined,

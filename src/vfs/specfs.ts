@@ -103,6 +103,7 @@ export function takeDisk(disk: Disk): Async<BlockDevice> {
       read: device.read.bind(device),
       ...(device.write ? { write: device.write.bind(device) } : {}),
       ...(device.flush ? { flush: device.flush.bind(device) } : {}),
+      ...(device.discard ? { discard: device.discard.bind(device) } : {}),
       close,
     };
   });

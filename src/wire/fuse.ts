@@ -109,10 +109,16 @@ export const OpenOut = struct("le", { fh: u64, openFlags: u32, pad: u32 }, 16);
 export const FallocateIn = struct("le", { fh: u64, offset: u64, length: u64, mode: u32, pad: u32 }, 32);
 export const LseekIn = struct("le", { fh: u64, offset: u64, whence: u32, pad: u32 }, 24);
 
+export const IoctlIn = struct("le", { fh: u64, flags: u32, command: u32, arg: u64, inSize: u32, outSize: u32 }, 32);
+/** struct fuse_ioctl_out: result 0, no retry. */
+export const IOCTL_OUT = 16;
+
 /** FUSE_INIT flags, low word. */
 export const INIT = {
   ASYNC_READ: 1 << 0,
   BIG_WRITES: 1 << 5,
+  /** ioctl(2) of directories is asked, too. */
+  HAS_IOCTL_DIR: 1 << 11,
   DO_READDIRPLUS: 1 << 13,
   ASYNC_DIO: 1 << 15,
   WRITEBACK_CACHE: 1 << 16,

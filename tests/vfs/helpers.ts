@@ -46,6 +46,8 @@ export type Fs = Awaited<ReturnType<typeof withFs>>;
 export async function withFs(
   type: "rumpfs" | "tmpfs" | "msdos",
   device?: BlockDevice & { readonly bytes: Uint8Array },
+  options: object = {},
+  flags = 0,
 ) {
   const fake = await fakeKernel({ builtins, components: ["rumpvfs", "rumpfs_tmpfs", "rumpfs_msdos"] });
   const { sys, kernel } = fake;
@@ -53,7 +55,13 @@ export async function withFs(
   const disk = type === "msdos" ? device ?? fatDisk(16) : undefined;
   if (disk) await vfsOf(kernel).etfsDisk("/dev/fat", disk);
   if (type !== "rumpfs") {
-    await mountAt(fake.sys, type, "/m", type === "tmpfs" ? { size: 64 << 20 } : { fspec: "/dev/fat" });
+    await mountAt(
+      fake.sys,
+      type,
+      "/m",
+      type === "tmpfs" ? { size: 64 << 20 } : { fspec: "/dev/fat", ...options },
+      flags,
+    );
   }
   await sys.chdir({ path: "/m" });
   return { ...fake, disk };
