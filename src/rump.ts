@@ -69,9 +69,9 @@ export interface Rump {
   halt(): Promise<void>;
 }
 
-/** Boot a kernel. Without options: file systems (rumpfs as root, tmpfs, msdos), nothing mounted. */
+/** Boot a kernel. Without options: file systems (rumpfs as root, tmpfs, msdos), nothing mounted, and local sockets. */
 export async function boot(options: BootOptions = {}): Promise<Rump> {
-  const components = ["rumpvfs", "rumpfs_tmpfs", "rumpfs_msdos"];
+  const components = ["rumpvfs", "rumpfs_tmpfs", "rumpfs_msdos", "rumpnet"];
   const kernel = await bootKernel(hypercalls(host, eventTimer, host.eventSockets), {
     builtins,
     components,

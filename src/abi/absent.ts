@@ -1,7 +1,7 @@
 /** System calls a NetBSD rump kernel has and this one has not: they answer ENOSYS. Number, name, and why. */
 type Absent = readonly [nr: number, name: string, why: string];
 
-const net = "comes with the network stack";
+const many = "sendmsg(2) and recvmsg(2), as many as one likes under way at once";
 const old = "an older version; its successor is there";
 const quota = "no file system here has quotas or file handles";
 const clock = "the clock is the host's";
@@ -12,21 +12,8 @@ const extattr = "setxattr(2) and its kin reach the same attributes";
 
 export const absent: readonly Absent[] = [
   [14, "mknod", old],
-  [27, "recvmsg", net],
-  [28, "sendmsg", net],
-  [29, "recvfrom", net],
-  [30, "accept", net],
-  [31, "getpeername", net],
-  [32, "getsockname", net],
   [56, "revoke", "there are no terminals"],
   [93, "select", old],
-  [98, "connect", net],
-  [104, "bind", net],
-  [105, "setsockopt", net],
-  [106, "listen", net],
-  [118, "getsockopt", net],
-  [133, "sendto", net],
-  [134, "shutdown", net],
   [138, "utimes", old],
   [155, "nfssvc", "there is no NFS server"],
   [206, "futimes", old],
@@ -68,7 +55,6 @@ export const absent: readonly Absent[] = [
   [387, "__stat30", old],
   [388, "__fstat30", old],
   [389, "__lstat30", old],
-  [394, "__socket30", net],
   [395, "__getfh30", quota],
   [396, "__fhopen40", quota],
   [397, "__fhstatvfs140", quota],
@@ -91,8 +77,7 @@ export const absent: readonly Absent[] = [
   [446, "__timer_settime50", timers],
   [447, "__timer_gettime50", timers],
   [451, "__fhstat50", quota],
-  [456, "paccept", net],
   [473, "__quotactl", quota],
-  [475, "recvmmsg", net],
-  [476, "sendmmsg", net],
+  [475, "recvmmsg", many],
+  [476, "sendmmsg", many],
 ];

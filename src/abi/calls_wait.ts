@@ -48,13 +48,6 @@ export const waitCalls = {
     errors: ["EBADF", "EINVAL", "EAGAIN", "EINTR", "EOPNOTSUPP"],
     host: ["flock"],
   }),
-  socketpair: sys(135, {
-    doc: "Two sockets that are each other's end.",
-    args: { domain: value("int", i32), type: value("int", i32), protocol: value("int", i32), rsv: output("int *", 8) },
-    errors: ["EAFNOSUPPORT", "EPROTONOSUPPORT", "EMFILE"],
-    host: ["socketpair"],
-    note: "AF_LOCAL streams",
-  }),
   poll: sys(209, {
     doc: "Wait until one of some descriptors is ready; milliseconds, -1 for ever.",
     args: { fds: pollfds, nfds: len("fds", POLLFD), timeout: value("int", i32) },

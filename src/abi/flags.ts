@@ -203,5 +203,40 @@ export const FIONBIO = 0x8004_667e;
 /** sys/socket.h */
 export const AF_LOCAL = 1;
 export const SOCK_STREAM = 1;
+export const SOCK_DGRAM = 2;
+export const SOCK_SEQPACKET = 5;
 export const SOCK_CLOEXEC = 0x1000_0000;
 export const SOCK_NONBLOCK = 0x2000_0000;
+export const SOCK_NOSIGPIPE = 0x4000_0000;
+export const SOL_SOCKET = 0xffff;
+/** Options that are bits, of those a socket has. */
+export const SO_ACCEPTCONN = 0x0002;
+export const SO_REUSEADDR = 0x0004;
+export const SO_KEEPALIVE = 0x0008;
+export const SO_DONTROUTE = 0x0010;
+export const SO_BROADCAST = 0x0020;
+export const SO_LINGER = 0x0080;
+export const SO_OOBINLINE = 0x0100;
+export const SO_REUSEPORT = 0x0200;
+export const SO_NOSIGPIPE = 0x0800;
+/** Options that have a value. */
+export const SO_SNDBUF = 0x1001;
+export const SO_RCVBUF = 0x1002;
+export const SO_SNDLOWAT = 0x1003;
+export const SO_RCVLOWAT = 0x1004;
+export const SO_ERROR = 0x1007;
+export const SO_TYPE = 0x1008;
+export const SO_SNDTIMEO = 0x100b;
+export const SO_RCVTIMEO = 0x100c;
+export const MSG_OOB = 0x0001;
+export const MSG_PEEK = 0x0002;
+export const MSG_EOR = 0x0008;
+export const MSG_TRUNC = 0x0010;
+export const MSG_CTRUNC = 0x0020;
+export const MSG_WAITALL = 0x0040;
+export const MSG_DONTWAIT = 0x0080;
+export const MSG_NOSIGNAL = 0x0400;
+export const MSG_CMSG_CLOEXEC = 0x0800;
+export const SCM_RIGHTS = 1;
+/** sys/un.h: options of AF_LOCAL sockets, at level 0. */
+export const LOCAL_PEEREID = 3;

@@ -103,3 +103,24 @@ export const Sysctldesc = struct("le", { num: i32, ver: u32, len: u32 }, 12);
 
 /** sys/time.h struct clockinfo (kern.clockrate). */
 export const Clockinfo = struct("le", { hz: i32, tick: i32, tickadj: i32, stathz: i32, profhz: i32 }, 20);
+
+/** struct msghdr of 64 bits: where its fields stand. */
+export const MSGHDR = {
+  name: 0,
+  namelen: 8,
+  iov: 16,
+  iovlen: 24,
+  control: 32,
+  controllen: 40,
+  flags: 44,
+  size: 48,
+} as const;
+/** struct cmsghdr; what it carries follows at CMSG_DATA, and the next one at a multiple of 8. */
+export const Cmsghdr = struct("le", { len: u32, level: i32, type: i32 }, 12);
+export const CMSG_DATA = 16;
+/** struct linger */
+export const Linger = struct("le", { onoff: i32, linger: i32 }, 8);
+/** struct unpcbid (LOCAL_PEEREID) */
+export const Unpcbid = struct("le", { pid: i32, euid: u32, egid: u32 }, 12);
+/** struct sockaddr_un: length, family, path. */
+export const SOCKADDR_UN = { path: 2, size: 106 } as const;

@@ -48,6 +48,8 @@ export interface Arg<T> {
   /** In C, this memory is what that other argument points at, where `when` holds (fcntl's third). */
   readonly at?: string;
   readonly when?: { readonly arg: string; readonly is: readonly number[] };
+  /** In C, this memory is where the structure of argument `at` says: a pointer, and a length or count, stand at these bytes of it (struct msghdr). */
+  readonly member?: { readonly pointer: number; readonly length: number };
   /** In C, where in this structure (of `size` bytes) a pointer to a string is, given the arguments before: the string goes behind the structure. */
   readonly points?: (before: readonly unknown[]) => { readonly at: number; readonly size: number } | undefined;
   readonly _t?: T;

@@ -6,7 +6,7 @@ import * as v from "valibot";
 import { errno, SysError } from "../abi/errno.ts";
 import { type ArgsOf, declared, type SyscallName } from "../abi/syscalls.ts";
 import { type Arg, type Decl, MAX_TRANSFER, PATH_MAX, u32 } from "../abi/types.ts";
-import { viewOf } from "../lib/struct.ts";
+import { uintOf } from "../lib/struct.ts";
 import { decodeName } from "../lib/text.ts";
 import type { Async } from "../plugin.ts";
 import type { Lwp } from "./proc.ts";
@@ -97,6 +97,10 @@ function takeMemory(a: Arg<unknown>): Take {
 function unitOf(decl: Decl, a: Arg<unknown>): number {
   return a.filled === "ret" ? a.each ?? decl.args[a.size!]?.unit ?? 1 : 0;
 }
+/** The argument that tells how much of one there is: a `size_t *` or a `socklen_t *`. */
+function countOf(decl: Decl, a: Arg<unknown>): string | undefined {
+  return a.member === undefined && decl.args[a.size!]?.kind === "inout" ? String(a.size) : undefined;
+}
 function entryOf(name: string, decl: Decl): Entry {
   const names = Object.keys(decl.args).filter((k) => travels(decl.args[k]!));
   return {
@@ -108,7 +112,7 @@ function entryOf(name: string, decl: Decl): Entry {
     outs: names.filter((k) => decl.args[k]!.kind === "out" || decl.args[k]!.kind === "inout").map((name) => ({
       name,
       unit: unitOf(decl, decl.args[name]!),
-      counted: decl.args[decl.args[name]!.size!]?.kind === "inout" ? String(decl.args[name]!.size) : undefined,
+      counted: countOf(decl, decl.args[name]!),
     })),
   };
 }
@@ -220,7 +224,7 @@ function reply(entry: Entry, args: Record<string, unknown>, r: number | readonly
     const memory = args[name] as Uint8Array | undefined;
     if (memory && unit > 0) return memory.subarray(0, Math.max(0, ret * unit));
     const count = counted === undefined ? undefined : args[counted] as Uint8Array | undefined;
-    return memory && count ? memory.subarray(0, Number(viewOf(count).getBigUint64(0, true))) : memory;
+    return memory && count ? memory.subarray(0, uintOf(count)) : memory;
   });
   return { errno: 0, ret, ret2, outs };
 }

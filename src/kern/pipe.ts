@@ -1,23 +1,16 @@
-/** Pipes and pairs of local stream sockets (NetBSD: sys_pipe.c; uipc_usrreq.c where both ends are one process's children). */
+/** Pipes (NetBSD: sys_pipe.c). */
 import { errno } from "../abi/errno.ts";
 import {
-  AF_LOCAL,
   FIONREAD,
-  O_ACCMODE,
   O_CLOEXEC,
   O_NONBLOCK,
   O_RDONLY,
-  O_RDWR,
   O_WRONLY,
   POLLHUP,
   POLLIN,
   POLLOUT,
   POLLRDNORM,
   S_IFIFO,
-  S_IFSOCK,
-  SOCK_CLOEXEC,
-  SOCK_NONBLOCK,
-  SOCK_STREAM,
 } from "../abi/flags.ts";
 import { Stat } from "../abi/structs.ts";
 import { viewOf } from "../lib/struct.ts";
@@ -113,11 +106,9 @@ class End implements Fileops {
   readonly changes: Waiters;
   readonly #from: Stream | undefined;
   readonly #to: Stream | undefined;
-  readonly #type: number;
 
-  constructor(changes: Waiters, type: number, from: Stream | undefined, to: Stream | undefined) {
+  constructor(changes: Waiters, from: Stream | undefined, to: Stream | undefined) {
     this.changes = changes;
-    this.#type = type;
     this.#from = from;
     this.#to = to;
   }
@@ -128,7 +119,7 @@ class End implements Fileops {
     return this.#to!.write(lwp, from, (file.flags & O_NONBLOCK) === 0);
   }
   about() {
-    return { type: this.#type === S_IFIFO ? "pipe" : "socket" };
+    return { type: "pipe" };
   }
   poll(): number {
     let ready = 0;
@@ -141,7 +132,7 @@ class End implements Fileops {
   }
   stat(_file: File, into: Uint8Array): void {
     const d = viewOf(into);
-    Stat.set.mode(d, 0, this.#type | 0o600);
+    Stat.set.mode(d, 0, S_IFIFO | 0o600);
     Stat.set.nlink(d, 0, 1);
     Stat.set.size(d, 0, this.#from?.size ?? this.#to?.size ?? 0);
     Stat.set.blksize(d, 0, ROOM);
@@ -174,22 +165,10 @@ function pipe(sys: Sys, lwp: Lwp, flags = 0): readonly [number, number] {
   const stream = new Stream(sys, changes);
   const more = flags & O_NONBLOCK;
   const ends = [
-    new File(new End(changes, S_IFIFO, stream, undefined), O_RDONLY | more),
-    new File(new End(changes, S_IFIFO, undefined, stream), O_WRONLY | more),
+    new File(new End(changes, stream, undefined), O_RDONLY | more),
+    new File(new End(changes, undefined, stream), O_WRONLY | more),
   ] as const;
   return install(lwp, ends, (flags & O_CLOEXEC) !== 0);
-}
-function socketpair(sys: Sys, lwp: Lwp, domain: number, type: number): readonly [number, number] {
-  if (domain !== AF_LOCAL) throw errno.EAFNOSUPPORT;
-  if ((type & ~(SOCK_CLOEXEC | SOCK_NONBLOCK)) !== SOCK_STREAM) throw errno.EPROTONOSUPPORT;
-  const changes = new Waiters();
-  const [there, back] = [new Stream(sys, changes), new Stream(sys, changes)];
-  const flags = (O_RDWR & O_ACCMODE) | (type & SOCK_NONBLOCK ? O_NONBLOCK : 0);
-  const ends = [
-    new File(new End(changes, S_IFSOCK, back, there), flags),
-    new File(new End(changes, S_IFSOCK, there, back), flags),
-  ] as const;
-  return install(lwp, ends, (type & SOCK_CLOEXEC) !== 0);
 }
 function put(into: Uint8Array, [a, b]: readonly [number, number]): number {
   const d = viewOf(into);
@@ -198,8 +177,7 @@ function put(into: Uint8Array, [a, b]: readonly [number, number]): number {
   return 0;
 }
 
-export const pipeSyscalls = (sys: Sys): Handlers<"pipe" | "pipe2" | "socketpair"> => ({
+export const pipeSyscalls = (sys: Sys): Handlers<"pipe" | "pipe2"> => ({
   pipe: (lwp) => pipe(sys, lwp),
   pipe2: (lwp, { fildes, flags }) => put(fildes, pipe(sys, lwp, flags)),
-  socketpair: (lwp, { domain, type, rsv }) => put(rsv, socketpair(sys, lwp, domain, type)),
 });

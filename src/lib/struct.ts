@@ -133,3 +133,9 @@ export function struct<const F extends Fields>(order: Order, fields: F, expected
 export function viewOf(b: Uint8Array): DataView {
   return new DataView(b.buffer, b.byteOffset, b.byteLength);
 }
+
+/** An unsigned little-endian number of 4 bytes, or of 8. */
+export function uintOf(bytes: Uint8Array): number {
+  const d = viewOf(bytes);
+  return bytes.length === 4 ? d.getUint32(0, true) : Number(d.getBigUint64(0, true));
+}

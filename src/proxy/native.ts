@@ -5,7 +5,7 @@
 import { errno, type SysError } from "../abi/errno.ts";
 import { Iovec } from "../abi/structs.ts";
 import { type Arg, type Decl, i32, MAX_TRANSFER, PATH_MAX, slotNames, u32 } from "../abi/types.ts";
-import { viewOf } from "../lib/struct.ts";
+import { uintOf, viewOf } from "../lib/struct.ts";
 import type { Async } from "../plugin.ts";
 
 /** A client's memory, asked for over its connection. Addresses are its own; 0 is no memory. */
@@ -61,6 +61,8 @@ class Fetcher {
   /** The count of a `size_t *`, fetched once: it sizes one argument and is one itself. */
   readonly #counts = new Map<string, Uint8Array>();
   readonly #outs: readonly string[];
+  /** Structures that say where other arguments are. */
+  readonly #structs = new Map<string, Uint8Array>();
 
   constructor(decl: Decl, body: Uint8Array, memory: Memory) {
     this.#decl = decl;
@@ -76,6 +78,7 @@ class Fetcher {
     return { wire: this.#wire, store: (outs) => this.#store(outs) };
   }
   async #fetch(name: string, a: Arg<unknown>): Promise<unknown> {
+    if (a.member) return await this.#member(a, a.member);
     const address = this.#slots[a.at ?? name]!;
     const goesOut = a.kind === "out" || a.kind === "inout";
     const meant = !a.when || a.when.is.includes(Number(BigInt.asIntN(32, this.#slots[a.when.arg]!)));
@@ -88,7 +91,26 @@ class Fetcher {
     const place = await this.#place(a, address);
     if (goesOut) this.#places.push(place);
     if (a.kind === "out") return lengthOf(place);
-    return await this.#follow(a, await this.#copyin(name, place));
+    const bytes = await this.#follow(a, await this.#copyin(name, place));
+    this.#structs.set(name, bytes);
+    return bytes;
+  }
+  /** Memory that a structure fetched before points at. */
+  async #member(a: Arg<unknown>, { pointer, length }: NonNullable<Arg<unknown>["member"]>): Promise<unknown> {
+    const struct = this.#structs.get(a.at!);
+    if (!struct) throw errno.EFAULT;
+    const d = viewOf(struct);
+    const address = d.getBigUint64(pointer, true);
+    const n = d.getUint32(length, true);
+    const none = address === 0n || (a.iovec && n === 0);
+    const place = none
+      ? undefined
+      : a.iovec
+      ? await this.#vector(address, n)
+      : [{ address, length: Math.min(n, MAX_TRANSFER) }];
+    if (a.kind === "out") this.#places.push(place);
+    if (!place) return a.nullable ? null : a.kind === "out" ? 0 : new Uint8Array(0);
+    return a.kind === "out" ? lengthOf(place) : await this.#copyin("", place);
   }
   /** A structure with a pointer to a string: the string goes behind it. */
   async #follow(a: Arg<unknown>, bytes: Uint8Array): Promise<Uint8Array> {
@@ -116,13 +138,13 @@ class Fetcher {
     const length = count * BigInt(counted.unit ?? 1);
     return [{ address, length: Number(length < BigInt(MAX_TRANSFER) ? length : BigInt(MAX_TRANSFER)) }];
   }
-  /** What a `size_t *` points at. */
+  /** What a `size_t *` or `socklen_t *` points at. */
   async #count(name: string): Promise<bigint> {
     const address = this.#slots[name]!;
     if (address === 0n) return 0n;
-    const bytes = await this.#memory.copyin(address, SLOT);
+    const bytes = await this.#memory.copyin(address, this.#decl.args[name]!.size as number);
     this.#counts.set(name, bytes);
-    return viewOf(bytes).getBigUint64(0, true);
+    return BigInt(uintOf(bytes));
   }
   async #vector(address: bigint, count: number): Promise<Place> {
     if (count <= 0 || count > IOV_MAX) throw errno.EINVAL;
@@ -171,7 +193,7 @@ class Fetcher {
     for (const [name, had] of this.#counts) {
       const now = outs[this.#outs.indexOf(name)];
       const room = this.#places[this.#outs.findIndex((k) => this.#decl.args[k]!.size === name)];
-      if (now && room && viewOf(now).getBigUint64(0, true) > viewOf(had).getBigUint64(0, true)) return errno.ENOMEM;
+      if (now && room && uintOf(now) > uintOf(had)) return errno.ENOMEM;
     }
     return undefined;
   }

@@ -90,11 +90,24 @@ class Packer {
     const args = this.#pointed(given);
     for (const [name, a] of Object.entries(this.#decl.args)) {
       if (a.kind === "pad") continue;
+      if (a.member) {
+        this.#member(a, a.member, args);
+        continue;
+      }
       const at = this.#names.indexOf(a.at ?? name) * SLOT;
       if (a.at === undefined || args[name] !== undefined) {
         this.#view.setBigInt64(at, BigInt(this.#slot(a, args, name)), true);
       }
     }
+  }
+  /** Memory that a structure points at: its pointer and length are put there, as in C the caller does. */
+  #member(a: Arg<unknown>, at: NonNullable<Arg<unknown>["member"]>, args: Record<string, unknown>): void {
+    const name = Object.keys(this.#decl.args).find((k) => this.#decl.args[k] === a)!;
+    const bytes = args[name] as Uint8Array | undefined;
+    const d = viewOf(args[a.at!] as Uint8Array);
+    const address = bytes === undefined ? 0 : a.iovec ? this.#vector(bytes) : this.#lend(bytes);
+    d.setBigUint64(at.pointer, BigInt(address), true);
+    d.setUint32(at.length, a.iovec ? 1 : bytes?.length ?? 0, true);
   }
   /** A string behind a structure becomes one its pointer leads to. */
   #pointed(args: Record<string, unknown>): Record<string, unknown> {

@@ -3,11 +3,13 @@ import type { Kernel } from "../kern/kernel.ts";
 import { errno } from "../abi/errno.ts";
 import { then } from "../lib/async.ts";
 import type { Component, SysctlNode } from "../plugin.ts";
+import { provideSocketNames } from "../kern/sockets.ts";
 import { attributeCalls } from "./attributes.ts";
 import { mountCalls } from "./mounts.ts";
 import type { Cwdi } from "./namei.ts";
 import { nameCalls } from "./names.ts";
 import { openCalls } from "./open.ts";
+import { socketNames } from "./sockets.ts";
 import { Vfs } from "./vfs.ts";
 import { roomCalls, xattrCalls } from "./xattr.ts";
 
@@ -42,6 +44,7 @@ const component: Component = {
     const kernel = services as Kernel;
     const vfs = new Vfs(kernel);
     kernel.faction.set("vfs", vfs);
+    provideSocketNames(kernel, socketNames());
     kernel.establish({
       ...openCalls(vfs.devices),
       ...nameCalls,

@@ -34,7 +34,7 @@ import type { Calls } from "../../src/kern/dispatch.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../assert.ts";
 import { fakeKernel } from "./fake.ts";
 
-const setup = () => fakeKernel({ builtins, components: ["rumpvfs", "rumpfs_tmpfs"] });
+const setup = () => fakeKernel({ builtins, components: ["rumpvfs", "rumpfs_tmpfs", "rumpnet"] });
 const bytes = (s: string) => new TextEncoder().encode(s);
 const pair = (sys: Calls) => sys.pipe() as readonly [number, number];
 async function get(sys: Calls, fd: number, n = 100): Promise<string> {

@@ -53,8 +53,8 @@ function pair(): readonly [Channel, Channel] {
   return [a, b];
 }
 /** A kernel with rumpfs and tmpfs, and `dial`, which connects. */
-export async function served(options: Partial<ServeOptions> = {}, net = false) {
-  const { kernel, host } = await fakeKernel({ builtins, components: ["rumpvfs", "rumpfs_tmpfs"] });
+export async function served(options: Partial<ServeOptions> = {}, net = false, more: readonly string[] = []) {
+  const { kernel, host } = await fakeKernel({ builtins, components: ["rumpvfs", "rumpfs_tmpfs", ...more] });
   let accept: (c: Channel) => void = () => {};
   const transport = {
     kind: "transport",

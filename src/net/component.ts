@@ -1,0 +1,20 @@
+/** The component `rumpnet`: sockets, with the family AF_LOCAL (NetBSD: rumpnet, rumpnet_local). A family of system calls: hence a component. */
+import { AF_LOCAL } from "../abi/flags.ts";
+import type { Kernel } from "../kern/kernel.ts";
+import type { Component } from "../plugin.ts";
+import { localDomain } from "./local.ts";
+import { Net } from "./net.ts";
+import { socketCalls } from "./syscalls.ts";
+
+const component: Component = {
+  kind: "component",
+  name: "rumpnet",
+  setup(services) {
+    const kernel = services as Kernel;
+    const net = new Net(kernel);
+    net.add(localDomain(kernel, (type) => net.create(AF_LOCAL, type, 0)));
+    kernel.faction.set("net", net);
+    kernel.establish(socketCalls(net));
+  },
+};
+export default component;

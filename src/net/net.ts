@@ -1,0 +1,27 @@
+/** The sockets of a kernel: which address families there are, and making sockets of them (NetBSD: uipc_domain.c). */
+import { errno } from "../abi/errno.ts";
+import type { Kernel } from "../kern/kernel.ts";
+import type { Domain } from "./protocol.ts";
+import { Socket } from "./socket.ts";
+
+export class Net {
+  readonly kernel: Kernel;
+  readonly #domains = new Map<number, Domain>();
+
+  constructor(kernel: Kernel) {
+    this.kernel = kernel;
+  }
+  add(domain: Domain): void {
+    if (this.#domains.has(domain.family)) throw new Error(`address family ${domain.family} is there already`);
+    this.#domains.set(domain.family, domain);
+  }
+  domain(family: number): Domain {
+    const domain = this.#domains.get(family);
+    if (!domain) throw errno.EAFNOSUPPORT;
+    return domain;
+  }
+  /** `type` without flags. */
+  create(family: number, type: number, protocol: number): Socket {
+    return new Socket(family, type, this.domain(family).attach(type, protocol), this.kernel.sys.callout);
+  }
+}

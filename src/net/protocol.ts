@@ -1,0 +1,38 @@
+/** What a protocol does for its sockets (NetBSD: struct pr_usrreqs), and how families are found (struct domain). */
+import type { Lwp } from "../kern/proc.ts";
+import type { Async } from "../plugin.ts";
+import type { Message, Socket } from "./socket.ts";
+
+/** One socket's protocol. What is not said to throw does not. */
+export interface Protocol {
+  /** Whether data goes only over connections. */
+  readonly connections: boolean;
+  bind(lwp: Lwp, name: Uint8Array): Async<void>;
+  /** EOPNOTSUPP where there are no connections; EINVAL for a socket that cannot be reached. */
+  listen(): void;
+  /** Begin; the socket is `connected`, or `connecting` until its protocol says more. */
+  connect(lwp: Lwp, name: Uint8Array): Async<void>;
+  /** How much of the message was taken; undefined: nothing, there is no room now. */
+  send(lwp: Lwp, message: Message): Async<number | undefined>;
+  /** Bytes that could be sent now. */
+  room(): number;
+  /** The program has read so much: there is room for more. */
+  taken(bytes: number): void;
+  /** Nothing more will be sent. */
+  finish(): void;
+  /** The socket is closed. */
+  detach(): void;
+  /** The socket's address, or its peer's; undefined: it has none. */
+  name(peer: boolean): Uint8Array | undefined;
+  /** Options of the protocol's own level. ENOPROTOOPT for those it has not. */
+  getOption?(level: number, name: number): Uint8Array;
+  setOption?(level: number, name: number, value: Uint8Array): void;
+}
+/** An address family: how sockets of a type are made. */
+export interface Domain {
+  readonly family: number;
+  /** EPROTOTYPE for a type it has not, EPROTONOSUPPORT for a protocol. */
+  attach(type: number, protocol: number): (so: Socket) => Protocol;
+  /** Two sockets that are each other's end. EOPNOTSUPP where there is no such thing. */
+  pair?(a: Socket, b: Socket): void;
+}

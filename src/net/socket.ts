@@ -1,0 +1,276 @@
+/** A socket whatever its protocol: waiting, buffers, options, connections that come (NetBSD: uipc_socket.c). */
+import { errno, type SysError } from "../abi/errno.ts";
+import {
+  FIONBIO,
+  FIONREAD,
+  MSG_DONTWAIT,
+  MSG_PEEK,
+  MSG_WAITALL,
+  O_NONBLOCK,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  POLLRDNORM,
+  S_IFSOCK,
+  SO_ACCEPTCONN,
+  SOCK_STREAM,
+} from "../abi/flags.ts";
+import { Stat } from "../abi/structs.ts";
+import type { File, Fileops } from "../kern/file.ts";
+import type { Lwp } from "../kern/proc.ts";
+import { type Callout, sleep, Waiters } from "../kern/wait.ts";
+import { then } from "../lib/async.ts";
+import { viewOf } from "../lib/struct.ts";
+import type { Async } from "../plugin.ts";
+import { dropRights, Inbox, type Rights, type Taken } from "./inbox.ts";
+import type { Protocol } from "./protocol.ts";
+
+/** Bytes a socket holds of what has come (SO_RCVBUF), and may have under way (SO_SNDBUF), unless told otherwise. */
+const BUFFER = 64 << 10;
+/** Most connections that may wait to be accepted (kern.somaxconn). */
+export const SOMAXCONN = 128;
+
+/** One message on its way. */
+export interface Message {
+  readonly data: Uint8Array;
+  readonly to: Uint8Array | undefined;
+  readonly rights: Rights;
+}
+
+export class Socket implements Fileops {
+  readonly seekable = false;
+  readonly changes = new Waiters();
+  readonly domain: number;
+  readonly type: number;
+  readonly protocol: Protocol;
+  readonly inbox: Inbox;
+  /** SO_* that are bits. */
+  options = 0;
+  sendLimit = BUFFER;
+  /** SO_LINGER: seconds; milliseconds a send and a receive may wait, undefined: as long as it takes. */
+  linger = 0;
+  sendTimeout: number | undefined;
+  receiveTimeout: number | undefined;
+  sendLow = 2048;
+  receiveLow = 1;
+  /** What happened and nobody was told (SO_ERROR). */
+  error: SysError | undefined;
+  connected = false;
+  connecting = false;
+  cantSend = false;
+  cantReceive = false;
+  /** Connections that have come and were not accepted; how many may be. */
+  readonly queue: Socket[] = [];
+  backlog = 0;
+  readonly #callout: Callout;
+
+  constructor(domain: number, type: number, make: (so: Socket) => Protocol, callout: Callout) {
+    this.domain = domain;
+    this.type = type;
+    this.#callout = callout;
+    this.inbox = new Inbox(type !== SOCK_STREAM, BUFFER);
+    this.protocol = make(this);
+  }
+  get listening(): boolean {
+    return (this.options & SO_ACCEPTCONN) !== 0;
+  }
+  /** Connections come and go by it; the other kind has messages alone. */
+  get connectionOriented(): boolean {
+    return this.protocol.connections;
+  }
+
+  /** Wait for a change, or for the time to be up: EAGAIN. */
+  #wait(lwp: Lwp, nonblocking: boolean, ms: number | undefined): Promise<void> {
+    if (nonblocking) throw errno.EAGAIN;
+    return sleep(lwp, [this.changes], this.#callout, ms).then((woken) => {
+      if (!woken) throw errno.EAGAIN;
+    });
+  }
+  /** What happened is told once. */
+  #told(): void {
+    const { error } = this;
+    this.error = undefined;
+    if (error) throw error;
+  }
+
+  // Receiving
+
+  /** One record, or some of the stream: at least SO_RCVLOWAT bytes where that may wait. */
+  receive(lwp: Lwp, into: Uint8Array, flags: number, nonblocking: boolean): Async<Taken> {
+    const nb = nonblocking || (flags & MSG_DONTWAIT) !== 0;
+    const peek = (flags & MSG_PEEK) !== 0;
+    const all = (flags & MSG_WAITALL) !== 0 && this.type === SOCK_STREAM && !peek;
+    return all ? this.#receiveAll(lwp, into, nb) : this.#receiveSome(lwp, into, peek, nb);
+  }
+  #receiveSome(lwp: Lwp, into: Uint8Array, peek: boolean, nb: boolean): Async<Taken> {
+    const { inbox } = this;
+    const enough = !inbox.empty &&
+      (this.type !== SOCK_STREAM || inbox.size >= Math.min(this.receiveLow, into.length, inbox.limit));
+    if (enough || (this.cantReceive && !inbox.empty)) {
+      const taken = inbox.take(into, peek)!;
+      if (!peek) this.protocol.taken(taken.length);
+      return taken;
+    }
+    this.#told();
+    if (this.cantReceive || into.length === 0) return NOTHING;
+    if (this.listening || (this.connectionOriented && !this.connected && !this.connecting)) throw errno.ENOTCONN;
+    return this.#wait(lwp, nb, this.receiveTimeout).then(() => this.#receiveSome(lwp, into, peek, nb));
+  }
+  #receiveAll(lwp: Lwp, into: Uint8Array, nb: boolean): Async<Taken> {
+    return then(this.#receiveSome(lwp, into, false, nb), (first) => {
+      if (first.length === 0 || first.length === into.length || first.rights.length > 0) return first;
+      const more = (done: number): Async<Taken> => ({ ...first, length: done });
+      const rest = async (): Promise<Taken> => {
+        let done = first.length;
+        while (done < into.length) {
+          try {
+            const { length, rights } = await this.#receiveSome(lwp, into.subarray(done), false, nb);
+            if (length === 0) break;
+            done += length;
+            if (rights.length > 0) return { ...first, length: done, rights };
+          } catch {
+            break; // what has come is told
+          }
+        }
+        return more(done);
+      };
+      return rest();
+    });
+  }
+
+  // Sending
+
+  /** All of it, where it may wait; the bytes that went. Throws before any went, afterwards the rest is left. */
+  send(lwp: Lwp, message: Message, flags: number, nonblocking: boolean): Async<number> {
+    const nb = nonblocking || (flags & MSG_DONTWAIT) !== 0;
+    return this.#send(lwp, message, nb, 0);
+  }
+  #send(lwp: Lwp, message: Message, nb: boolean, done: number): Async<number> {
+    if (this.cantSend) throw errno.EPIPE;
+    this.#told();
+    if (this.connectionOriented && !this.connected) throw this.connecting ? errno.EAGAIN : errno.ENOTCONN;
+    const rest = done === 0 ? message : { ...message, data: message.data.subarray(done), rights: [] };
+    return then(this.protocol.send(lwp, rest), (n) => {
+      if (n !== undefined) done += n;
+      if (n !== undefined && done === message.data.length) return done;
+      if (nb && done > 0) return done;
+      return this.#wait(lwp, nb, this.sendTimeout).then(
+        () => this.#send(lwp, message, nb, done),
+        (e) => {
+          if (done === 0) throw e;
+          return done;
+        },
+      );
+    });
+  }
+
+  // Connections
+
+  /** The oldest that came; waits for one. */
+  accept(lwp: Lwp, nonblocking: boolean): Async<Socket> {
+    if (!this.connectionOriented) throw errno.EOPNOTSUPP;
+    if (!this.listening) throw errno.EINVAL;
+    const came = this.queue.shift();
+    if (came) return came;
+    if (this.cantReceive) throw errno.ECONNABORTED;
+    return this.#wait(lwp, nonblocking, this.receiveTimeout).then(() => this.accept(lwp, nonblocking));
+  }
+  connect(lwp: Lwp, name: Uint8Array, nonblocking: boolean): Async<number> {
+    if (this.listening) throw errno.EOPNOTSUPP;
+    if (this.connecting) throw errno.EALREADY;
+    if (this.connected && this.connectionOriented) throw errno.EISCONN;
+    return then(this.protocol.connect(lwp, name), () => {
+      if (!this.connecting) return 0;
+      if (nonblocking) throw errno.EINPROGRESS;
+      return this.#established(lwp);
+    });
+  }
+  #established(lwp: Lwp): Async<number> {
+    if (this.connecting) return this.#wait(lwp, false, undefined).then(() => this.#established(lwp));
+    this.#told();
+    return 0;
+  }
+  listen(backlog: number): void {
+    this.protocol.listen();
+    this.options |= SO_ACCEPTCONN;
+    this.backlog = backlog <= 0 ? 1 : Math.min(backlog, SOMAXCONN);
+  }
+  /** A connection has come: false, too many wait already. */
+  came(so: Socket): boolean {
+    if (this.queue.length >= this.backlog) return false;
+    this.queue.push(so);
+    this.changes.wake();
+    return true;
+  }
+  /** 0: no more is received, 1: sent, 2: both. */
+  shutdown(how: number): void {
+    if (how < 0 || how > 2) throw errno.EINVAL;
+    if (how !== 1) {
+      this.cantReceive = true;
+      this.inbox.clear();
+    }
+    if (how !== 0) {
+      this.cantSend = true;
+      this.protocol.finish();
+    }
+    this.changes.wake();
+  }
+  /** The other end is gone, or sends no more. */
+  ended(sends: boolean, receives: boolean, error?: SysError): void {
+    if (sends) this.cantReceive = true;
+    if (receives) this.cantSend = true;
+    if (sends && receives) this.connected = false;
+    this.connecting = false;
+    this.error = error ?? this.error;
+    this.changes.wake();
+  }
+
+  // As an open file
+
+  read(file: File, into: Uint8Array, _offset: number, lwp: Lwp): Async<number> {
+    return then(this.receive(lwp, into, 0, (file.flags & O_NONBLOCK) !== 0), ({ length, rights }) => {
+      dropRights(rights); // read(2) has no place for descriptors
+      return length;
+    });
+  }
+  write(file: File, from: Uint8Array, _offset: number, lwp: Lwp): Async<number> {
+    return this.send(lwp, { data: from, to: undefined, rights: [] }, 0, (file.flags & O_NONBLOCK) !== 0);
+  }
+  poll(): number {
+    let ready = 0;
+    if (this.queue.length > 0 || !this.inbox.empty || this.cantReceive || this.error) ready |= POLLIN | POLLRDNORM;
+    if (this.cantReceive && this.cantSend) ready |= POLLHUP;
+    const unconnected = this.connectionOriented && !this.connected;
+    if (
+      this.error || this.cantSend || (!unconnected && this.protocol.room() >= Math.min(this.sendLow, this.sendLimit))
+    ) {
+      ready |= POLLOUT;
+    }
+    return ready;
+  }
+  stat(_file: File, into: Uint8Array): void {
+    const d = viewOf(into);
+    Stat.set.mode(d, 0, S_IFSOCK | 0o666);
+    Stat.set.nlink(d, 0, 1);
+    Stat.set.size(d, 0, this.inbox.size);
+    Stat.set.blksize(d, 0, this.sendLimit);
+  }
+  ioctl(file: File, command: number, data: Uint8Array | undefined): number {
+    if (!data) throw errno.ENOTTY;
+    if (command === FIONREAD) viewOf(data).setInt32(0, this.inbox.next, true);
+    else if (command === FIONBIO) {
+      file.flags = viewOf(data).getInt32(0, true) ? file.flags | O_NONBLOCK : file.flags & ~O_NONBLOCK;
+    } else throw errno.ENOTTY;
+    return 0;
+  }
+  about(): { readonly type: string } {
+    return { type: "socket" };
+  }
+  close(): void {
+    for (const so of this.queue.splice(0)) so.close();
+    this.protocol.detach();
+    this.inbox.clear();
+    this.ended(true, true);
+  }
+}
+const NOTHING: Taken = { length: 0, name: undefined, rights: [], cut: false };
