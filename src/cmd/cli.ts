@@ -82,7 +82,10 @@ function helpText(name: string, grammar: Grammar): string {
     console.log = plain;
   }
   // getopt's letters are the tools' own: cac's -h and -v are not among them.
-  return text.replace("-h, --help", "--help    ").replace("-v, --version", "--version    ").replace(/ +$/gm, "");
+  return text.replaceAll(" (default: true)", "").replace("-h, --help", "--help    ").replace(
+    "-v, --version",
+    "--version    ",
+  ).replace(/ +$/gm, "");
 }
 function optionText(key: string, letters: string): string {
   if (key.length > 1) return key.endsWith("=") ? `--${key.slice(0, -1)} <value>` : `--${key}`;

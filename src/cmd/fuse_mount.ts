@@ -49,7 +49,8 @@ function mountPoint(
   try {
     const { type, uid, gid, mode } = host.stat(m.dir);
     if (type !== "dir") throw new Failure(`${m.program}: ${m.dir}: not a directory`);
-    return { dir: host.realpath(m.dir), over: { uid, gid, mode: mode & 0o777 } };
+    const over = { uid: known(host, "uid", uid), gid: known(host, "gid", gid), mode: mode & 0o777 };
+    return { dir: host.realpath(m.dir), over };
   } catch (e) {
     // What a killed server leaves behind is detached when the new mount is made.
     if ((e as { code?: string }).code === "ENOTCONN") {
@@ -57,6 +58,13 @@ function mountPoint(
     }
     throw e instanceof Failure ? e : new Failure(`${m.program}: ${m.dir}: ${reasonOf(e)}`);
   }
+}
+/** A number the user name space we are in has a name for, else our own: nobody may write what belongs to no one known. */
+function known(host: Host, which: "uid" | "gid", id: number): number {
+  if (host.os !== "linux") return id;
+  const map = new TextDecoder().decode(host.readFile(`/proc/self/${which}_map`));
+  const ranges = map.trim().split("\n").map((line) => line.trim().split(/\s+/).map(Number));
+  return ranges.some(([first = 0, , count = 0]) => id >= first && id < first + count) ? id : host[which];
 }
 const absolute = (host: Host, path: string) => (path.startsWith("/") ? path : `${host.cwd()}/${path}`);
 

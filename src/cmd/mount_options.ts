@@ -50,6 +50,9 @@ const silent = new Set([
   "group",
   "_netdev",
   "nofail",
+  "comment",
+  "helper",
+  "uhelper",
 ]);
 
 export interface MountOptions {
@@ -67,7 +70,7 @@ export function parseMountOptions(program: string, lists: readonly string[], kno
   const others = new Map<string, string>();
   for (const option of lists.flatMap((l) => l.split(",")).filter((o) => o !== "")) {
     const [name, ...value] = option.split("=");
-    const start = name!.startsWith("x-") || silent.has(name!);
+    const start = /^x-/i.test(name!) || silent.has(name!);
     if (start) continue;
     if (Object.hasOwn(flagOf, option)) flags |= flagOf[option]!;
     else if (Object.hasOwn(undo, option)) flags &= ~undo[option]!;

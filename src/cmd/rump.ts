@@ -9,6 +9,7 @@ import { applets, findApplet, type Run } from "./mod.ts";
 const USAGE = `usage: rump APPLET [argument ...]
        rump --list
        rump --install DIR [--prefix]
+       rump --install --mount-helpers [DIR]
        rump --help | --version
 `;
 const EXIT_USAGE = 2;
@@ -57,9 +58,13 @@ async function own(host: Host, args: readonly string[]): Promise<number> {
   }
 }
 
-/** `--install DIR`: a link for every name in DIR. With `--prefix` DIR is a prefix: links go into DIR/bin, with a copy of the executable. */
+/**
+ * `--install DIR`: a link for every name in DIR. With `--prefix` DIR is a prefix: links go into DIR/bin, with a copy of the
+ * executable. `--mount-helpers`: the links mount(8) looks for, in /sbin.
+ */
 const install: Run = (host, args) => {
   const [, dir, option] = args;
+  if (dir === "--mount-helpers" && args.length <= 3) return installHelpers(host, option ?? "/sbin");
   if (dir === undefined || (option !== undefined && option !== "--prefix")) return usage(host);
   if (host.self.args.length > 0) throw new Failure("rump: --install needs the compiled executable");
   const bin = option === "--prefix" ? `${dir}/bin` : dir;
@@ -69,6 +74,13 @@ const install: Run = (host, args) => {
   host.out(`${Object.keys(applets).length} names in ${bin}\n`);
   return 0;
 };
+function installHelpers(host: Host, dir: string): number {
+  if (host.self.args.length > 0) throw new Failure("rump: --install needs the compiled executable");
+  const helpers = Object.keys(applets).filter((name) => name.startsWith("mount."));
+  for (const name of helpers) link(host, host.realpath(host.self.path), `${dir}/${name}`);
+  host.out(`${helpers.join(" ")} in ${dir}\n`);
+  return 0;
+}
 function makeDirs(host: Host, path: string): void {
   let at = path.startsWith("/") ? "/" : "";
   for (const part of path.split("/").filter((p) => p !== "")) {

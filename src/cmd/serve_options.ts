@@ -11,6 +11,8 @@ export const SERVE_HELP: Readonly<Record<string, string>> = {
   sandbox:
     "fail where the sandbox (nobody's user, seccomp filter) cannot be had; left out: go on without, and log that",
   "no-sandbox": "keep user and rights",
+  unmount: "unmount what is served at the directory, and wait until all is written; `-u mountpoint` does the same",
+  lazy: "with --unmount: also while it is in use",
   "sandbox-log": "the kernel's audit log tells which calls the sandbox refuses",
 };
 
@@ -35,6 +37,14 @@ export function serveOptions(program: string, { options }: Options): ServeOption
   };
 }
 
+/** The directory to unmount, when that is what is asked for: `--unmount dir`, and as -u takes an owner, `-u dir` alone. */
+export function unmountAsked({ options, rest }: Options): { readonly dir: string; readonly lazy: boolean } | undefined {
+  const lazy = options.some(([o]) => o === "lazy" || o === "l");
+  if (options.some(([o]) => o === "unmount") && rest.length === 1) return { dir: rest[0]!, lazy };
+  const owner = options.findLast(([o]) => o === "u")?.[1];
+  return owner !== undefined && rest.length === 0 ? { dir: owner, lazy } : undefined;
+}
+
 /** Where log lines go. */
 export function logTo(host: Host, program: string, o: ServeOptions): (line: string) => void {
   if (o.logFile !== undefined) return logFile(host, program, o.logFile);
@@ -48,4 +58,11 @@ function logFile(host: Host, program: string, path: string): (line: string) => v
   } catch (e) {
     throw new Failure(`${program}: ${path}: ${(e as Error).message}`);
   }
+}
+
+/** As mount(8) and mount.fuse(8) put them, `program image dir -o options`: the two operands behind the options. */
+export function operandsLast(argv: readonly string[]): readonly string[] {
+  const [program, image, dir, ...more] = argv;
+  const follow = image !== undefined && dir !== undefined && !image.startsWith("-") && !dir.startsWith("-");
+  return follow && more[0]?.startsWith("-") ? [program!, ...more, "--", image, dir] : argv;
 }

@@ -1,0 +1,57 @@
+/** rump_msdos -u: unmount what a process of ours serves, and come back when it has written everything. */
+import type { Host } from "../host/host.ts";
+import { splitLocator } from "../wire/slices.ts";
+import { Failure } from "./cli.ts";
+
+/** Longest wait for the serving process, milliseconds, and between looks. */
+const PATIENCE = 60_000;
+const LOOK = 5;
+/** Fields of /proc/self/mounts have these as octal escapes. */
+const unescape = (text: string) => text.replace(/\\([0-7]{3})/g, (_, o) => String.fromCharCode(parseInt(o, 8)));
+
+/** What is mounted at a directory: the last of those there. */
+function sourceAt(host: Host, dir: string): { readonly source: string; readonly type: string } | undefined {
+  const lines = new TextDecoder().decode(host.readFile("/proc/self/mounts")).split("\n").map((l) => l.split(" "));
+  const line = lines.findLast((f) => unescape(f[1] ?? "") === dir);
+  return line && { source: unescape(line[0]!), type: line[2]! };
+}
+/** The absolute path of a mount point, also of one that no longer answers. */
+function absolute(host: Host, dir: string): string {
+  try {
+    return host.realpath(dir);
+  } catch {
+    return dir.startsWith("/") ? dir : `${host.cwd()}/${dir}`;
+  }
+}
+
+/** Unmount; `lazy`: also while it is in use, without waiting. The exit status. */
+export async function hostUnmount(host: Host, program: string, operand: string, lazy: boolean): Promise<number> {
+  const dir = absolute(host, operand);
+  const found = sourceAt(host, dir);
+  if (!found?.type.startsWith("fuse")) throw new Failure(`${program}: ${operand}: no mount of ours`);
+  const command = host.uid === 0 ? ["umount", ...(lazy ? ["-l"] : [])] : ["fusermount3", "-u", ...(lazy ? ["-z"] : [])];
+  const status = await host.runChild(command[0]!, [...command.slice(1), "--", dir], {});
+  if (status !== 0) return 1; // it has said why
+  if (!lazy) await released(host, program, found.source);
+  return 0;
+}
+/** The process that served has written everything when it gives up its lock on the image. */
+async function released(host: Host, program: string, source: string): Promise<void> {
+  const end = host.now() + PATIENCE;
+  while (isLocked(host, source)) {
+    if (host.now() > end) throw new Failure(`${program}: ${source}: is still being written`);
+    await new Promise((resolve) => setTimeout(resolve, LOOK));
+  }
+}
+function isLocked(host: Host, source: string): boolean {
+  try {
+    const file = host.open(splitLocator(source)[0], {});
+    try {
+      return file.lock(false, 0, 0) !== undefined;
+    } finally {
+      file.close();
+    }
+  } catch {
+    return false; // no file, or not ours to read: nothing to wait for
+  }
+}
