@@ -94,7 +94,7 @@ export const waitCalls = {
       nevents: len("eventlist", KEVENT),
       timeout: time,
     },
-    errors: ["EBADF", "EINVAL", "ENOENT", "EINTR"],
+    errors: ["EBADF", "EINVAL", "ENOENT", "EINTR", "ELOOP"],
     note: "EVFILT_READ, EVFILT_WRITE and EVFILT_TIMER",
   }),
   pselect: sys(436, {

@@ -44,6 +44,8 @@ interface Note {
   cancel?: () => void;
   /** EV_CLEAR: was told, and is not told again until it has been quiet or has changed. */
   told: boolean;
+  /** Undoes the nesting of queues. */
+  leave?: () => void;
   unwatch?: () => void;
 }
 /** Watched by one queue at most. */
@@ -58,6 +60,9 @@ class Queue implements Fileops {
   readonly #sys: Sys;
   readonly #proc: Proc;
   readonly #notes = new Map<string, Note>();
+  /** Queues this one watches, and queues that watch it: one of them is 0, so that there are no circles, and looking is cheap. */
+  #inner = 0;
+  #outer = 0;
 
   constructor(sys: Sys, proc: Proc) {
     this.#sys = sys;
@@ -104,14 +109,24 @@ class Queue implements Fileops {
     if (filter === EVFILT_TIMER) this.#notes.set(key, note);
     else if (filter === EVFILT_READ || filter === EVFILT_WRITE) {
       const file = this.#proc.files.get(ident);
+      if (file.ops instanceof Queue) this.#nest(note, file.ops);
       this.#notes.set(key, Object.assign(note, { file }));
       this.#listen(note, file);
     } else throw errno.EINVAL;
     return note;
   }
+  #nest(note: Note, inner: Queue): void {
+    if (inner === this || this.#outer > 0 || inner.#inner > 0) throw errno.ELOOP;
+    this.#inner++;
+    inner.#outer++;
+    note.leave = () => {
+      this.#inner--;
+      inner.#outer--;
+    };
+  }
   #listen(note: Note, file: File): void {
     const { changes } = file.ops;
-    if (!changes || file.ops === this) return;
+    if (!changes) return;
     const woken = () => {
       note.told = false;
       this.changes.wake();
@@ -134,6 +149,7 @@ class Queue implements Fileops {
     const note = this.#notes.get(key)!;
     note.cancel?.();
     note.unwatch?.();
+    note.leave?.();
     this.#notes.delete(key);
   }
   #ready(note: Note): boolean {

@@ -45,9 +45,19 @@ export class Locks {
     if (!other) return this.#put(wanted);
     if (!wait) throw errno.EAGAIN;
     if (this.#circle(wanted.owner, other.owner)) throw errno.EDEADLK;
-    this.#waits.set(wanted.owner, other.owner);
-    return sleep(lwp, [this.#changes], callout).finally(() => this.#waits.delete(wanted.owner))
-      .then(() => this.set(lwp, wanted, wait, callout));
+    return this.#setLater(lwp, wanted, callout);
+  }
+  async #setLater(lwp: Lwp, wanted: Lock, callout: Callout): Promise<void> {
+    for (let other = this.conflict(wanted); other; other = this.conflict(wanted)) {
+      if (this.#circle(wanted.owner, other.owner)) throw errno.EDEADLK;
+      this.#waits.set(wanted.owner, other.owner);
+      try {
+        await sleep(lwp, [this.#changes], callout);
+      } finally {
+        this.#waits.delete(wanted.owner);
+      }
+    }
+    this.#put(wanted);
   }
   #circle(owner: object, other: object): boolean {
     for (let at: object | undefined = other; at; at = this.#waits.get(at)) if (at === owner) return true;
@@ -58,7 +68,7 @@ export class Locks {
     if (this.#held.length >= MAX_LOCKS) throw errno.ENOLCK;
     this.#held.push(wanted);
   }
-  /** Take an owner's locks off a range; what sticks out stays. */
+  /** Take an owner's locks off a range; what sticks out stays. Throws ENOLCK where that would make too many. */
   clear(owner: object, start = 0, end = Infinity): void {
     const rest: Lock[] = [];
     for (const l of this.#held) {
@@ -69,6 +79,7 @@ export class Locks {
       if (l.start < start) rest.push({ ...l, end: start });
       if (end < l.end) rest.push({ ...l, start: end });
     }
+    if (rest.length > this.#held.length && rest.length > MAX_LOCKS) throw errno.ENOLCK;
     this.#held = rest;
     this.#changes.wake();
   }

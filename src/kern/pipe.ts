@@ -64,39 +64,56 @@ class Stream {
     return n;
   }
   read(lwp: Lwp, into: Uint8Array, wait: boolean): Async<number> {
-    if (into.length === 0) return 0;
-    if (this.size > 0) {
-      const n = this.#take(into);
-      this.changes.wake();
-      return n;
-    }
-    if (!this.writable) return 0;
+    const n = this.#readNow(into);
+    if (n !== undefined) return n;
     if (!wait) throw errno.EAGAIN;
-    return sleep(lwp, [this.changes], this.sys.callout).then(() => this.read(lwp, into, wait));
+    return this.#readLater(lwp, into);
+  }
+  /** Undefined: there is nothing yet. */
+  #readNow(into: Uint8Array): number | undefined {
+    if (into.length === 0) return 0;
+    if (this.size === 0) return this.writable ? undefined : 0;
+    const n = this.#take(into);
+    this.changes.wake();
+    return n;
+  }
+  async #readLater(lwp: Lwp, into: Uint8Array): Promise<number> {
+    for (;;) {
+      await sleep(lwp, [this.changes], this.sys.callout);
+      const n = this.#readNow(into);
+      if (n !== undefined) return n;
+    }
   }
   /** All of it, where it may wait. */
-  write(lwp: Lwp, from: Uint8Array, wait: boolean, done = 0): Async<number> {
+  write(lwp: Lwp, from: Uint8Array, wait: boolean): Async<number> {
+    const done = this.#writeNow(from, 0);
+    if (done === from.length) return done;
+    if (wait) return this.#writeLater(lwp, from, done);
+    if (done === 0) throw errno.EAGAIN;
+    return done;
+  }
+  /** Go on from `done` with what there is room for; how much is done then. */
+  #writeNow(from: Uint8Array, done: number): number {
     if (!this.readable) throw errno.EPIPE;
     const rest = from.subarray(done);
-    const whole = from.length <= PIPE_BUF;
     // Nobody is woken for nothing: two writers at a full pipe would wake each other for ever.
-    if (this.room > 0 && (!whole || this.room >= rest.length)) {
-      done += this.#put(rest);
-      this.changes.wake();
+    if (this.room === 0 || (from.length <= PIPE_BUF && this.room < rest.length)) return done;
+    const n = this.#put(rest);
+    this.changes.wake();
+    return done + n;
+  }
+  /** What has been written is told, whatever interrupts the rest. */
+  async #writeLater(lwp: Lwp, from: Uint8Array, done: number): Promise<number> {
+    while (done < from.length) {
+      try {
+        await sleep(lwp, [this.changes], this.sys.callout);
+        done = this.#writeNow(from, done);
+      } catch (e) {
+        if (done === 0 || e === errno.EPIPE) throw e;
+        break;
+      }
     }
-    if (done === from.length) return done;
-    if (!wait) {
-      if (done === 0) throw errno.EAGAIN;
-      return done;
-    }
-    // What has been written is told, whatever interrupts the rest.
-    return sleep(lwp, [this.changes], this.sys.callout).then(
-      () => this.write(lwp, from, wait, done),
-      (e) => {
-        if (done === 0) throw e;
-        return done;
-      },
-    );
+    return done;
   }
 }
 

@@ -42,14 +42,17 @@ export function until(
   const n = look(things);
   if (n > 0 || ms === 0) return n;
   const end = ms === undefined ? undefined : now() + ms;
-  const again = (woken: boolean): Async<number> => {
-    things.clear();
-    const n = look(things);
-    const left = end === undefined ? undefined : end - now();
-    if (n > 0 || !woken || (left !== undefined && left <= 0)) return n;
-    return sleep(lwp, [...things], callout, left).then(again);
+  // A loop: promises that wait for one another would be kept for every time it was woken in vain.
+  const wait = async (): Promise<number> => {
+    for (let left = ms;;) {
+      const woken = await sleep(lwp, [...things], callout, left);
+      things.clear();
+      const n = look(things);
+      if (end !== undefined) left = end - now();
+      if (n > 0 || !woken || (left !== undefined && left <= 0)) return n;
+    }
   };
-  return sleep(lwp, [...things], callout, ms).then(again);
+  return wait();
 }
 
 /** Fill in the answers of one struct pollfd each; how many are not empty. */

@@ -226,6 +226,28 @@ describe("kqueue", () => {
     assertEquals(Kevent.get.data(viewOf(eventlist), 0), 2);
     await sys.close({ fd });
   });
+  it("watches another queue, but in no circle and no deeper", async () => {
+    const { sys } = await setup();
+    const [r, w] = pair(sys);
+    const [a, b, c] = [await sys.kqueue(), await sys.kqueue(), await sys.kqueue()];
+    const watch = (fd: number, ident: number) => {
+      const changelist = new Uint8Array(Kevent.size);
+      Kevent.write(viewOf(changelist), 0, { ident, filter: EVFILT_READ, flags: EV_ADD });
+      return sys.kevent({ fd, changelist });
+    };
+    watch(b, r);
+    watch(a, b);
+    for (const [fd, ident] of [[a, a], [b, a], [b, b], [b, c], [c, a]] as const) {
+      assertThrows(() => watch(fd, ident), SysError, errno.ELOOP.message);
+    }
+    const eventlist = new Uint8Array(Kevent.size);
+    const waiting = sys.kevent({ fd: a, eventlist });
+    assertEquals(await done(waiting), false);
+    sys.write({ fd: w, buf: bytes("x") });
+    assertEquals([await waiting, Kevent.get.ident(viewOf(eventlist), 0)], [1, b]);
+    await sys.close({ fd: a });
+    assertEquals(watch(b, c), 0);
+  });
   it("says what is wrong with a change", async () => {
     const { sys } = await setup();
     const fd = sys.kqueue() as number;
@@ -274,6 +296,19 @@ describe("advisory locks", () => {
     sys.fcntl({ fd: mine, cmd: F_SETLK, lock: lockOf(F_UNLCK, 12, 5) });
     assertEquals(await waiting, 0);
     assertThrows(() => theirs.fcntl({ fd: its, cmd: F_SETLK, lock: lockOf(F_WRLCK, 18, 1) }), SysError);
+  });
+  it("are of a bounded number, however they are cut into pieces", async () => {
+    const { sys, mine } = await two();
+    sys.fcntl({ fd: mine, cmd: F_SETLK, lock: lockOf(F_WRLCK, 0, 0) });
+    let i = 0;
+    assertThrows(
+      () => {
+        for (; i < 5000; i++) sys.fcntl({ fd: mine, cmd: F_SETLK, lock: lockOf(F_UNLCK, 2 * i, 1) });
+      },
+      SysError,
+      errno.ENOLCK.message,
+    );
+    assertEquals(sys.fcntl({ fd: mine, cmd: F_SETLK, lock: lockOf(F_UNLCK, 0, 0) }), 0);
   });
   it("find out who would wait for himself, and go with their process", async () => {
     const { kernel, sys, theirs, other, mine, its } = await two();
