@@ -197,7 +197,7 @@ export async function fuzzWires(seconds: number, seed: number): Promise<Outcome>
   let [clients, calls, slowest] = [0, 0, 0];
   const problems: string[] = [];
   while (Date.now() < until && problems.length === 0) {
-    const { dial, kernel, server, host } = await served({ maxForks: 8 }, false, ["rumpnet"]);
+    const { dial, kernel, server, host } = await served({ maxForks: 8 });
     const healthy = await pipelinedClient(dial(), "healthy");
     const before = kernel.procs.size;
     for (let i = 0; i < CLIENTS_A_KERNEL && Date.now() < until; i++, clients++) {

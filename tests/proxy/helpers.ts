@@ -52,9 +52,9 @@ function pair(): readonly [Channel, Channel] {
   b.other = a;
   return [a, b];
 }
-/** A kernel with rumpfs and tmpfs, and `dial`, which connects. */
-export async function served(options: Partial<ServeOptions> = {}, net = false, more: readonly string[] = []) {
-  const { kernel, host } = await fakeKernel({ builtins, components: ["rumpvfs", "rumpfs_tmpfs", ...more] });
+/** A kernel with rumpfs, tmpfs and sockets, and `dial`, which connects. */
+export async function served(options: Partial<ServeOptions> = {}, net = false) {
+  const { kernel, host } = await fakeKernel({ builtins, components: ["rumpvfs", "rumpfs_tmpfs", "rumpnet"] });
   let accept: (c: Channel) => void = () => {};
   const transport = {
     kind: "transport",

@@ -8,7 +8,7 @@ import { bytes, fdIn, rights, sun, text } from "../net/helpers.ts";
 import { CClient } from "./c_client.ts";
 import { served } from "./helpers.ts";
 
-const server = (version: string) => served({ version }, false, ["rumpnet"]);
+const server = (version: string) => served({ version });
 
 for (const [wire, version] of [["ours", "rump-test"], ["NetBSD's", "NetBSD-7.99.34"]] as const) {
   describe(`sockets over ${wire} wire, by our client`, () => {

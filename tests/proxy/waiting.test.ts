@@ -8,6 +8,7 @@ import type { AsyncCalls } from "../../src/proxy/stubs.ts";
 import { viewOf } from "../../src/lib/struct.ts";
 import { assertEquals } from "../assert.ts";
 import { refused } from "../conformance/claim.ts";
+import { sun } from "../net/helpers.ts";
 import { served } from "./helpers.ts";
 
 type Start = (sys: AsyncCalls, other: AsyncCalls) => Promise<(sys: AsyncCalls) => Promise<unknown>>;
@@ -50,6 +51,18 @@ const kinds: Readonly<Record<string, Start>> = {
     await sys.socketpair({ domain: 1, type: 1, protocol: 0, rsv });
     const fd = viewOf(rsv).getInt32(0, true);
     return (sys) => sys.read({ fd, buf: buf() });
+  },
+  async "recvmsg of a socket"(sys) {
+    const rsv = new Uint8Array(8);
+    await sys.socketpair({ domain: 1, type: 2, protocol: 0, rsv });
+    const s = viewOf(rsv).getInt32(0, true);
+    return (sys) => sys.recvmsg({ s, msg: new Uint8Array(48), iov: buf(), flags: 0 });
+  },
+  async "accept"(sys) {
+    const s = await sys.socket({ domain: 1, type: 1, protocol: 0 });
+    await sys.bind({ s, name: sun("/tmp/socket") });
+    await sys.listen({ s, backlog: 1 });
+    return (sys) => sys.accept({ s });
   },
   async "readv"(sys) {
     const fd = await reader(sys);
