@@ -70,5 +70,7 @@ function fill(into: Uint8Array | undefined, bytes: unknown): void {
 
 /** All declared calls over a connection. */
 export function stubs(transact: Transact): Record<string, (args?: Record<string, unknown>) => Async<unknown>> {
-  return Object.fromEntries(Object.entries(declared).map(([name, decl]) => [name, stub(decl, transact)]));
+  const calls: Record<string, ReturnType<typeof stub>> = {};
+  for (const name in declared) calls[name] = stub(declared[name]!, transact);
+  return calls;
 }
