@@ -1,7 +1,7 @@
 /** rump_server's options about who may come in, and how much of the server clients may take. */
 import type { Host } from "../host/host.ts";
 import { type Options, parseSize } from "../lib/getopt.ts";
-import { parseAllow, parseKeys, type Policy } from "../proxy/admission.ts";
+import type { Policy } from "../proxy/admission.ts";
 import type { Limits } from "../proxy/server.ts";
 import { Failure, reasonOf } from "./cli.ts";
 
@@ -21,7 +21,7 @@ export interface Access extends Partial<Limits> {
 }
 
 /** What the options say. Throws Failure. */
-export function accessOf(host: Host, name: string, { options }: Pick<Options, "options">): Access {
+export async function accessOf(host: Host, name: string, { options }: Pick<Options, "options">): Promise<Access> {
   const all = (option: string) => options.filter(([o]) => o === option).map(([, value]) => value);
   const keys = all("keys").at(-1);
   const count = (option: string) => countOf(name, option, all(option).at(-1));
@@ -29,13 +29,22 @@ export function accessOf(host: Host, name: string, { options }: Pick<Options, "o
   return {
     policy: {
       uid: host.uid,
-      allow: new Map(all("allow").map((text) => told(`${name}: --allow ${text}`, () => parseAllow(text)))),
-      ...(keys === undefined ? {} : { keys: told(`${name}: ${keys}`, () => parseKeys(textOf(host, keys))) }),
+      allow: all("allow").length === 0 ? new Map() : await allowed(name, all("allow")),
+      ...(keys === undefined ? {} : { keys: await keysIn(host, name, keys) }),
     },
     ...(maxClients === undefined ? {} : { maxClients }),
     ...(maxCalls === undefined ? {} : { maxCalls }),
     ...(maxBytes === undefined ? {} : { maxBytes }),
   };
+}
+// Loaded when asked for: they know all system calls, and most servers admit their own user only.
+async function allowed(name: string, texts: readonly string[]): Promise<NonNullable<Policy["allow"]>> {
+  const { parseAllow } = await import("../proxy/admission.ts");
+  return new Map(texts.map((text) => told(`${name}: --allow ${text}`, () => parseAllow(text))));
+}
+async function keysIn(host: Host, name: string, path: string): Promise<NonNullable<Policy["keys"]>> {
+  const { parseKeys } = await import("../proxy/admission.ts");
+  return told(`${name}: ${path}`, () => parseKeys(textOf(host, path)));
 }
 const textOf = (host: Host, path: string) => new TextDecoder().decode(host.readFile(path));
 function countOf(name: string, option: string, text: string | undefined): number | undefined {

@@ -1,18 +1,13 @@
 /** rump_server(1) and rump_allserver: a rump kernel that serves system calls at a locator. */
 import { builtins } from "../../plugins/mod.ts";
-import { SysError } from "../abi/errno.ts";
 import type { Host } from "../host/host.ts";
 import { parseSize } from "../lib/getopt.ts";
-import { bootKernel, type BootOptions, type Kernel } from "../kern/kernel.ts";
 import { isLocal, type Located, parseLocator } from "../proxy/locator.ts";
-import { SpServer } from "../proxy/server.ts";
-import { hypercalls } from "../rump.ts";
-import { version } from "../version.ts";
-import { type Access, accessHelp, accessOf } from "./access.ts";
+import { accessHelp, accessOf } from "./access.ts";
 import { Failure, type Grammar, parse, reasonOf, usage } from "./cli.ts";
 import { type DriveSpec, DriveSpecError, parseDriveSpec } from "./drivespec.ts";
-import { lendDrives } from "./drives.ts";
 import type { Run } from "./mod.ts";
+import type { Config } from "./serve.ts";
 
 const grammar: Grammar = {
   usage: "[-sv] [-c ncpu] [-d drivespec] [-l libs] [-m modules] [-r ram] bindurl",
@@ -39,19 +34,6 @@ const grammar: Grammar = {
 };
 const MIN_RAM = 1 << 20;
 
-interface Config {
-  readonly name: string;
-  readonly foreground: boolean;
-  readonly verbose: boolean;
-  readonly drives: readonly DriveSpec[];
-  readonly modules: readonly string[];
-  readonly boot: BootOptions;
-  readonly logFile: string | undefined;
-  readonly url: string;
-  readonly located: Located;
-  readonly access: Access;
-}
-
 const transports = ["sp_unix", "sp_tcp"];
 
 /** The command line; relative paths are made absolute: the daemon leaves this directory. */
@@ -62,7 +44,7 @@ async function configure(host: Host, argv: readonly string[]): Promise<Config> {
   const all = (letter: string) => options.filter(([o]) => o === letter).map(([, value]) => value);
   const one = (letter: string) => all(letter).at(-1);
   const url = rest[0]!;
-  const access = accessOf(host, name, { options });
+  const access = await accessOf(host, name, { options });
   const cpus = number(name, "-c", one("c"), 1);
   const ram = number(name, "-r", one("r"), MIN_RAM);
   const libs = all("l").flatMap((l) => l.split(","));
@@ -129,67 +111,13 @@ function locate(host: Host, url: string, known: readonly { kind: string; name: s
   }
 }
 
-/** Boot, lend, listen. Throws Failure with the lines to print. */
-async function start(host: Host, config: Config): Promise<{ kernel: Kernel; server: SpServer }> {
-  const { loop } = host;
-  const machine = hypercalls(host, (ms, fn) => loop.timer(ms, fn), host.loopSockets);
-  const kernel = await explained(config, () => bootKernel(machine, config.boot));
-  const server = new SpServer(kernel, { version: `rump-${version}`, ...config.access });
-  await lendDrives(host, kernel, config.drives);
-  await explained(config, async () => {
-    for (const m of config.modules) await kernel.load(m);
-  });
-  try {
-    await server.listen(config.located);
-  } catch (e) {
-    if (!(e instanceof SysError) && typeof (e as { code?: unknown }).code !== "string") throw e;
-    throw new Failure(`rump_sp: failed to bind to URL ${config.url}\nrump server init failed: ${reasonOf(e)}`);
-  }
-  return { kernel, server };
-}
-async function explained<T>(config: Config, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (e) {
-    if (e instanceof Failure || e instanceof TypeError) throw e;
-    throw new Failure(`${config.name}: ${reasonOf(e)}`);
-  }
-}
-
-/** Where log lines go: a file, standard error in the foreground, nowhere else. */
-function console(host: Host, config: Config): (line: string) => void {
-  if (config.logFile !== undefined) {
-    const file = host.open(config.logFile, { write: true, create: true });
-    return (line) => void file.pwrite(new TextEncoder().encode(`${line}\n`), file.size);
-  }
-  return config.foreground ? (line) => host.err(`${line}\n`) : () => {};
-}
-
-/** Serve until halted; the exit status. */
-async function serve(host: Host, config: Config, ready: () => void): Promise<number> {
-  const { kernel, server } = await start(host, config);
-  kernel.log.console = console(host, config);
-  if (config.verbose) {
-    kernel.log.write(`rump ${version}: ${[...kernel.loaded].join(" ")}`);
-    kernel.log.write(`serving ${config.url}`);
-  }
-  let status = 0;
-  const halt = () => {
-    kernel.halt().catch(() => (status = 1));
-  };
-  for (const signal of ["SIGTERM", "SIGINT"]) host.onSignal(signal, halt);
-  kernel.atHalt(() => server.close());
-  kernel.onHalt = () => host.loop.stop();
-  ready();
-  await host.loop.run();
-  return status;
-}
-
 export const run: Run = async (host, argv) => {
   const config = await configure(host, argv);
   const word = host.daemon;
-  if (config.foreground) return await serve(host, config, () => {});
-  if (!word) return host.daemonize();
+  if (!config.foreground && !word) return host.daemonize();
+  // The command that only starts the daemon need not load the kernel.
+  const { serve } = await import("./serve.ts");
+  if (!word) return await serve(host, config, () => {});
   try {
     return await serve(host, config, () => {
       host.chdir("/");

@@ -31,16 +31,21 @@ const failed = (e: SysError): Reply => ({ errno: e.errno, ret: -1, ret2: 0, outs
 export type Trace = (lwp: Lwp, name: string, args: unknown) => ((outcome: number | SysError) => void) | undefined;
 
 type Take = (x: unknown, allocate: (n: number) => Uint8Array) => unknown;
-interface Entry {
-  readonly name: string;
-  readonly decl: Decl;
-  handler: Handler;
-  /** Arguments that travel in our wire, in order, and how each is taken from it. */
+/** How a call's arguments come from our wire and go back to it. */
+interface Codec {
+  /** Arguments that travel, in order, and how each is taken. */
   readonly names: readonly string[];
   readonly takes: readonly Take[];
   /** Of those, the ones whose memory goes back; where the call returns how much, bytes of what it counts, else 0. */
   /** `counted`: the `size_t *` that tells how much of it there is. */
   readonly outs: readonly { readonly name: string; readonly unit: number; readonly counted: string | undefined }[];
+}
+interface Entry {
+  readonly name: string;
+  readonly decl: Decl;
+  handler: Handler;
+  /** Derived from the row when the call is first made: for all of them it would be 1 ms of the boot. */
+  codec: Codec | undefined;
 }
 
 const enosys: Handler = () => {
@@ -101,12 +106,9 @@ function unitOf(decl: Decl, a: Arg<unknown>): number {
 function countOf(decl: Decl, a: Arg<unknown>): string | undefined {
   return a.member === undefined && decl.args[a.size!]?.kind === "inout" ? String(a.size) : undefined;
 }
-function entryOf(name: string, decl: Decl): Entry {
+function codecOf(decl: Decl): Codec {
   const names = Object.keys(decl.args).filter((k) => travels(decl.args[k]!));
   return {
-    name,
-    decl,
-    handler: enosys,
     names,
     takes: names.map((k) => take(decl.args[k]!)),
     outs: names.filter((k) => decl.args[k]!.kind === "out" || decl.args[k]!.kind === "inout").map((name) => ({
@@ -128,8 +130,9 @@ export class Dispatcher {
   bug: (name: string, e: unknown) => void = () => {};
 
   constructor() {
-    for (const [name, decl] of Object.entries(declared)) {
-      const entry = entryOf(name, decl);
+    for (const name in declared) {
+      const decl = declared[name]!;
+      const entry: Entry = { name, decl, handler: enosys, codec: undefined };
       if (this.#byNumber[decl.nr]) throw new Error(`system call ${decl.nr} is declared twice`);
       this.#byName.set(name, entry);
       this.#byNumber[decl.nr] = entry;
@@ -175,14 +178,16 @@ export class Dispatcher {
   call(lwp: Lwp, nr: number, wire: readonly unknown[], allocate: (n: number) => Uint8Array = zeroed): Async<Reply> {
     const entry = this.#byNumber[nr];
     if (!entry) return failed(errno.ENOSYS);
+    const codec = (entry.codec ??= codecOf(entry.decl));
     const args: Record<string, unknown> = {};
     try {
-      for (let i = 0; i < entry.names.length; i++) args[entry.names[i]!] = entry.takes[i]!(wire[i], allocate);
+      const { names, takes } = codec;
+      for (let i = 0; i < names.length; i++) args[names[i]!] = takes[i]!(wire[i], allocate);
       if (nr === IOCTL) checkIoctl(args);
       lwp.proc.guard?.(entry.name, args);
       const r = this.trace ? this.#traced(lwp, entry, args) : entry.handler(lwp, args);
-      if (r instanceof Promise) return r.then((x) => reply(entry, args, x), (e) => this.#fail(entry, e));
-      return reply(entry, args, r);
+      if (r instanceof Promise) return r.then((x) => reply(codec, args, x), (e) => this.#fail(entry, e));
+      return reply(codec, args, r);
     } catch (e) {
       return this.#fail(entry, e);
     }
@@ -218,9 +223,9 @@ function checkIoctl(args: Record<string, unknown>): void {
   if ((data?.length ?? 0) < ioctlBytes(args.com as number)) throw errno.EFAULT;
 }
 
-function reply(entry: Entry, args: Record<string, unknown>, r: number | readonly [number, number]): Reply {
+function reply(codec: Codec, args: Record<string, unknown>, r: number | readonly [number, number]): Reply {
   const [ret, ret2] = typeof r === "number" ? [r, 0] : r;
-  const outs = entry.outs.map(({ name, unit, counted }) => {
+  const outs = codec.outs.map(({ name, unit, counted }) => {
     const memory = args[name] as Uint8Array | undefined;
     if (memory && unit > 0) return memory.subarray(0, Math.max(0, ret * unit));
     const count = counted === undefined ? undefined : args[counted] as Uint8Array | undefined;
