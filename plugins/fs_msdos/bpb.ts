@@ -38,7 +38,7 @@ const MAX_12 = 4084;
 const MAX_16 = 65524;
 const MAX_32 = 0x0ffffff5;
 
-/** Read a boot sector (512 bytes or more). A string says which field is wrong and what it holds. */
+/** Read a boot sector: the volume's first 512 bytes, or more. A string says which field is wrong and what it holds. */
 export function parseBpb(boot: Uint8Array, gemdos = false): Geometry | string {
   if (boot.length < 512) return "shorter than a boot sector";
   const d = viewOf(boot);
@@ -94,7 +94,7 @@ export function parseBpb(boot: Uint8Array, gemdos = false): Geometry | string {
 }
 function fieldsWrong(d: DataView, gemdos: boolean): string | undefined {
   const { get } = Bpb;
-  if (!gemdos && d.getUint16(SIGNATURE, true) !== 0xaa55) return "no boot signature 55 AA";
+  if (!gemdos && d.getUint16(SIGNATURE, true) !== 0xaa55 && !isOld(d)) return "no boot signature 55 AA";
   const sector = get.bytesPerSector(d, 0);
   if (!isPower(sector) || sector < 512 || sector > (gemdos ? 16384 : 4096)) return `bytes per sector is ${sector}`;
   const perCluster = get.sectorsPerCluster(d, 0);
@@ -103,6 +103,14 @@ function fieldsWrong(d: DataView, gemdos: boolean): string | undefined {
   const fats = get.fats(d, 0);
   if (fats === 0 || fats > 16) return `number of FATs is ${fats}`;
   return undefined;
+}
+/** Formatted before 55 AA was usual: code to jump to, and a FAT where the BPB says, which begins with the media byte. */
+function isOld(d: DataView): boolean {
+  const { get } = Bpb;
+  const jumps = d.getUint8(0) === 0xe9 || (d.getUint8(0) === 0xeb && d.getUint8(2) === 0x90);
+  const fat = get.reserved(d, 0) * get.bytesPerSector(d, 0);
+  if (!jumps || fat < 512 || fat + 3 > d.byteLength || get.media(d, 0) < 0xf0) return false;
+  return d.getUint8(fat) === get.media(d, 0) && d.getUint16(fat + 1, true) === 0xffff;
 }
 function wrong32(d: DataView): string | undefined {
   const version = Bpb32.get.version(d, Bpb.size);

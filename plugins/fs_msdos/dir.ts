@@ -117,6 +117,7 @@ export class Directory {
     const { names } = this.#slots;
     const shown = names.show(short, ntCase);
     const name = (names.long && whole ? longName(whole.units) : undefined) ?? shown;
+    if (CLEANED.test(short)) this.#slots.log(`a name no file can have: shown as ${name}`);
     const from = whole ? whole.first : slot;
     this.#enter(this.#slots.node(viewOf(bytes), at, name, short, from, slot - from + 1), shown);
     return undefined;
@@ -268,6 +269,9 @@ export class Directory {
     this.#addFree(slot, count);
   }
 }
+/** What a short name never has: 05 stands for E5 at its beginning. */
+// deno-lint-ignore no-control-regex -- that is what is looked for
+const CLEANED = /^[\x00-\x04\x06-\x1f/]|.[\x00-\x1f/]/s;
 const LONGEST = 21;
 const DOT = 0x2e;
 

@@ -13,6 +13,8 @@ export class Chain {
   complete = false;
   /** Something is wrong behind what is known: reading there is EIO, and nothing is written. */
   damaged = false;
+  /** The cluster where it runs into another's chain; 0: it does not. */
+  crossesAt = 0;
 
   push(start: number, length: number): void {
     const last = this.runs.at(-1);

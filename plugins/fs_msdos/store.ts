@@ -38,6 +38,7 @@ export class Store {
   /** The node's chain, known up to `need` clusters or its end. EIO only where somebody goes on damaged ground. */
   chain(node: Node, need: number): Chain {
     const chain = (node.chain ??= this.#begin(node));
+    if (chain.damaged && chain.crossesAt > 0 && !this.#isOwned(chain.crossesAt)) chain.damaged = false; // the other went
     while (chain.length < need && !chain.complete && !chain.damaged) {
       const next = chain.length === 0
         ? node.cluster
@@ -67,15 +68,17 @@ export class Store {
     chain.damaged = true;
     const isCrossed = at >= 0 && this.fat.valid(at);
     if (isCrossed) this.fat.survey.crossings.add(at);
+    chain.crossesAt = isCrossed ? at : 0;
     const why = isCrossed ? `cluster ${at} belongs to something else` : "points outside, or to a free or bad cluster";
     this.health.found(`${node.name || "/"}: chain is damaged after ${chain.length} clusters: ${why}`);
   }
+  #isOwned(cluster: number): boolean {
+    return (this.#owned[cluster >> 3]! & (1 << (cluster & 7))) !== 0;
+  }
   /** False: it has an owner. */
   #claim(cluster: number): boolean {
-    const bit = 1 << (cluster & 7);
-    const byte = this.#owned[cluster >> 3]!;
-    if (byte & bit) return false;
-    this.#owned[cluster >> 3] = byte | bit;
+    if (this.#isOwned(cluster)) return false;
+    this.#owned[cluster >> 3]! |= 1 << (cluster & 7);
     return true;
   }
   /** An entry begins at a cluster. When another does, or a chain has it, what is written there would be in both. */

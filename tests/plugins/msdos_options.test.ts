@@ -2,45 +2,13 @@ import { describe, it } from "node:test";
 import { cp437, loadPage, PAGES } from "../../plugins/fs_msdos/codepage.ts";
 import { errno, SysError } from "../../src/abi/errno.ts";
 import { MNT_RDONLY, MNT_UPDATE } from "../../src/abi/flags.ts";
-import { Stat } from "../../src/abi/structs.ts";
-import { rumpList } from "../../src/cmd/files.ts";
 import { viewOf } from "../../src/lib/struct.ts";
 import { decodeName } from "../../src/lib/text.ts";
-import type { SyncCalls } from "../../src/proxy/stubs.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
+import { answer, mounted, read, stat, touch } from "../cases/fat_mounts.ts";
 import { memoryDisk } from "../kern/fake.ts";
-import { fatDisk, type Fs, mountAt, withFs } from "../vfs/helpers.ts";
+import { fatDisk, type Fs, mountAt } from "../vfs/helpers.ts";
 
-/** A volume mounted with options; `again` mounts the same disk with others. */
-async function mounted(options: object, disk = fatDisk(16), flags = 0) {
-  const fs = await withFs("msdos", disk, options, flags);
-  const again = async (others: object, how = 0) => {
-    await fs.sys.chdir({ path: "/" });
-    await fs.kernel.halt();
-    return mounted(others, disk, how);
-  };
-  const list = (path = ".") => rumpList(fs.sys as unknown as SyncCalls, path).sort();
-  return { ...fs, disk, again, list };
-}
-const touch = (sys: Fs["sys"], path: string, data = "") => {
-  const fd = sys.open({ path, flags: 0x602, mode: 0o644 }) as number;
-  if (data !== "") sys.write({ fd, buf: new TextEncoder().encode(data) });
-  sys.close({ fd });
-};
-function read(sys: Fs["sys"], path: string): string {
-  const fd = sys.open({ path, flags: 0 }) as number;
-  const buf = new Uint8Array(65_536);
-  const n = sys.read({ fd, buf }) as number;
-  sys.close({ fd });
-  return new TextDecoder().decode(buf.subarray(0, n));
-}
-function stat(sys: Fs["sys"], path: string) {
-  const ub = new Uint8Array(Stat.size);
-  sys.stat({ path, ub });
-  const { get } = Stat;
-  const d = viewOf(ub);
-  return { mode: get.mode(d, 0) & 0o777, uid: get.uid(d, 0), flags: get.flags(d, 0), mtime: get.mtime(d, 0) };
-}
 /** The 11 bytes of every short entry in the root, in order; with `slots` of those of long names, too. */
 function shorts(disk: { readonly bytes: Uint8Array }, slots = false): string[] {
   const at = (1 + 2 * viewOf(disk.bytes).getUint16(22, true)) * 512;
@@ -52,15 +20,6 @@ function shorts(disk: { readonly bytes: Uint8Array }, slots = false): string[] {
   }
   return found;
 }
-const answer = (work: () => unknown): string => {
-  try {
-    work();
-    return "ok";
-  } catch (e) {
-    return e instanceof SysError ? e.code : String(e);
-  }
-};
-
 describe("msdos: code pages and character sets", () => {
   it("every code page is there, and what it can encode it decodes to the same", async () => {
     for (const n of PAGES) {
