@@ -162,6 +162,18 @@ function mayMake(host: Host, program: string, c: Config): void {
   }
   openTarget(host, program, c.image, {}).close();
 }
+/** An image must not hold the one it replaces, nor what a killed run left of it. */
+function refuseItself(host: Host, c: Config, entries: readonly Entry[]): void {
+  const names = [c.image, temporaryFor(c.image)].map((path) => path.slice(path.lastIndexOf("/") + 1));
+  const own = entries.filter((e) => names.includes(e.path.slice(e.path.lastIndexOf("/") + 1)));
+  const dir = directoryOf(c.image);
+  for (const e of own) {
+    if (host.realpath(directoryOf(e.source)) === host.realpath(dir)) {
+      throw new Error(`lies in the directory it is made from: ${e.source}`);
+    }
+  }
+}
+const directoryOf = (path: string) => path.slice(0, path.lastIndexOf("/") + 1) || ".";
 /** Beside the image, so that it can take its name at the end. What a killed run left there is taken over. */
 const temporaryFor = (image: string) => image.replace(/[^/]*$/, (name) => `.${name}.part`);
 
@@ -220,6 +232,7 @@ export async function create(host: Host, program: string, options: Options): Pro
     mayMake(host, program, c);
     const how = { follow: c.follow, latest: c.epoch };
     const entries = c.from === undefined ? [] : readTree(host, c.from, how);
+    refuseItself(host, c, entries);
     host.out(summary(c, await make(host, program, c, entries), entries));
     return 0;
   } catch (e) {

@@ -2,11 +2,12 @@
  * Benchmarks: one line a metric, ours, a peer on the same work in the same run, and the ratio (above 1: ours is better).
  * Everything runs on one CPU and then on all, since waking another CPU costs more than anything we do.
  * Needs dist/rump (deno task build), cc, mkfs.fat, mtools; mounts need root; fusefat is measured where it is installed.
- * Arguments choose groups: local msdos remote load start fuse.
+ * Arguments choose groups: local msdos remote load start fuse disk.
  */
 import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { clean } from "./bench.ts";
+import { disk } from "./disk.ts";
 import { fuse } from "./fuse.ts";
 import { load } from "./load.ts";
 import { local } from "./local.ts";
@@ -14,7 +15,7 @@ import { msdos } from "./msdos.ts";
 import { remote } from "./remote.ts";
 import { start } from "./start.ts";
 
-const groups: Readonly<Record<string, () => void | Promise<void>>> = { local, msdos, remote, load, start, fuse };
+const groups: Readonly<Record<string, () => void | Promise<void>>> = { local, msdos, remote, load, start, fuse, disk };
 const pinned = process.env.BENCH_CPUS;
 
 async function measure(asked: readonly string[]): Promise<void> {

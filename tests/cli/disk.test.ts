@@ -117,7 +117,12 @@ describe("rump disk create", () => {
         "rm -rf src && mkdir -p src/d && echo text > f && ln -s ../../f src/d/link && rump disk create -L d.img --from src",
       );
       assertEquals(sh.must("mtype -i d.img@@1M ::d/link"), "text\n");
-      sh.must("ln -s . src/d/self");
+      sh.must("rm src/d/link && rump disk create src/in.img --from src");
+      assertStringIncludes(
+        sh.run("rump disk create -f src/in.img --from src").err,
+        "lies in the directory it is made from: src/in.img",
+      );
+      sh.must("rm src/in.img && ln -s . src/d/self && touch src/d/x");
       assertStringIncludes(sh.run("rump disk create -fL d.img --from src").err, "too many levels of symbolic links");
     }));
   /** Command, what is said. */
