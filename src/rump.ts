@@ -18,7 +18,13 @@ import { type Calls } from "./kern/dispatch.ts";
 import type { Cred, Proc } from "./kern/proc.ts";
 import { identityIn } from "./proxy/attach.ts";
 import type { AsyncBatch, BatchCalls, Later } from "./proxy/batch.ts";
-import { type AsyncClient, pipelinedClient } from "./proxy/client.ts";
+import {
+  type AsyncClient,
+  blockingClient,
+  type ClientOptions,
+  pipelinedClient,
+  type SyncClient,
+} from "./proxy/client.ts";
 import { parseLocator } from "./proxy/locator.ts";
 import { callsOf, persistentAsync, type Retry } from "./proxy/reconnect.ts";
 import { SpServer } from "./proxy/server.ts";
@@ -26,7 +32,7 @@ import { version } from "./version.ts";
 import { vfsOf } from "./vfs/vfs.ts";
 
 export { errno, SysError } from "./abi/errno.ts";
-export type { AsyncBatch, AsyncClient, BatchCalls, Calls, Cred, Later, Proc, Retry };
+export type { AsyncBatch, AsyncClient, BatchCalls, Calls, Cred, Later, Proc, Retry, SyncClient };
 
 /** The machine as a kernel sees it, with timers and sockets of the loop it will live in. */
 export function hypercalls(h: Host, timer: Hypercalls["timer"], sockets: Sockets): Hypercalls {
@@ -106,16 +112,31 @@ export interface ConnectOptions {
   readonly fork?: Uint8Array;
 }
 
+const clientOptions = (key?: string, fork?: Uint8Array): ClientOptions => ({
+  ...(key ? { identity: identityIn(host, key) } : {}),
+  ...(fork ? { fork } : {}),
+});
+
+/**
+ * Attach with calls that block until they are answered: for scripts and many small calls. On the same machine they go through
+ * shared memory, an order of magnitude faster than `connect` (RUMP_RING=0: they do not). Throws where `connect` rejects.
+ * The server must be another process.
+ */
+export function connectSync(locator: string, comm = "rump", options: Omit<ConnectOptions, "retry"> = {}): SyncClient {
+  const { transport, address } = parseLocator(locator, "client", findTransport);
+  const sys = { sockets: host.loopSockets } as Sys;
+  const channel = transport.connectBlocking?.(sys, address) ?? sys.sockets.connectBlocking(address);
+  const ring = host.env("RUMP_RING") === "0" ? {} : { ringAfter: 0 };
+  return blockingClient(channel, comm, { ...clientOptions(options.key, options.fork), ...ring });
+}
+
 /** Attach to a server: the same calls, each a promise, as many under way as one likes. */
 export async function connect(locator: string, comm = "rump", options: ConnectOptions = {}): Promise<AsyncClient> {
   const { transport, address } = parseLocator(locator, "client", findTransport);
   const sys = { sockets: host.eventSockets } as Sys;
   const attach = async (fork?: Uint8Array) => {
     const channel = await (transport.connect?.(sys, address) ?? sys.sockets.connect(address));
-    return await pipelinedClient(channel, comm, {
-      ...(options.key ? { identity: identityIn(host, options.key) } : {}),
-      ...(fork ? { fork } : {}),
-    });
+    return await pipelinedClient(channel, comm, clientOptions(options.key, fork));
   };
   const client = await attach(options.fork);
   return options.retry === undefined ? client : persistent(client, attach, options.retry);
