@@ -10,6 +10,7 @@ import type { Mount } from "../vfs/mount.ts";
 import { Failure, reasonOf } from "./cli.ts";
 import { mountDisk } from "./image.ts";
 import type { MountOptions } from "./mount_options.ts";
+import { showOwn } from "./mount_stats.ts";
 import { logTo, type ServeOptions } from "./serve_options.ts";
 
 export interface HostMount {
@@ -89,11 +90,18 @@ async function serve(host: Host, m: HostMount, ready: () => void): Promise<numbe
     await kernel.halt().catch(() => {});
     throw e;
   }
+  return await end(kernel, m);
+}
+/** Everything to the disk. A failure is the last that is logged; the steps of halting are the kernel's own affair. */
+async function end(kernel: Kernel, m: HostMount): Promise<number> {
+  const say = kernel.log.console;
+  kernel.log.console = () => {};
   try {
     await kernel.halt();
     return 0;
-  } catch {
-    return 1; // said in the log
+  } catch (e) {
+    say(`${m.program}: ${m.source}: not everything could be written: ${reasonOf(e)}`);
+    return 1;
   }
 }
 /** A second mount of ours on one directory is nearly always a mistake; the first would be hidden. */
@@ -152,6 +160,7 @@ async function run(
     ready,
     ended: () => host.loop.stop(),
     log: (text) => kernel.log.write(text),
+    memory: () => ({ cached: kernel.buffers.used, dirty: kernel.buffers.dirty }),
   });
   let asked = false;
   const leave = () => {
@@ -165,6 +174,7 @@ async function run(
   if (!m.serve.foreground) host.chdir("/");
   server.start();
   confine(host, kernel, m, fuse);
+  if (m.serve.stats) showOwn(host, () => server.stats());
   await host.loop.run();
   await server.nodes.clear();
 }

@@ -2,6 +2,7 @@
 import type { Host } from "../host/host.ts";
 import { splitLocator } from "../wire/slices.ts";
 import { Failure } from "./cli.ts";
+import { placeOf } from "./parts.ts";
 
 /** Longest wait for the serving process, milliseconds, and between looks. */
 const PATIENCE = 60_000;
@@ -45,9 +46,11 @@ async function released(host: Host, program: string, source: string): Promise<vo
 }
 function isLocked(host: Host, source: string): boolean {
   try {
-    const file = host.open(splitLocator(source)[0], {});
+    const [path, locator] = splitLocator(source);
+    const { offset, length } = locator ? placeOf(host, path, locator, false) : { offset: 0, length: 0 };
+    const file = host.open(path, {});
     try {
-      return file.lock(false, 0, 0) !== undefined;
+      return file.lock(false, offset, length) !== undefined;
     } finally {
       file.close();
     }

@@ -3,18 +3,19 @@ import type { Host } from "../host/host.ts";
 import { locatorText } from "../wire/slices.ts";
 import { type Grammar, parse, usage } from "./cli.ts";
 import { hostMount } from "./fuse_mount.ts";
-import { hostUnmount } from "./fuse_unmount.ts";
+import { otherThanMount } from "./mount_stats.ts";
 import { openImage } from "./image.ts";
 import type { Run } from "./mod.ts";
 import { splitImage } from "./parts.ts";
 import { MSDOS_HELP, MSDOS_LETTERS, msdosMount } from "./msdos_options.ts";
-import { operandsLast, SERVE_HELP, SERVE_LETTERS, serveOptions, unmountAsked } from "./serve_options.ts";
+import { operandsLast, SERVE_HELP, SERVE_LETTERS, serveOptions } from "./serve_options.ts";
 import { MNT_RDONLY } from "../abi/flags.ts";
 
 const grammar: Grammar = {
   usage: [
     "[-9GlsUf] [-g gid] [-M mask] [-m mask] [-o options] [-t gmtoff] [-u uid] image mountpoint",
     "-u mountpoint | --unmount [--lazy] mountpoint",
+    "--stats [--count n] mountpoint",
   ],
   about:
     "Mount an MS-DOS (FAT12, FAT16, FAT32) image or device. A process of its own serves it, without root, loop device\n" +
@@ -36,8 +37,8 @@ const grammar: Grammar = {
 export const run: Run = async (host, argv) => {
   const program = argv[0]!;
   const parsed = parse(host, operandsLast(argv), grammar);
-  const gone = unmountAsked(parsed);
-  if (gone) return await hostUnmount(host, program, gone.dir, gone.lazy);
+  const done = otherThanMount(host, program, parsed);
+  if (done !== undefined) return await done;
   const [image, dir, ...more] = parsed.rest;
   if (image === undefined || dir === undefined || more.length > 0) usage(host, program, grammar);
   const { driver, mount } = msdosMount(host, program, parsed);

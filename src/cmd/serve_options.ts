@@ -11,6 +11,8 @@ export const SERVE_HELP: Readonly<Record<string, string>> = {
   sandbox:
     "fail where the sandbox (nobody's user, seccomp filter) cannot be had; left out: go on without, and log that",
   "no-sandbox": "keep user and rights",
+  stats: "alone with a mountpoint: what its process does, a line a second; with -f: the same of ourselves",
+  "count=": "with --stats: end after so many lines",
   unmount: "unmount what is served at the directory, and wait until all is written; `-u mountpoint` does the same",
   lazy: "with --unmount: also while it is in use",
   "sandbox-log": "the kernel's audit log tells which calls the sandbox refuses",
@@ -22,6 +24,8 @@ export interface ServeOptions {
   /** `must`: fail without it. */
   readonly sandbox: "off" | "try" | "must";
   readonly sandboxLog: boolean;
+  /** Show what is done, a line a second. */
+  readonly stats: boolean;
 }
 /** Read them off a parsed command line. Throws Failure for those that contradict each other. */
 export function serveOptions(program: string, { options }: Options): ServeOptions {
@@ -29,11 +33,15 @@ export function serveOptions(program: string, { options }: Options): ServeOption
   if (has("sandbox", "sandbox-log") && has("no-sandbox")) {
     throw new Failure(`${program}: --sandbox and --no-sandbox: choose one`);
   }
+  if (has("stats") && !has("f", "foreground")) {
+    throw new Failure(`${program}: --stats: of a mount in the background: ${program} --stats mountpoint`);
+  }
   return {
     foreground: has("f", "foreground"),
     logFile: options.findLast(([o]) => o === "log")?.[1],
     sandbox: has("no-sandbox") ? "off" : has("sandbox") ? "must" : "try",
     sandboxLog: has("sandbox-log"),
+    stats: has("stats"),
   };
 }
 

@@ -247,7 +247,10 @@ function read(c: Context): Async<number> {
   const d = c.req.in.view;
   const size = Math.min(ReadIn.get.size(d, BODY), c.req.capacity - OUT_HEADER);
   const into = c.req.out.bytes.subarray(OUT_HEADER, OUT_HEADER + size);
-  return c.volume.read(c.node, into, ReadIn.get.offset(d, BODY));
+  return then(c.volume.read(c.node, into, ReadIn.get.offset(d, BODY)), (n) => {
+    c.server.bytesRead += n;
+    return n;
+  });
 }
 function write(c: Context): Async<number> {
   const d = c.req.in.view;
@@ -259,6 +262,7 @@ function write(c: Context): Async<number> {
   const data = c.req.in.bytes.subarray(at, at + size);
   const done = then(killed, () => volume.write(c.node, data, ReadIn.get.offset(d, BODY)));
   return then(done, (n) => {
+    c.server.bytesWritten += n;
     c.req.out.words[4] = n;
     c.req.out.words[5] = 0;
     return 8;

@@ -3,7 +3,16 @@ import { errno } from "../abi/errno.ts";
 import { then } from "../lib/async.ts";
 import { encodeName } from "../lib/text.ts";
 import type { Async } from "../plugin.ts";
-import { FallocateIn, IOCTL_OUT, IoctlIn, LseekIn, OUT_HEADER, STATFS_SIZE, StatfsOut } from "../wire/fuse.ts";
+import {
+  FallocateIn,
+  IOC_MOUNT_STATS,
+  IOCTL_OUT,
+  IoctlIn,
+  LseekIn,
+  OUT_HEADER,
+  STATFS_SIZE,
+  StatfsOut,
+} from "../wire/fuse.ts";
 import { CAPABILITY } from "./privileges.ts";
 import { BODY, type Context, name, type Op, writable } from "./ops.ts";
 
@@ -56,16 +65,18 @@ export function ioctl(c: Context): Async<number> {
   const [command, inSize, outSize] = [get.command(d, BODY), get.inSize(d, BODY), get.outSize(d, BODY)];
   const at = BODY + IoctlIn.size;
   if (at + inSize > c.req.length) throw errno.EINVAL;
+  if (command === IOC_MOUNT_STATS && c.node === c.volume.root) return answer(c, outSize, c.server.stats());
   const data = c.req.in.bytes.slice(at, at + inSize);
   const done = command & IOC_WRITE
     ? owned(c, () => writable(c).ioctl(c.node, command, data))
     : c.volume.ioctl(c.node, command, data);
-  return then(done, (answer) => {
-    if (answer.length > outSize) throw errno.EINVAL;
-    c.req.out.bytes.fill(0, OUT_HEADER, OUT_HEADER + IOCTL_OUT);
-    c.req.out.bytes.set(answer, OUT_HEADER + IOCTL_OUT);
-    return IOCTL_OUT + answer.length;
-  });
+  return then(done, (bytes) => answer(c, outSize, bytes));
+}
+function answer(c: Context, room: number, bytes: Uint8Array): number {
+  if (bytes.length > room) throw errno.EINVAL;
+  c.req.out.bytes.fill(0, OUT_HEADER, OUT_HEADER + IOCTL_OUT);
+  c.req.out.bytes.set(bytes, OUT_HEADER + IOCTL_OUT);
+  return IOCTL_OUT + bytes.length;
 }
 function owned<T>(c: Context, work: () => Async<T>): Async<T> {
   return then(c.volume.getattr(c.node), ({ uid }) => {

@@ -12,6 +12,7 @@ import {
   InitIn,
   InitOut,
   InvalInode,
+  MountStats,
   NOTIFY_INC_EPOCH,
   NOTIFY_INVAL_INODE,
   OUT_HEADER,
@@ -23,6 +24,8 @@ import { LONG } from "./reply.ts";
 import { MAX_DATA, Request } from "./request.ts";
 
 const FORGET = 2;
+const READ = 15;
+const WRITE = 16;
 const INIT_OP = 26;
 const INTERRUPT = 36;
 const DESTROY = 38;
@@ -48,6 +51,8 @@ export interface FuseOptions {
   /** The mount is gone. */
   readonly ended: () => void;
   readonly log: (text: string) => void;
+  /** Bytes of blocks in memory, and of those not yet on the disk. */
+  readonly memory: () => { readonly cached: number; readonly dirty: number };
 }
 
 export class FuseServer {
@@ -55,12 +60,15 @@ export class FuseServer {
   readonly nodes: Nodes;
   readonly listings = new Map<number, Listing>();
   /** Requests served, by opcode. */
-  readonly counts = new Uint32Array(64);
+  readonly counts = new Float64Array(64);
+  bytesRead = 0;
+  bytesWritten = 0;
   readonly #host: Host;
   readonly #fd: number;
   readonly #options: FuseOptions;
   readonly #spare: Request[] = [];
   #req: Request;
+  readonly #since: number;
   #serial = 1;
   #minor = 0;
   #waiting = 0;
@@ -70,6 +78,7 @@ export class FuseServer {
     this.#host = host;
     this.mount = mount;
     this.#fd = fd;
+    this.#since = host.now();
     this.#options = options;
     this.nodes = new Nodes(mount);
     this.#req = new Request(host);
@@ -83,6 +92,21 @@ export class FuseServer {
   }
   serial(): number {
     return this.#serial++;
+  }
+  /** What was done so far, as wire/fuse.ts MountStats. */
+  stats(): Uint8Array {
+    const bytes = new Uint8Array(MountStats.size);
+    MountStats.write(new DataView(bytes.buffer), 0, {
+      requests: this.counts.reduce((sum, n) => sum + n, 0),
+      waiting: this.#waiting,
+      reads: this.counts[READ]!,
+      bytesRead: this.bytesRead,
+      writes: this.counts[WRITE]!,
+      bytesWritten: this.bytesWritten,
+      ...this.#options.memory(),
+      milliseconds: Math.floor(this.#host.now() - this.#since),
+    });
+    return bytes;
   }
   /** Seconds a name stays true: not at all for another spelling of a file that is known by one. */
   nameValid(known: Known, name: string): number {

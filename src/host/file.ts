@@ -208,3 +208,16 @@ function attempt<T>(fn: () => T): T {
     throw cause === errno.ENOSPC || cause === errno.EFBIG || cause === errno.EDQUOT ? errno.ENOSPC : errno.EIO;
   }
 }
+
+/** ioctl(2) on what is at a path, opened for it. */
+export function ioctlAt(path: string, command: number, data: Uint8Array): void {
+  const fd = check(result(raw.open(cstring(path), darwin ? darwinFlags.CLOEXEC : linuxFlags.CLOEXEC, 0)));
+  try {
+    const memory = pin(data.length);
+    memory.bytes.set(data);
+    check(result(raw.ioctl(fd, command, memory.address)));
+    data.set(memory.bytes);
+  } finally {
+    raw.close(fd);
+  }
+}

@@ -186,6 +186,8 @@ export interface Host {
     path: string,
     how: { readonly write: boolean; readonly offset?: number; readonly length?: number },
   ): BlockDevice & { readonly file: HostFile };
+  /** ioctl(2) on a file or directory that is opened for it; `data` goes and comes. Throws HostError. */
+  ioctl(path: string, command: number, data: Uint8Array): void;
   /** User and group numbers by name; undefined: unknown. */
   userId(name: string): number | undefined;
   groupId(name: string): number | undefined;

@@ -7,7 +7,7 @@ import { daemonize, daemonWord } from "./daemon.ts";
 import { beneath } from "./beneath.ts";
 import { check, hostError } from "./errors.ts";
 import { addressOf, pin, raw, result, views } from "./ffi.ts";
-import { darwinFlags, fileDisk, linuxFlags, openFile } from "./file.ts";
+import { darwinFlags, fileDisk, ioctlAt, linuxFlags, openFile } from "./file.ts";
 import { fuseMount } from "./fuse.ts";
 import type { Host, HostStat, Spawned } from "./host.ts";
 import { EpollLoop } from "./loop.ts";
@@ -75,6 +75,7 @@ const open: Host["open"] = (path, how) =>
   openFile(path, how, process.platform === "darwin" ? darwinFlags : linuxFlags, stat);
 
 const files = {
+  ioctl: ioctlAt,
   open,
   stat,
   beneath: (root, names, work) => beneath(root, names, work),

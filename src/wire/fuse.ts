@@ -113,6 +113,23 @@ export const IoctlIn = struct("le", { fh: u64, flags: u32, command: u32, arg: u6
 /** struct fuse_ioctl_out: result 0, no retry. */
 export const IOCTL_OUT = 16;
 
+/** Ours: what the process that serves has done, asked of the root directory (ioccom.h _IOR('R', 1, 72 bytes)). */
+export const MountStats = struct("le", {
+  /** Requests since the mount; of those, answered later and not yet. */
+  requests: u64,
+  waiting: u64,
+  reads: u64,
+  bytesRead: u64,
+  writes: u64,
+  bytesWritten: u64,
+  /** Bytes of blocks in memory, and of those not yet on the disk. */
+  cached: u64,
+  dirty: u64,
+  /** Since the mount. */
+  milliseconds: u64,
+}, 72);
+export const IOC_MOUNT_STATS = (2 << 30 | 72 << 16 | 0x52 << 8 | 1) >>> 0;
+
 /** FUSE_INIT flags, low word. */
 export const INIT = {
   ASYNC_READ: 1 << 0,
