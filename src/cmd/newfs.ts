@@ -1,13 +1,10 @@
 /** newfs_msdos(8): make a FAT file system in an image, a partition of one, or a device. */
-import type { Host } from "../host/host.ts";
-import { locatorText, type Place } from "../wire/slices.ts";
 import { Failure, type Grammar, parse, reasonOf, usage } from "./cli.ts";
 import type { Run } from "./mod.ts";
 import { type FatBits, formats, type Layout, NONE, plan, type Want } from "./newfs_plan.ts";
 import { identity } from "./newfs_identity.ts";
-import { mustBeDisk, openTarget, targetIn } from "./newfs_target.ts";
+import { groundOf } from "./newfs_ground.ts";
 import { writeVolume } from "./newfs_write.ts";
-import { partOf, splitImage } from "./parts.ts";
 
 const grammar: Grammar = {
   usage: [
@@ -15,7 +12,8 @@ const grammar: Grammar = {
     "[-T timestamp] [-a FAT-size] [-b block-size] [-c cluster-size] [-e dirents] [-f format] [-h heads] [-i info]",
     "[-k backup] [-m media] [-n FATs] [-o hidden] [-r reserved] [-s total] [-u track-size] [--json] special [disktype]",
   ],
-  about: "Make a FAT12, FAT16 or FAT32 file system in an image, a partition of one (disk.img%GPT:1%), or a device.",
+  about: "Make a FAT12, FAT16 or FAT32 file system in an image, a partition of one (disk.img%GPT:1%), or a device;\n" +
+    "with a server in RUMP_SERVER (and a name that begins with rump.) in its devices, unless written host:path.",
   letters: "N@:B:C:F:I:L:O:S:T:a:b:c:e:f:h:i:k:m:n:o:r:s:u:",
   help: {
     N: "only show the parameters",
@@ -46,6 +44,7 @@ const grammar: Grammar = {
   },
   examples: ["-C 64m disk.img", "-F 32 -L BOOT 'disk.img%GPT:EFI System%'", "-f 1440 floppy.img"],
 };
+const MAX_HIDDEN = 0xffff_ffff;
 /** disktab(5)'s diskettes. */
 const disktypes: Readonly<Record<string, number>> = {
   floppy: 1440,
@@ -161,37 +160,6 @@ function json(name: string, l: Layout, serial: number, label: string | undefined
   return `${JSON.stringify({ ...about, ...rest, clusterBytes: l.perCluster * l.sector, warnings })}\n`;
 }
 
-/** Where in the image: -@, or behind its name; a partitioned image is not overwritten by mistake. */
-function where(
-  host: Host,
-  program: string,
-  image: string,
-  o: Options,
-  sector: number,
-): Partial<Place> & { path: string } {
-  const [path, locator] = splitImage(program, image);
-  const offset = o.size("@", sector, 1);
-  if (locator && offset !== undefined) throw new Failure(`${program}: -@ and ${locatorText(locator)}: choose one`);
-  if (o.has("C")) return { path, offset: offset ?? 0 };
-  mustBeDisk(host, program, path);
-  if (offset !== undefined) return { path, offset };
-  try {
-    return { path, offset: 0, ...partOf(host, path, locator, true) };
-  } catch (e) {
-    throw new Failure(`${program}: ${path}: ${reasonOf(e)}${locator ? "" : `\n  ${path}%OFFSET:0%  all of it`}`);
-  }
-}
-/** Bytes of the file or device. */
-function sizeOf(host: Host, program: string, path: string): number {
-  try {
-    const file = host.open(path, {});
-    file.close();
-    return file.size;
-  } catch (e) {
-    throw new Failure(`${program}: ${path}: ${reasonOf(e)}`);
-  }
-}
-
 export const run: Run = (host, argv) => {
   const program = argv[0]!;
   const { options, rest } = parse(host, argv, grammar);
@@ -199,41 +167,18 @@ export const run: Run = (host, argv) => {
   if (special === undefined || more.length > 0) usage(host, program, grammar);
   const o = new Options(program, options);
   const sector = o.number("S") ?? 512;
-  const create = o.size("C", sector, 1);
-  const { path, offset = 0, length } = where(host, program, special!, o, sector);
-  const size = create ?? sizeOf(host, program, path);
-  if (offset >= size) throw new Failure(`${program}: ${path}: -@ ${offset}: the image ends at ${size}`);
   const asked = want(o, sector, disktype, program);
-  const hidden = asked.hidden ?? (offset % sector === 0 && offset / sector <= 0xffff_ffff ? offset / sector : 0);
+  const ground = groundOf(host, program, special!, { at: o.size("@", sector, 1), create: o.size("C", sector, 1) });
   try {
-    const layout = plan({ ...asked, room: length ?? size - offset, ...(offset > 0 ? { hidden } : {}) });
+    const before = ground.offset / sector;
+    const hidden = asked.hidden ?? (Number.isInteger(before) && before <= MAX_HIDDEN ? before : 0);
+    const layout = plan({ ...asked, room: ground.room, ...(ground.offset > 0 ? { hidden } : {}) });
     const id = identity(host, layout, { text: (name) => o.text(name), number: (name) => o.number(name) });
     for (const w of layout.warnings) host.err(`${program}: ${special}: ${w}\n`);
-    if (!o.has("N")) {
-      if (create !== undefined) makeFile(host, program, path, create);
-      const file = openTarget(host, program, path, { offset, ...(length === undefined ? {} : { length }) });
-      try {
-        writeVolume(targetIn(file, offset), layout, id);
-        file.fdatasync();
-      } finally {
-        file.close();
-      }
-    }
+    if (!o.has("N")) ground.use((target) => writeVolume(target, layout, id));
     host.out(o.has("json") ? json(special!, layout, id.serial, id.label?.trimEnd()) : described(special!, layout));
     return 0;
   } catch (e) {
     throw e instanceof Failure ? e : new Failure(`${program}: ${special}: ${reasonOf(e)}`);
   }
 };
-/** -C: an existing file is emptied, unless somebody uses it. */
-function makeFile(host: Host, program: string, path: string, size: number): void {
-  host.open(path, { write: true, create: true }).close();
-  mustBeDisk(host, program, path);
-  const file = openTarget(host, program, path, {});
-  try {
-    file.truncate(0);
-    file.truncate(size);
-  } finally {
-    file.close();
-  }
-}

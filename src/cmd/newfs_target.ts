@@ -5,7 +5,7 @@ import { lockImage } from "./image.ts";
 import type { Target } from "./newfs_write.ts";
 
 const PIECE = 1 << 20;
-const ZEROS = new Uint8Array(PIECE);
+export const ZEROS = new Uint8Array(PIECE);
 
 /** Writing into [offset, ...) of an open file. Throws HostError; a disk that takes less is an Error. */
 export function targetIn(file: HostFile, offset: number): Target {

@@ -22,12 +22,8 @@ function judged(sh: Shell, image: string, what: string): void {
 describe("newfs_msdos", () => {
   it("chooses what mkfs.fat chooses, at common sizes", () =>
     within((sh) => {
-      for (
-        const size of ["64K", "360K", "720K", "1440K", "2M", "4M", "9M", "16M", "32M", "64M", "100M", "128M", "256M"]
-          .concat(
-            ["260M", "300M", "511M", "512M", "1G", "4G", "8G", "9G", "16G", "32G", "33G"],
-          )
-      ) {
+      const sizes = "64K 360K 720K 1440K 2M 4M 9M 32M 100M 128M 129M 256M 260M 511M 512M 4G 9G 17G 33G";
+      for (const size of sizes.split(" ")) {
         sh.must(`rm -f a b; truncate -s ${size} a b; mkfs.fat a; newfs_msdos b`);
         assertEquals(geometry(sh, "b"), geometry(sh, "a"), size);
       }
@@ -121,7 +117,7 @@ describe("newfs_msdos", () => {
     ["newfs_msdos nosuch", "newfs_msdos: nosuch: no such file or directory"],
     ["newfs_msdos .", "newfs_msdos: .: is a directory"],
     ["newfs_msdos /dev/null", "newfs_msdos: /dev/null: neither a file nor a block device"],
-    ["newfs_msdos empty", "newfs_msdos: empty: -@ 0: the image ends at 0"],
+    ["newfs_msdos empty", "newfs_msdos: empty: -@ 0: it ends at 0"],
     ["newfs_msdos -S 100 d.img", "-S 100: not a power of 2 from 512 to 32768"],
     ["newfs_msdos -F 13 d.img", "-F 13: not 12, 16 or 32"],
     ["newfs_msdos -c 3 d.img", "-c 3: not a power of 2 from 1 to 128"],
@@ -143,7 +139,9 @@ describe("newfs_msdos", () => {
     ["newfs_msdos -L 'A/B' d.img", 'label A/B: "/" cannot stand in a FAT label'],
     ["newfs_msdos -L ABCDEFGHIJKL d.img", "label ABCDEFGHIJKL: not 1 to 11 characters"],
     ["newfs_msdos -I 0x1ffffffff d.img", "-I 0x1ffffffff: not a 32-bit number"],
-    ["newfs_msdos -@ 20m d.img", "-@ 20971520: the image ends at 10485760"],
+    ["newfs_msdos -@ 20m d.img", "-@ 20971520: it ends at 10485760"],
+    ["newfs_msdos -C 1m 'x%GPT:1%'", "-C and %GPT:1%: choose one"],
+    ["newfs_msdos -@ 1m 'd.img%MBR:1%'", "-@ and %MBR:1%: choose one"],
     ["newfs_msdos -@ x d.img", "-@ x: not a size"],
     ["newfs_msdos d.img zip", "zip: no such disk type"],
     ["newfs_msdos 'd.img%GPT:1%'", "newfs_msdos: d.img: no GUID partition table"],
@@ -164,6 +162,28 @@ describe("newfs_msdos", () => {
       }
       assertEquals(sh.must("stat -c %b d.img; test ! -e x"), "0\n");
       assertEquals(sh.run("newfs_msdos").status, 2);
+    }));
+  it("in a rump kernel it formats the kernel's devices, as NetBSD's under rumphijack does", () =>
+    within((sh) => {
+      const env = { RUMP_SERVER: `unix://${sh.dir}/sock` };
+      sh.must(
+        "truncate -s 1440k d.img && truncate -s 64M e.img && head -c 2M /dev/urandom | dd of=e.img conv=notrunc status=none",
+      );
+      sh.must(
+        `rump_server -lrumpfs_msdos -d key=/dev/d1440k,hostpath=d.img,size=host -d key=/dev/d64M,hostpath=e.img,size=host unix://sock`,
+      );
+      assertEquals(
+        sh.must("rump.newfs_msdos -f 1440 /dev/rd1440k", env),
+        "/dev/rd1440k: 2847 sectors in 2847 FAT12 clusters (512 bytes/cluster)\nMBR type: 1\n" +
+          "bps=512 spc=1 res=1 nft=2 rde=224 sec=2880 mid=0xf0 spf=9 spt=18 hds=2 hid=0\n",
+      );
+      sh.must("rump.newfs_msdos -L KERNEL /dev/d64M && rump.mkdir /mnt && rump.mount_msdos /dev/d64M /mnt", env);
+      assertStringIncludes(sh.run("rump.newfs_msdos /dev/d64M", env).err, "rump.newfs_msdos: /dev/d64M: Device busy");
+      assertStringIncludes(sh.run("rump.newfs_msdos /dev/nosuch", env).err, "/dev/nosuch: No such file or directory");
+      sh.must("rump.cp host:/etc/passwd /mnt/ && rump.halt", env);
+      sh.must("mtype -i e.img ::passwd | cmp - /etc/passwd && fsck.fat -n e.img && fsck.fat -n d.img");
+      sh.must("rump.newfs_msdos -C 1m f.img && mdir -i f.img"); // no server: an image
+      sh.must("RUMP_SERVER=unix://nosuch newfs_msdos f.img && RUMP_SERVER=unix://nosuch rump.newfs_msdos host:f.img");
     }));
   it("an image somebody has open for writing is refused", () =>
     within(async (sh) => {
