@@ -11,7 +11,7 @@ import type { Lwp } from "../kern/proc.ts";
 import { requireRoot } from "../kern/identity.ts";
 import type { Async, StatFs } from "../plugin.ts";
 import { access, EXECUTE } from "./access.ts";
-import { dirOf, vnodeOf } from "./file.ts";
+import { dirOf, VnodeFile, vnodeOf } from "./file.ts";
 import { type Cwdi, cwdiOf, lookup } from "./namei.ts";
 import { type Mount, Vnode } from "./mount.ts";
 import { takeDisk } from "./specfs.ts";
@@ -54,7 +54,7 @@ function mount(
     const { fspec, ...told } = decodeMountArgs(type, data);
     // Some drivers look after it themselves.
     const options = type === "msdos" && flags & MNT_SYNCHRONOUS ? { ...told, sync: true } : told;
-    if (flags & MNT_UPDATE) return update(over, flags, options);
+    if (flags & MNT_UPDATE) return update(vfs, over, flags, options);
     return then(device(vfs, lwp, type, fspec), (disk) => {
       const how = {
         from: typeof fspec === "string" ? fspec : type,
@@ -88,11 +88,21 @@ function device(vfs: Vfs, lwp: Lwp, type: string, fspec: unknown) {
     ({ mount: { volume }, node }) => then(volume.getattr(node), (attr) => takeDisk(vfs.devices.disk(attr))),
   );
 }
-/** mount -u: read-only or not, and the driver's options. */
-function update(over: Vnode, flags: number, options: Record<string, unknown>): Async<number> {
+/** Whether somebody has a file of a mount open for writing. */
+function isWritten(vfs: Vfs, m: Mount): boolean {
+  for (const proc of vfs.kernel.procs) {
+    for (const [, { ops, writable }] of proc.files) {
+      if (writable && ops instanceof VnodeFile && ops.vnode.mount === m) return true;
+    }
+  }
+  return false;
+}
+/** mount -u: read-only or not, and the driver's options. EBUSY: files are open for writing, and it is not forced. */
+function update(vfs: Vfs, over: Vnode, flags: number, options: Record<string, unknown>): Async<number> {
   const { mount: m } = over;
   if (over.node !== m.volume.root) throw errno.EINVAL;
   const readOnly = (flags & MNT_RDONLY) !== 0;
+  if (readOnly && !m.readOnly && !(flags & MNT_FORCE) && isWritten(vfs, m)) throw errno.EBUSY;
   if (!readOnly && (m.volume.readOnly || (m.device && !m.device.write))) throw errno.EROFS;
   return then(readOnly ? m.sync() : undefined, () =>
     then(m.volume.update(options, readOnly), () => {

@@ -1,6 +1,7 @@
 /** Claims on a volume in a kernel: listing by pieces, rights, read-only mounts, unmounting, and the calls of NetBSD. */
 import {
   AT_FDCWD,
+  MNT_FORCE,
   MNT_RDONLY,
   MNT_UPDATE,
   O_CREAT,
@@ -130,6 +131,22 @@ export const systemClaims: readonly SubjectClaim[] = [
       assertEquals(await update(MNT_UPDATE), 0);
       await put(p, "/m/f", "changed");
       assertEquals(await getText(p, "/m/f"), "changed");
+    },
+  },
+  {
+    name: "mount -u to read-only is EBUSY while a file is open for writing, unless forced",
+    async run(s) {
+      const { sys } = s;
+      const update = (flags: number) =>
+        answer(() => sys.mount({ type: s.driver.name, path: "/m", flags: MNT_UPDATE | flags, data: text("{}") }));
+      const fd = await open(sys, "/m/f", O_CREAT | O_RDWR);
+      assertEquals(await update(MNT_RDONLY), "EBUSY");
+      assertEquals([await update(MNT_RDONLY | MNT_FORCE), await answer(() => sys.write({ fd, buf: text("x") }))], [
+        "ok",
+        "EROFS",
+      ]);
+      await sys.close({ fd });
+      assertEquals([await update(0), await update(MNT_RDONLY)], ["ok", "ok"]);
     },
   },
   {
