@@ -11,6 +11,8 @@ export interface FileModel {
   data: Uint8Array;
   /** Seconds, even. */
   mtime: number;
+  /** Counts changes of the data. */
+  version: number;
 }
 export interface DirModel {
   readonly dir: true;
@@ -54,6 +56,8 @@ export class Life {
   readonly #most: number;
   readonly #open: { readonly fd: number; readonly file: FileModel }[] = [];
   steps = 0;
+  /** What the last step has made safe. */
+  synced: FileModel | "all" | undefined;
   full = 0;
 
   /** `most`: bytes of the largest file; `clock`: milliseconds. */
@@ -93,8 +97,9 @@ export class Life {
   }
 
   /** Do something, and see that what comes of it is what must. */
-  step(): void {
+  step(): void | Promise<unknown> {
     this.steps++;
+    this.synced = undefined;
     const n = this.#random(100);
     if (n < 22) this.#create();
     else if (n < 40) this.#write();
@@ -105,7 +110,7 @@ export class Life {
     else if (n < 86) this.#mkdir();
     else if (n < 92) this.#rmdir();
     else if (n < 95) this.#times();
-    else if (n < 97) this.#sync();
+    else if (n < 97) return this.#sync();
     else this.#close();
   }
   /**
@@ -163,10 +168,11 @@ export class Life {
     if (!ok) return;
     let file = has as FileModel | undefined;
     if (!file) {
-      file = { dir: false, data: new Uint8Array(0), mtime: this.#now() };
+      file = { dir: false, data: new Uint8Array(0), mtime: this.#now(), version: 0 };
       dir.children.set(key(name), { name: clean(name), node: file });
     } else if (flags & O_TRUNC) {
       file.data = new Uint8Array(0);
+      file.version++;
       file.mtime = this.#now();
     }
     if (this.#open.length >= 8) this.#close();
@@ -195,6 +201,7 @@ export class Life {
     if (n === 0) return;
     file.data = resized(file.data, Math.max(file.data.length, at + n));
     file.data.set(buf.subarray(0, n), at);
+    file.version++;
     file.mtime = this.#now();
   }
   #read(): void {
@@ -214,6 +221,7 @@ export class Life {
     if (!this.#call(`truncate ${path} ${length}`, wrong, more, () => this.#sys.truncate({ path, length }))) return;
     const file = has as FileModel;
     file.data = resized(file.data, length);
+    file.version++;
     file.mtime = this.#now();
   }
   #rename(): void {
@@ -268,10 +276,12 @@ export class Life {
     this.#call(`utimes ${path}`, [], 0, () => rumpUtimes(this.#sys, path, mtime, mtime));
     has.mtime = mtime;
   }
-  #sync(): void {
+  #sync(): void | Promise<unknown> {
     this.log.push("sync");
-    if (this.#open.length > 0 && this.#random(2)) this.#sys.fsync({ fd: this.#pick(this.#open).fd });
-    else (this.#sys as unknown as { sync(): void }).sync();
+    const one = this.#open.length > 0 && this.#random(2) ? this.#pick(this.#open) : undefined;
+    this.synced = one?.file ?? "all";
+    if (!one) return (this.#sys as unknown as { sync(): Promise<unknown> }).sync();
+    this.#sys.fsync({ fd: one.fd });
   }
   #close(): void {
     if (this.#open.length === 0) return;
@@ -283,6 +293,14 @@ export class Life {
     while (this.#open.length > 0) this.#close();
   }
 
+  /** All files by their paths. */
+  files(dir: DirModel = this.root, path = "", into = new Map<string, FileModel>()): Map<string, FileModel> {
+    for (const { name, node } of dir.children.values()) {
+      if (node.dir) this.files(node, `${path}${name}/`, into);
+      else into.set(path + name, node);
+    }
+    return into;
+  }
   /** Compare all of the volume with the model; throws at the first difference. */
   verify(): void {
     this.#verify(this.root, "");

@@ -19,7 +19,7 @@ describe("msdos beside a model", () => {
       const life = new Life(sys as unknown as SyncCalls, random, () => host.clock, 40_000);
       try {
         while (life.steps < STEPS) {
-          life.step();
+          await life.step();
           if (random(20) === 0) host.pass(random(3000));
           if (random(500) === 0) life.verify();
           if (random(1000) === 0) {
