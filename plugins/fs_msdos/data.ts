@@ -74,9 +74,16 @@ export class FileData {
     if (end > MAX_FILE) throw EFBIG;
     this.#back.dirty();
     this.#store.mayChange(node);
+    this.#back.loose.add(node);
     if (this.extend(node, this.#need(end)) >= this.#need(end)) return;
-    this.#store.shrink(node, this.#need(node.size));
+    this.giveBack(node);
     throw ENOSPC;
+  }
+  /** Nobody holds the file any more: room behind its end goes. */
+  giveBack(node: Node): void {
+    if (!this.#back.loose.delete(node)) return;
+    this.#back.dirty();
+    this.#store.shrink(node, this.#need(node.size));
   }
   /** Clusters held back for the next sync are room, too. */
   extend(node: Node, need: number): number {
@@ -95,6 +102,7 @@ export class FileData {
     this.#back.dirty();
     this.#store.mayChange(node);
     if (this.extend(node, had + 1) === had) return false;
+    if (had > 0) this.#store.grown = true;
     this.#zero(this.#store.chain(node, had + 1).last);
     this.flushCluster(this.#store.chain(node, had + 1).last);
     return true;

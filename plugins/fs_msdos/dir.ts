@@ -260,6 +260,10 @@ export class Directory {
     this.#names.set(this.#slots.names.fold(node.name), node);
     this.#shorts.set(node.short, node);
   }
+  /** Slots that were freed on the disk may be used again. */
+  reuse(slot: number, count: number): void {
+    this.#addFree(slot, count);
+  }
   freeSlots(slot: number, count: number): void {
     // The short entry goes first: half of it done leaves orphaned pieces, not a second file.
     for (let i = count - 1; i >= 0; i--) {

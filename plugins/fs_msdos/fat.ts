@@ -201,11 +201,13 @@ export class Fat {
     return this.#g.clusters <= SMALL;
   }
 
-  /** Write what changed to every FAT that is kept. */
-  flush(): void {
+  /** Write what changed to every FAT that is kept; whether there was anything. */
+  flush(): boolean {
+    let wrote = false;
     const { fats, fatStart, fatSize, sectorSize, mirrored, activeFat } = this.#g;
     for (const page of [...this.#pages.values()].sort((a, b) => a.index - b.index)) {
       if (page.to === 0) continue;
+      wrote = true;
       const from = Math.floor(page.from / sectorSize) * sectorSize;
       const to = Math.min(Math.ceil(page.to / sectorSize) * sectorSize, page.bytes.length - 1);
       for (let n = 0; n < fats; n++) {
@@ -216,6 +218,7 @@ export class Fat {
       page.from = Infinity;
       page.to = 0;
     }
+    return wrote;
   }
   get dirty(): boolean {
     for (const page of this.#pages.values()) if (page.to > 0) return true;

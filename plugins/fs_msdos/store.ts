@@ -18,6 +18,8 @@ export class Store {
   readonly health: Health;
   /** Too much is held back: the volume syncs. */
   pressure: () => void = () => {};
+  /** A directory has a new cluster: its zeros must be on the disk before the table that leads there. */
+  grown = false;
   /** Clusters some chain was seen to own: a second owner is damage. */
   readonly #owned: Uint8Array;
   /** Clusters an entry was seen to begin at. */

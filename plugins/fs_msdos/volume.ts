@@ -1,6 +1,6 @@
 /** The msdos volume: FAT's answers to what the kernel asks of a file system. */
 import type { Attr, Make, MountRequest, SetAttr, StatFs, Sys, Volume } from "../../src/plugin.ts";
-import { ATTR_ARCHIVE, ATTR_DIRECTORY } from "../../src/wire/fat.ts";
+import { ATTR_ARCHIVE, ATTR_DIRECTORY, FREE } from "../../src/wire/fat.ts";
 import { Attributes } from "./attributes.ts";
 import { FileData } from "./data.ts";
 import { deletedIn } from "./deleted.ts";
@@ -176,19 +176,21 @@ export class MsdosVolume implements Volume<Node> {
     } else if (end > node.size) this.setattr(node, { size: end });
   }
   create(dir: Node, name: string, _make: Make): Node {
-    const node = this.#make(dir, name, ATTR_ARCHIVE);
+    const node = this.#place(dir, this.#new(dir, name, ATTR_ARCHIVE));
     this.#named();
     return node;
   }
   mkdir(dir: Node, name: string, _make: Make): Node {
-    const node = this.#make(dir, name, ATTR_DIRECTORY);
-    if (!this.#data.growDir(node)) {
-      this.#dir(dir).remove(node);
-      throw this.#sys.errno.ENOSPC;
+    const node = this.#new(dir, name, ATTR_DIRECTORY);
+    try {
+      if (!this.#data.growDir(node)) throw this.#sys.errno.ENOSPC;
+      this.#dots(node, dir);
+      this.#data.flushCluster(node.cluster);
+      this.#place(dir, node);
+    } catch (e) {
+      this.#store.shrink(node, 0);
+      throw e;
     }
-    this.#dots(node, dir);
-    this.#data.flushCluster(node.cluster);
-    this.#writeBack(node);
     this.#named();
     return node;
   }
@@ -201,20 +203,30 @@ export class MsdosVolume implements Volume<Node> {
     writeEntry(sector, 0, dot, g.bits === 32);
     writeEntry(sector, SLOT, { ...dot, short: "..".padEnd(11), cluster: above }, g.bits === 32);
   }
-  #make(dir: Node, name: string, attr: number): Node {
+  #new(dir: Node, name: string, attr: number): Node {
     const wanted = this.#names.forNew(name);
     this.#back.dirty();
-    const node = newNode(dir, wanted, attr, this.#now());
-    this.#enter(dir, node, wanted);
+    return newNode(dir, wanted, attr, this.#now());
+  }
+  /** Give a new node its entry, and the number of its place. */
+  #place(dir: Node, node: Node): Node {
+    this.#enter(dir, node, node.name);
     const at = this.#inoOf(this.#slotMap.position(dir, node.slot + node.slots - 1));
-    return Object.assign(node, { ino: at }); // its place is known now
+    return Object.assign(node, { ino: at });
   }
   /** Add a node's entry to a directory. ENOSPC when it is full, or no short name is left. */
   #enter(dir: Node, node: Node, name: string): void {
     const index = this.#dir(dir);
     const plain = this.#names.plain(name);
     const free = plain && !index.hasShort(plain.short) ? plain : undefined;
-    if (!index.add(node, name, free, this.#names.long && !free)) throw this.#sys.errno.ENOSPC;
+    const add = () => index.add(node, name, free, this.#names.long && !free);
+    if (!add()) {
+      // Places of names that were moved are room, too, once they are free on the disk.
+      if (!this.#back.holdsNames) throw this.#sys.errno.ENOSPC;
+      this.#back.fsync();
+      this.#back.dirty();
+      if (!add()) throw this.#sys.errno.ENOSPC;
+    }
     node.parent = dir;
     this.#writeBack(node);
     this.#touchDir(dir);
@@ -224,6 +236,7 @@ export class MsdosVolume implements Volume<Node> {
     this.#back.dirty();
     this.#dir(dir).remove(node);
     node.parent = undefined;
+    this.#back.loose.add(node);
     this.#touchDir(dir);
     this.#named();
   }
@@ -233,7 +246,9 @@ export class MsdosVolume implements Volume<Node> {
   }
   /** The last holder of a file without a name went: its clusters go. */
   inactive(node: Node): void {
-    if (node.parent || node === this.root) return;
+    if (node === this.root) return;
+    if (node.parent) return this.#data.giveBack(node);
+    this.#back.loose.delete(node);
     this.#inos.delete(node.ino);
     if (node.cluster === 0 || this.#back.readOnly) return;
     this.#back.dirty();
@@ -256,16 +271,32 @@ export class MsdosVolume implements Volume<Node> {
       throw e;
     }
     if (node.isDir && from !== to) this.#dots(node, to);
-    // The new name is on the disk before the old one goes: killed between, the file has both, never none.
-    this.#flushSector(node);
-    source.freeSlots(old.slot, old.slots);
+    this.#leave(from, old, node);
     this.#touchDir(from);
     this.#named();
+  }
+  /** The new name is on the disk before the old one goes: in a crash the file has both, never none. */
+  #leave(from: Node, old: Node, node: Node): void {
+    const { buffers, g } = this.#store;
+    const places = (dir: Node, n: Node) =>
+      Array.from({ length: n.slots }, (_, i) => this.#slotMap.position(dir, n.slot + i));
+    const sectorOf = (position: number) => Math.floor(position / g.sectorSize);
+    const gone = places(from, old);
+    const source = this.#dir(from);
+    const sectors = new Set([...gone, ...places(node.parent!, node)].map(sectorOf));
+    if (sectors.size === 1) return source.freeSlots(old.slot, old.slots); // one write does both
+    this.#back.later(() => {
+      for (const position of gone.reverse()) {
+        finished(buffers.modify(sectorOf(position)), this.#sys.errno)[position % g.sectorSize] = FREE;
+      }
+      source.reuse(old.slot, old.slots);
+    });
   }
   /** The target's entry is pointed at the moved file in place; the target's clusters go when nobody holds it. */
   #replace(to: Node, node: Node, target: Node): void {
     this.#dir(to).takeOver(node, target);
     target.parent = undefined;
+    this.#back.loose.add(target);
     node.parent = to;
     this.#writeBack(node);
     this.#touchDir(to);
@@ -319,22 +350,12 @@ export class MsdosVolume implements Volume<Node> {
     const slot = node.slot + node.slots - 1;
     const [bytes, at] = this.#slotMap.of(node.parent).change(slot);
     writeEntry(bytes, at, node, this.#store.g.bits === 32);
-    if (this.#options.sync) this.sync();
+    if (this.#options.sync) this.#back.fsync();
   }
   /** Names were changed. */
   #named(): void {
-    if (this.#options.dirsync || this.#options.sync) this.sync();
+    if (this.#options.dirsync || this.#options.sync) this.#back.fsync();
   }
-  /** The sectors of a node's name, with the FAT they speak of, go to the disk now. */
-  #flushSector(node: Node): void {
-    const { buffers, fat, g } = this.#store;
-    fat.flush();
-    for (const slot of [node.slot, node.slot + node.slots - 1]) {
-      const block = Math.floor(this.#slotMap.position(node.parent!, slot) / g.sectorSize);
-      finished(buffers.flush(block, block + 1), this.#sys.errno);
-    }
-  }
-
   // Writing back
 
   sync(): void {

@@ -1,5 +1,6 @@
 /** When and in which order a volume's changes reach the disk, and the mark that says it is in use. */
 import type { Sys } from "../../src/plugin.ts";
+import type { Run } from "./fat.ts";
 import type { MsdosOptions } from "./options.ts";
 import type { Store } from "./store.ts";
 import { finished } from "./sync.ts";
@@ -24,9 +25,16 @@ export class WriteBack {
   /** The mount may not be written now. */
   readOnly: boolean;
   readonly #options: MsdosOptions;
+  /** The mark is on the disk. */
+  #marked = false;
+  /** Something is to be written. */
   #changed = false;
   /** Something changed since the last look. */
   #busy = false;
+  /** Old places of what was renamed: freed when the new ones are on the disk. */
+  #names: (() => void)[] = [];
+  /** Files without a name, and clusters set aside: what a crash now would leave lost. */
+  readonly loose = new Set<unknown>();
   #syncing = false;
   #cancel: () => void = () => {};
 
@@ -43,9 +51,21 @@ export class WriteBack {
     this.#busy = true;
     if (this.#changed) return;
     this.#survey();
+    if (!this.#marked && !this.wasDirty) {
+      this.#mark(true);
+      this.#barrier();
+    }
+    this.#marked = true;
     this.#changed = true;
-    if (!this.wasDirty) this.#mark(true);
     this.#later(PATIENCE);
+  }
+  /** Free the old place of a name that has a new one. */
+  later(free: () => void): void {
+    this.#names.push(free);
+  }
+  /** Places wait to be freed. */
+  get holdsNames(): boolean {
+    return this.#names.length > 0;
   }
   /** Before the first change all of the table is looked through, for chains that meet; a large one in time. */
   #survey(): void {
@@ -74,6 +94,7 @@ export class WriteBack {
   }
   #later(patience: number): void {
     this.#busy = false;
+    this.#cancel();
     this.#cancel = this.#sys.callout(
       this.#options.flush ? SOON : QUIET,
       () => (this.#busy && patience > 1 ? this.#later(patience - 1) : this.#try()),
@@ -88,37 +109,58 @@ export class WriteBack {
       this.#later(PATIENCE);
     }
   }
-  /**
-   * Everything to the disk, in an order whose every step may be the last: new clusters, directories that speak of them,
-   * then the clusters no directory speaks of any more. Data is there already.
-   */
+  /** Everything to the disk; the mark goes, unless a crash would leave something lost. */
   sync(): void {
-    if (!this.#changed || this.#syncing) return;
+    if (this.#syncing) return;
+    this.fsync();
+    this.#cancel();
+    if (!this.#marked || this.loose.size > 0) return;
+    this.#marked = false;
+    if (!this.wasDirty) this.#mark(false);
+    this.#barrier();
+  }
+  /** Everything to the disk; the mark stays until nothing has changed for a while. */
+  fsync(): void {
+    if (this.#syncing || this.readOnly) return;
     this.#syncing = true;
+    let freed: readonly Run[] = [];
     try {
-      this.#settle();
+      if (this.#changed) freed = this.#settle();
     } finally {
       this.#syncing = false;
     }
-    this.#cancel();
     this.#changed = false;
-    if (!this.wasDirty) this.#mark(false);
-    finished(this.#store.device.flush?.(), this.#sys.errno);
+    this.#barrier();
+    if (this.#options.discard) this.#store.discard(freed);
   }
-  fsync(): void {
-    if (this.#changed) this.sync();
-    else if (!this.readOnly) finished(this.#store.device.flush?.(), this.#sys.errno);
-  }
-  #settle(): void {
+  /**
+   * In an order whose every step may be the last, with a barrier where the disk must not change it: zeros of directories'
+   * new clusters, the table, the directories that speak of it, old names of what has new ones, and then the clusters no
+   * directory speaks of any more. Data is there already. The clusters freed.
+   */
+  #settle(): readonly Run[] {
     const { fat, buffers } = this.#store;
-    fat.flush();
+    if (this.#store.grown) this.#barrier();
+    this.#store.grown = false;
+    if (fat.flush() && buffers.dirty > 0) this.#barrier();
     finished(buffers.flush(), this.#sys.errno);
+    if (this.holdsNames) {
+      this.#barrier();
+      for (const free of this.#names.splice(0)) free();
+      finished(buffers.flush(), this.#sys.errno);
+    }
+    let freed: readonly Run[] = [];
     if (fat.held) {
-      const freed = fat.applyFrees();
+      this.#barrier();
+      freed = fat.applyFrees();
       fat.flush();
-      if (this.#options.discard) this.#store.discard(freed);
     }
     fat.writeInfo();
+    return freed;
+  }
+  /** What was written so far is on the medium before what comes now. */
+  #barrier(): void {
+    finished(this.#store.device.flush?.(), this.#sys.errno);
   }
 
   #isDirty(): boolean {
@@ -129,17 +171,23 @@ export class WriteBack {
     const unclean = g.bits === 16 ? !(one & CLEAN_16) : g.bits === 32 ? !(one & CLEAN_32) : false;
     return unclean || (g.hasState && (boot[g.stateByte]! & 1) !== 0);
   }
+  /** Set in the boot sector first, cleared there last: as long as one of the two places says so, the volume is marked. */
   #mark(dirty: boolean): void {
-    const { device, fat, g } = this.#store;
-    if (g.hasState) {
-      const boot = new Uint8Array(g.sectorSize);
-      finished(device.read(boot, 0), this.#sys.errno);
-      boot[g.stateByte] = dirty ? boot[g.stateByte]! | 1 : boot[g.stateByte]! & ~1;
-      finished(device.write!(boot, 0), this.#sys.errno);
+    if (dirty) this.#markBoot(true);
+    const { fat, g } = this.#store;
+    if (g.bits !== 12) {
+      const clean = g.bits === 16 ? CLEAN_16 : CLEAN_32;
+      fat.set(1, dirty ? fat.get(1) & ~clean : fat.get(1) | clean);
+      fat.flush();
     }
-    if (g.bits === 12) return;
-    const clean = g.bits === 16 ? CLEAN_16 : CLEAN_32;
-    fat.set(1, dirty ? fat.get(1) & ~clean : fat.get(1) | clean);
-    fat.flush();
+    if (!dirty) this.#markBoot(false);
+  }
+  #markBoot(dirty: boolean): void {
+    const { device, g } = this.#store;
+    if (!g.hasState) return;
+    const boot = new Uint8Array(g.sectorSize);
+    finished(device.read(boot, 0), this.#sys.errno);
+    boot[g.stateByte] = dirty ? boot[g.stateByte]! | 1 : boot[g.stateByte]! & ~1;
+    finished(device.write!(boot, 0), this.#sys.errno);
   }
 }

@@ -7,7 +7,9 @@ import process from "node:process";
 import msdos from "../../plugins/fs_msdos/mod.ts";
 import { type Geometry, parseBpb } from "../../plugins/fs_msdos/bpb.ts";
 import type { CheckResult, Finding, Sys } from "../../src/plugin.ts";
+import type { MsdosOptions } from "../../plugins/fs_msdos/options.ts";
 import { errno } from "../../src/abi/errno.ts";
+import { parseOptions } from "../../src/kern/kernel.ts";
 import { BufferCache } from "../../src/kern/buffers.ts";
 import { memoryDisk } from "../kern/fake.ts";
 import { format, withFs } from "../vfs/helpers.ts";
@@ -53,6 +55,9 @@ export function geometryOf(bytes: Uint8Array): Geometry {
   return g;
 }
 
+/** The driver's options when none is given. */
+export const plainOptions = () => parseOptions(msdos.options as never, {}) as MsdosOptions;
+
 export interface Checked {
   readonly findings: (Finding & { readonly repaired: boolean })[];
   readonly result: CheckResult | undefined;
@@ -74,7 +79,7 @@ export async function checked(bytes: Uint8Array, mend: (f: Finding) => boolean =
   };
   try {
     const result = await msdos.check!(plainSys(), device, {
-      options: { long: false, short: false, win95: false, gemdos: false, utf8: true, sync: false } as never,
+      options: plainOptions(),
       found(finding) {
         const repaired = finding.repair !== undefined && mend(finding);
         findings.push({ ...finding, repaired });

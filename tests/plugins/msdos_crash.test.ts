@@ -6,7 +6,7 @@ import { mkfs, randomOf, seedOf } from "../cases/fat_images.ts";
 
 /** WORKLOADS: how many lives on each kind of volume; CUTS: at how many points each is cut ("all": at every one). */
 const WORKLOADS = Number(process.env.WORKLOADS ?? 100);
-const CUTS = process.env.CUTS === "all" ? Infinity : Number(process.env.CUTS ?? 4);
+const CUTS = process.env.CUTS === "all" ? Infinity : Number(process.env.CUTS ?? 2);
 const volumes = [[12, 1], [12, 4], [16, 1], [32, 1], [32, 2]] as const;
 
 describe("msdos after a crash", () => {
