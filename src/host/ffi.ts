@@ -38,7 +38,10 @@ const portable = {
   getpeername: "ibb>i",
   socketpair: "iiib>i",
   pipe: "b>i",
-  posix_spawn: "llllll>i",
+  access: "bi>i",
+  readlink: "bll>l",
+  realpath: "bl>l",
+  posix_spawnp: "llllll>i",
   posix_spawn_file_actions_init: "l>i",
   posix_spawn_file_actions_adddup2: "lii>i",
   posix_spawn_file_actions_addopen: "lilii>i",
@@ -62,6 +65,7 @@ const linux = {
   setresgid: "uuu>i",
   setresuid: "uuu>i",
   setrlimit: "ib>i",
+  statx: "ibiul>i",
   syscall: "lllll>l",
 } as const;
 /** The same functions again, taking views where the others take addresses. */

@@ -3,6 +3,7 @@ import process from "node:process";
 import { check, errnoName, hostError } from "./errors.ts";
 import { cstring, pin, raw, result } from "./ffi.ts";
 import { late } from "./late.ts";
+import { hostStat, readWhole, writeOver } from "./stat.ts";
 import type { FuseMount, FuseMountOptions, Loop } from "./host.ts";
 import { socketPair, unmounter } from "./unmounter.ts";
 
@@ -49,7 +50,7 @@ export async function fuseMount(dir: string, options: FuseMountOptions, loop: Lo
 /** A mount whose server died answers ENOTCONN to everything. */
 function isDead(dir: string): boolean {
   try {
-    late("fs").statSync(dir);
+    hostStat(dir, true);
     return false;
   } catch (e) {
     return (e as { code?: string }).code === "ENOTCONN";
@@ -75,9 +76,11 @@ const READ_AHEAD_KB = "1024";
 /** The mount's number is in mountinfo: stat(2) would wait for an answer of ours. Only root may, and need not succeed. */
 function readAhead(dir: string): void {
   try {
-    const lines = late("fs").readFileSync("/proc/self/mountinfo", "utf8").split("\n").map((line) => line.split(" "));
+    const lines = new TextDecoder().decode(readWhole("/proc/self/mountinfo")).split("\n").map((line) =>
+      line.split(" ")
+    );
     const device = lines.findLast((field) => field[4] === escaped(dir))?.[2];
-    if (device) late("fs").writeFileSync(`/sys/class/bdi/${device}/read_ahead_kb`, READ_AHEAD_KB);
+    if (device) writeOver(`/sys/class/bdi/${device}/read_ahead_kb`, READ_AHEAD_KB);
   } catch {
     // /sys is read-only in containers: slower, that is all
   }

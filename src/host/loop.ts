@@ -5,7 +5,7 @@
 import { check } from "./errors.ts";
 import { packedEvents, pin, raw, result } from "./ffi.ts";
 import type { Watcher } from "../plugin.ts";
-import { late } from "./late.ts";
+import { linkTarget } from "./stat.ts";
 import type { Loop, Pinned, Ready } from "./host.ts";
 import { Spin } from "./spin.ts";
 
@@ -61,16 +61,11 @@ const bits = (i: Interest) => (i.read ? EPOLLIN : 0) | (i.write ? EPOLLOUT : 0);
 
 /** The runtime's own epoll: the first one there is (undocumented: without it slices of time serve). */
 function runtimeEpoll(): number {
-  const own: number[] = [];
-  for (const name of late("fs").readdirSync("/proc/self/fd")) {
-    try {
-      if (late("fs").readlinkSync(`/proc/self/fd/${name}`).includes("[eventpoll]")) own.push(Number(name));
-    } catch {
-      // it was the directory's own descriptor, closed by now
-    }
-  }
-  return own.sort((a, b) => a - b)[0] ?? -1;
+  for (let fd = 0; fd < LOOKED_AT; fd++) if (linkTarget(`/proc/self/fd/${fd}`)?.includes("[eventpoll]")) return fd;
+  return -1;
 }
+/** Descriptors: the runtime's are among its first. */
+const LOOKED_AT = 256;
 
 /** What a loop needs of its runtime. */
 export interface LoopOptions {

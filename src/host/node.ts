@@ -1,5 +1,4 @@
 /** What Bun and Deno do alike through node:* and libc; each runtime's file adds what is its own. */
-import type { Stats } from "node:fs";
 import process from "node:process";
 import { late } from "./late.ts";
 import type { BlockingChannel, SocketAddress } from "../plugin.ts";
@@ -13,6 +12,7 @@ import type { Host, HostStat, Spawned } from "./host.ts";
 import { EpollLoop } from "./loop.ts";
 import { blockingChannel, connectRaw } from "./sockets_raw.ts";
 import { keys } from "./keys.ts";
+import { hostStat, readWhole, realpath } from "./stat.ts";
 import { sandbox } from "./sandbox.ts";
 import { loopSockets } from "./sockets_loop.ts";
 import { eventSockets } from "./sockets_node.ts";
@@ -43,33 +43,7 @@ function plain<T>(fn: () => T, what?: string): T {
     throw typeof code === "string" ? hostError(code, what) : e;
   }
 }
-function statOf(s: Stats): HostStat {
-  const type = s.isDirectory()
-    ? "dir"
-    : s.isSymbolicLink()
-    ? "link"
-    : s.isBlockDevice()
-    ? "blk"
-    : s.isCharacterDevice()
-    ? "chr"
-    : s.isFIFO()
-    ? "fifo"
-    : s.isSocket()
-    ? "sock"
-    : "file";
-  return {
-    type,
-    size: s.size,
-    mode: s.mode & 0o7777,
-    uid: s.uid,
-    gid: s.gid,
-    mtime: s.mtimeMs / 1000,
-    ino: s.ino,
-    dev: s.dev,
-  };
-}
-const stat = (path: string, follow = true): HostStat =>
-  plain(() => statOf(follow ? fs().statSync(path) : fs().lstatSync(path)));
+const stat = (path: string, follow = true): HostStat => plain(() => hostStat(path, follow));
 
 const open: Host["open"] = (path, how) =>
   openFile(path, how, process.platform === "darwin" ? darwinFlags : linuxFlags, stat);
@@ -81,7 +55,7 @@ const files = {
   beneath: (root, names, work) => beneath(root, names, work),
   readdir: (path) => plain(() => fs().readdirSync(path)),
   readlink: (path) => plain(() => fs().readlinkSync(path)),
-  realpath: (path) => plain(() => fs().realpathSync(path)),
+  realpath,
   mkdir: (path, mode) => plain(() => void fs().mkdirSync(path, { mode })),
   unlink: (path) => plain(() => fs().unlinkSync(path)),
   rmdir: (path) => plain(() => fs().rmdirSync(path)),
@@ -89,7 +63,7 @@ const files = {
   symlink: (target, path) => plain(() => fs().symlinkSync(target, path)),
   chmod: (path, mode) => plain(() => fs().chmodSync(path, mode)),
   utimes: (path, atime, mtime) => plain(() => fs().utimesSync(path, atime, mtime)),
-  readFile: (path) => plain(() => new Uint8Array(fs().readFileSync(path))),
+  readFile: readWhole,
   writeFile: (path, data) => plain(() => fs().writeFileSync(path, data)),
 } satisfies Partial<Host>;
 
@@ -101,7 +75,7 @@ function idOf(file: string, name: string): number | undefined {
 const nameOf = (file: string, id: number) => entries(file).find((f) => f[2] === String(id))?.[0];
 function entries(file: string): string[][] {
   try {
-    return fs().readFileSync(file, "utf8").split("\n").map((line) => line.split(":"));
+    return new TextDecoder().decode(readWhole(file)).split("\n").map((line) => line.split(":"));
   } catch {
     return [];
   }
@@ -194,8 +168,8 @@ const processes = { spawn: start, runChild, sandbox, syslog } satisfies Partial<
 
 /** Module loaded by path: relative to the current directory, also from the compiled executable. */
 async function load(path: string): Promise<Record<string, unknown>> {
-  const real = plain(() => fs().realpathSync(path), path);
-  if (fs().statSync(real).isDirectory()) throw hostError("EISDIR", path);
+  const real = plain(() => realpath(path), path);
+  if (stat(real).type === "dir") throw hostError("EISDIR", path);
   try {
     return await import(late("url").pathToFileURL(real).href) as Record<string, unknown>;
   } catch (e) {

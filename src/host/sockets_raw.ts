@@ -5,6 +5,7 @@ import { errno } from "../abi/errno.ts";
 import { check, errnoName, hostErrno, hostError } from "./errors.ts";
 import { addressOf, pin, raw, result, views } from "./ffi.ts";
 import { late } from "./late.ts";
+import { hostStat } from "./stat.ts";
 import type { Pinned } from "./host.ts";
 import { receiveMemory } from "./shared.ts";
 import { alone, Spin } from "./spin.ts";
@@ -126,8 +127,12 @@ export function takeOver(address: SocketAddress): boolean {
 /** What identifies the socket file at an address; undefined when there is none. */
 export function socketFile(address: SocketAddress): string | undefined {
   if (!("path" in address) || address.path.startsWith("\0")) return undefined;
-  const found = late("fs").lstatSync(address.path, { throwIfNoEntry: false });
-  return found?.isSocket() ? `${found.dev} ${found.ino}` : undefined;
+  try {
+    const { type, dev, ino } = hostStat(address.path, false);
+    return type === "sock" ? `${dev} ${ino}` : undefined;
+  } catch {
+    return undefined;
+  }
 }
 /** Remove a socket file, unless another one has taken its place. */
 export function removeSocket(address: SocketAddress, file: string | undefined): void {

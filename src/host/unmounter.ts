@@ -5,12 +5,13 @@
  */
 import process from "node:process";
 import { check, hostError } from "./errors.ts";
-import { raw, result, views } from "./ffi.ts";
-import { late } from "./late.ts";
+import { cstring, raw, result, views } from "./ffi.ts";
+import { spawnSession } from "./spawn.ts";
 import type { Loop } from "./host.ts";
 
 /** A line asks (`plain`, `lazy`), a letter answers: (d)one, (b)usy. Signals at the terminal are for the one who serves. */
-const SCRIPT = `trap '' INT TERM HUP QUIT
+const SCRIPT = `cd /
+trap '' INT TERM HUP QUIT
 while read -r how; do
   if [ "$how" = lazy ]; then said=$($2 "$0" 2>&1); else said=$($1 "$0" 2>&1); fi
   case $?$said in 0*) echo d;; *usy*) echo b;; *) echo d;; esac
@@ -25,18 +26,12 @@ const SOCK_STREAM = 1;
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
 const BUSY = 0x62;
+const X_OK = 1;
 
 /** Whether a program is in PATH. */
 function isThere(program: string): boolean {
-  return (process.env.PATH ?? "/usr/bin:/bin").split(":").some((dir) => {
-    try {
-      const { accessSync, constants } = late("fs");
-      accessSync(`${dir}/${program}`, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+  const path = (process.env.PATH ?? "/usr/bin:/bin").split(":");
+  return path.some((dir) => raw.access(cstring(`${dir}/${program}`), X_OK) === 0);
 }
 
 /** Two connected sockets; ours is not inherited. */
@@ -58,13 +53,7 @@ export function unmounter(
   const [plain, lazily] = commands[as];
   if (!isThere(plain.split(" ")[0]!) || !isThere("sh")) return undefined;
   const [ours, theirs] = socketPair();
-  const child = late("child_process").spawn("sh", ["-c", SCRIPT, dir, plain, lazily], {
-    detached: true,
-    cwd: "/",
-    stdio: [theirs, theirs, "ignore"],
-  });
-  child.on("error", () => {}); // seen as the end of the line
-  child.unref();
+  spawnSession("sh", ["sh", "-c", SCRIPT, dir, plain, lazily], [theirs, theirs, undefined]);
   raw.close(theirs);
   return (lazy) => ask(ours, lazy ? "lazy\n" : "plain\n", loop);
 }
