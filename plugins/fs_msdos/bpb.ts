@@ -1,6 +1,8 @@
 /** The boot sector: from its bytes to a geometry, or to why it is none. Pure; every field is bounded before it is used. */
 import { viewOf } from "../../src/lib/struct.ts";
 import { Bpb, Bpb32, SIGNATURE, STATE_16, STATE_32 } from "../../src/wire/fat.ts";
+import { probe } from "../../src/wire/probe.ts";
+import { partitionsOf } from "../../src/wire/slices.ts";
 
 /** Where everything is, in bytes from the start of the volume. */
 export interface Geometry {
@@ -136,20 +138,11 @@ function fsInfoAt(d: DataView, sectorSize: number, fatStart: number): number {
 
 /** What an image that is no FAT seems to be, for people; undefined: no idea. */
 export function looksLike(start: Uint8Array): string | undefined {
-  const text = (at: number, n: number) => String.fromCharCode(...start.subarray(at, at + n));
-  if (text(3, 8) === "NTFS    ") return "an NTFS volume";
-  if (text(3, 8) === "EXFAT   ") return "an exFAT volume";
-  if (start[0] === 0x1f && start[1] === 0x8b) return "gzip-compressed: unpack it first";
-  if (text(0, 6) === "\xfd7zXZ\0") return "xz-compressed: unpack it first";
-  if (text(512, 8) === "EFI PART") return "a disk with a GPT partition table";
-  if (start[1080] === 0x53 && start[1081] === 0xef) return "an ext2/3/4 volume";
-  if (start[510] === 0x55 && start[511] === 0xaa) {
-    return hasPartitions(start) ? "a disk with an MBR partition table" : undefined;
-  }
-  return start.every((b) => b === 0) ? "empty (all zeros): make a file system with mkfs.fat" : undefined;
-}
-function hasPartitions(start: Uint8Array): boolean {
-  const status = [0, 1, 2, 3].map((i) => start[446 + 16 * i]);
-  const types = [0, 1, 2, 3].map((i) => start[450 + 16 * i]);
-  return status.every((s) => s === 0 || s === 0x80) && types.some((t) => t !== 0);
+  if (start.every((b) => b === 0)) return "empty (all zeros): make a file system with newfs_msdos";
+  const disk = { size: start.length, read: (at: number, n: number) => start.slice(at, at + n) };
+  const [partition] = partitionsOf(disk);
+  if (partition) return `a disk with partitions (${partition.scheme}), not one of them`;
+  const found = probe(disk, 0, start.length)?.name;
+  if (found === undefined || found.startsWith("FAT")) return undefined;
+  return /compressed|archive/.test(found) ? `${found}: unpack it first` : `it looks like ${found}`;
 }

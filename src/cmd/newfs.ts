@@ -7,11 +7,7 @@ import { groundOf } from "./newfs_ground.ts";
 import { writeVolume } from "./newfs_write.ts";
 
 const grammar: Grammar = {
-  usage: [
-    "[-N] [-@ offset] [-B boot] [-C create-size] [-F FAT-type] [-I volid] [-L label] [-O OEM] [-S sector-size]",
-    "[-T timestamp] [-a FAT-size] [-b block-size] [-c cluster-size] [-e dirents] [-f format] [-h heads] [-i info]",
-    "[-k backup] [-m media] [-n FATs] [-o hidden] [-r reserved] [-s total] [-u track-size] [--json] special [disktype]",
-  ],
+  usage: "[-N] [-@ offset] [-C create-size] [-F FAT-type] [-L label] [-options] [--json] special [disktype]",
   about: "Make a FAT12, FAT16 or FAT32 file system in an image, a partition of one (disk.img%GPT:1%), or a device;\n" +
     "with a server in RUMP_SERVER (and a name that begins with rump.) in its devices, unless written host:path.",
   letters: "N@:B:C:F:I:L:O:S:T:a:b:c:e:f:h:i:k:m:n:o:r:s:u:",

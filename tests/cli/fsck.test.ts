@@ -63,7 +63,7 @@ describe("fsck_msdos", () => {
       assertEquals(r.status, 8);
       assertEquals(
         r.err,
-        "fsck_msdos: x: not a FAT volume: no boot signature 55 AA (empty (all zeros): make a file system with mkfs.fat)\n",
+        "fsck_msdos: x: not a FAT volume: no boot signature 55 AA (empty (all zeros): make a file system with newfs_msdos)\n",
       );
     }));
   it("a partition of an image is checked by its place", () =>

@@ -105,7 +105,7 @@ const refused: readonly (readonly [command: string, said: string, status: number
   ["rump_msdos nosuch.img mnt", "rump_msdos: nosuch.img: no such file or directory", 1],
   ["rump_msdos mnt mnt", "rump_msdos: mnt: is a directory", 1],
   ["rump_msdos text mnt", "not a FAT volume: shorter than a boot sector", 1],
-  ["rump_msdos zeros mnt", "empty (all zeros): make a file system with mkfs.fat", 1],
+  ["rump_msdos zeros mnt", "empty (all zeros): make a file system with newfs_msdos", 1],
   ["rump_msdos cut.img mnt", "truncated: the volume has 4194304 bytes, the image 1048576", 1],
   ["rump_msdos d.img nomnt", "rump_msdos: nomnt: no such file or directory", 1],
   ["rump_msdos d.img text", "rump_msdos: text: not a directory", 1],
