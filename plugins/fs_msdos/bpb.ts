@@ -2,7 +2,7 @@
 import { viewOf } from "../../src/lib/struct.ts";
 import { Bpb, Bpb32, SIGNATURE, STATE_16, STATE_32 } from "../../src/wire/fat.ts";
 import { probe } from "../../src/wire/probe.ts";
-import { partitionsOf } from "../../src/wire/slices.ts";
+import { readTables } from "../../src/wire/slices.ts";
 
 /** Where everything is, in bytes from the start of the volume. */
 export interface Geometry {
@@ -140,9 +140,11 @@ function fsInfoAt(d: DataView, sectorSize: number, fatStart: number): number {
 export function looksLike(start: Uint8Array): string | undefined {
   if (start.every((b) => b === 0)) return "empty (all zeros): make a file system with newfs_msdos";
   const disk = { size: start.length, read: (at: number, n: number) => start.slice(at, at + n) };
-  const [partition] = partitionsOf(disk);
-  if (partition) return `a disk with partitions (${partition.scheme}), not one of them`;
-  const found = probe(disk, 0, start.length)?.name;
-  if (found === undefined || found.startsWith("FAT")) return undefined;
-  return /compressed|archive/.test(found) ? `${found}: unpack it first` : `it looks like ${found}`;
+  const found = probe(disk, 0, start.length);
+  const { slices, complaints } = found?.bootSector ? { slices: [], complaints: [] } : readTables(disk);
+  if (slices[0]) return `a disk with partitions (${slices[0].scheme}), not one of them`;
+  if (complaints[0]) return `a disk whose partition table is damaged: ${complaints[0]}`;
+  const name = found?.name;
+  if (name === undefined || name.startsWith("FAT")) return undefined;
+  return /compressed|archive/.test(name) ? `${name}: unpack it first` : `it looks like ${name}`;
 }
