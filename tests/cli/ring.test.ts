@@ -1,7 +1,10 @@
 /** Shared memory between the programs and a server on the same machine. */
 import { readdirSync } from "node:fs";
 import { availableParallelism, platform } from "node:os";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { describe, it } from "node:test";
+import { host } from "../../src/host/mod.ts";
 import { connect, connectSync } from "../../src/rump.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { type Shell, within } from "./helpers.ts";
@@ -63,6 +66,27 @@ describe("a ring in shared memory", { skip }, () => {
       assertThrows(() => sys.getpid());
       other.close();
       await other.closed;
+      sh.must("rump.halt", { RUMP_SERVER });
+    }));
+  it("scribbled into by one client while the server reads it does no harm to another (fuzz)", () =>
+    within(async (sh) => {
+      const seed = Number(process.env.SEED ?? Date.now() & 0xffff);
+      sh.must(`rump_server -l rumpvfs --log=log unix://${sh.dir}/sock`);
+      const script = fileURLToPath(new URL("../cases/ring_scribbler.ts", import.meta.url).href);
+      const run = host.runtime === "bun" ? [script] : ["run", "-A", "--no-check", "--no-lock", script];
+      const hostile = host.spawn(host.self.path, [...run, `${sh.dir}/sock`, String(seed), "2500"]);
+      let ended = false;
+      void hostile.status.then(() => (ended = true));
+      const { sys, close } = connectSync(`unix://${sh.dir}/sock`, "good");
+      const ub = new Uint8Array(152);
+      let calls = 0;
+      for (; !ended; await new Promise((r) => setTimeout(r, 1))) {
+        for (let i = 0; i < 50; i++, calls++) assertEquals(sys.stat({ path: "/", ub }), 0);
+      }
+      assertEquals([await hostile.status, await hostile.stderr], [0, ""], `SEED=${seed}`);
+      assert(Number(await hostile.stdout) > 0 && calls > 50, `SEED=${seed}: ${calls} calls`);
+      assertEquals(sh.run("grep -c bug log").out.trim(), "0", `SEED=${seed}`);
+      close();
       sh.must("rump.halt", { RUMP_SERVER });
     }));
   it("of a server that is killed ends its client with a reason", () =>
