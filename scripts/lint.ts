@@ -15,7 +15,6 @@ const layers: Readonly<Record<string, readonly string[]>> = {
 };
 /** Who uses a package. */
 const packages: Readonly<Record<string, readonly string[]>> = {
-  "cbor-x": ["proxy"],
   "iconv-lite": ["plugins"],
   cac: ["cmd"],
   valibot: ["abi", "kern", "plugins"],

@@ -2,10 +2,8 @@
  * The `cbor` wire: u32 length (little-endian), then a CBOR array. A request is [reqno, sysnum, ...args], a reply [reqno,
  * errno, ret, ret2, ...outs]. Out-arguments go as the length wanted. A batch is [reqno, "batch", after, [sysnum, ...args], ...],
  * where an argument [call, register] is a result of an earlier call, and its reply [reqno, 0, [errno, ret, ret2, ...outs],
- * ...]. What is written is in encode.ts.
+ * ...]. How an array is written is in encode.ts, how it is read in decode.ts.
  */
-// Not "cbor-x": that loads its native addon, which ends Deno when it was built for another runtime.
-import { Decoder } from "cbor-x/decode";
 
 /** What a cbor client says first: as a sysproxy frame length it would be absurd. */
 export const MAGIC = new TextEncoder().encode("RUMPCBOR");
@@ -16,21 +14,7 @@ export const MAX_FRAME = (4 << 20) + (64 << 10);
 /** Longest banner line. */
 export const MAX_BANNER = 96;
 
-const options = { useRecords: false, tagUint8Array: false, variableMapSize: true, mapsAsObjects: true } as const;
-const decoder = new Decoder(options);
 const EMPTY = new Uint8Array(0);
-
-/** The array in a frame's body; undefined: no array, or no CBOR. Byte strings are views of `body`. */
-export function decodeFrame(body: Uint8Array): unknown[] | undefined {
-  // An array head first: maps, tags and strings are refused before they cost anything.
-  if ((body[0]! & 0xe0) !== 0x80) return undefined;
-  try {
-    const items: unknown = decoder.decode(body);
-    return Array.isArray(items) ? items : undefined;
-  } catch {
-    return undefined;
-  }
-}
 
 const lengthAt = (b: Uint8Array, at: number) =>
   (b[at]! | (b[at + 1]! << 8) | (b[at + 2]! << 16) | (b[at + 3]! << 24)) >>> 0;

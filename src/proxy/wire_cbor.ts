@@ -13,7 +13,8 @@ import { Controls } from "./wire_control.ts";
 import { encodeFrame } from "./encode.ts";
 import { RING } from "./ring.ts";
 import { ServerRing } from "./ring_server.ts";
-import { decodeFrame, Frames, VERSION } from "./frame.ts";
+import { decodeFrame } from "./decode.ts";
+import { Frames, VERSION } from "./frame.ts";
 
 /** A key that is being proven. */
 interface Challenge {

@@ -1,9 +1,11 @@
 import { describe, it } from "node:test";
 import process from "node:process";
+import { Encoder } from "cbor-x/encode";
 import { errno, SysError } from "../../src/abi/errno.ts";
 import { pipelinedClient } from "../../src/proxy/client.ts";
 import { encodeFrame } from "../../src/proxy/encode.ts";
-import { decodeFrame, Frames, MAGIC, MAX_FRAME } from "../../src/proxy/frame.ts";
+import { decodeFrame } from "../../src/proxy/decode.ts";
+import { Frames, MAGIC, MAX_FRAME } from "../../src/proxy/frame.ts";
 import { parseLocator } from "../../src/proxy/locator.ts";
 import { boot, connect as connectTo } from "../../src/rump.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../assert.ts";
@@ -178,6 +180,65 @@ describe("frames", () => {
       frames.push(stream.subarray(100));
     }
     assertEquals(kept.map((b) => [b[0], b[49_999]]), [[1, 1], [2, 2]]);
+  });
+  it("are read as another encoder wrote them: integers of every length, floats, strings, arrays in arrays", () => {
+    const encoder = new Encoder({ useRecords: false, tagUint8Array: false, useFloat32: 3 });
+    const items = [
+      0,
+      23,
+      24,
+      255,
+      256,
+      65_536,
+      2 ** 32 - 1,
+      2 ** 40,
+      -1,
+      -24,
+      -25,
+      -257,
+      -65_537,
+      -(2 ** 31),
+      1.5,
+      0.25,
+      -1e300,
+      Infinity,
+    ]
+      .concat(
+        ["", "path", "\ufeffübung", "x".repeat(300), null, undefined, true, false, new Uint8Array(70_000), [[], [1, [
+          "a",
+        ]]]] as never,
+      );
+    const seen = decodeFrame(encoder.encode(items) as Uint8Array)!;
+    assertEquals(
+      seen.map((x) => (x instanceof Uint8Array ? x.length : x)),
+      items.map((x) => ((x as unknown) instanceof Uint8Array ? 70_000 : x)) as unknown[],
+    );
+    // RFC 8949, appendix A: half floats, and integers of 64 bits.
+    const hex = (text: string) => decodeFrame(Uint8Array.from(text.match(/../g)!, (b) => parseInt(b, 16)));
+    assertEquals(
+      hex("86f93c00f97bfff90001fac7c350001b000000e8d4a510001b001fffffffffffff"),
+      [1, 65504, 5.960464477539063e-8, -100000.0, 1000000000000, Number.MAX_SAFE_INTEGER].slice(0, 6),
+    );
+  });
+  it("that are cut, too deep, too long for their lengths, or have anything else in them are refused", () => {
+    const whole = new Uint8Array(encodeFrame([1, 300, "text", new Uint8Array(40), [2, 3]]).flatMap((part) => [...part]))
+      .subarray(4);
+    for (let n = 0; n < whole.length; n++) assertEquals(decodeFrame(whole.subarray(0, n)), undefined, `${n}`);
+    assertEquals(decodeFrame(new Uint8Array([...whole, 0])), undefined);
+    assertEquals(decodeFrame(new Uint8Array(5000).fill(0x81)), undefined);
+    for (
+      const bad of [
+        [0x81, 0xa0],
+        [0x81, 0xc0, 1],
+        [0x81, 0x5f, 0xff],
+        [0x9a, 0xff, 0xff, 0xff, 0xff],
+        [0x81, 0x5a, 0xff, 0xff, 0xff, 0xff],
+        [0x81, 0x1b, 0xff, 0, 0, 0, 0, 0, 0, 0],
+        [0x81, 0xf8, 0x20],
+      ]
+    ) {
+      assertEquals(decodeFrame(new Uint8Array(bad)), undefined, String(bad));
+    }
   });
   it("what is no array is refused", () => {
     for (const body of [[0x40], [0xa0], [0xd8, 0x40], [0x9f], []]) {
