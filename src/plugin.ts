@@ -5,8 +5,20 @@
 import type { Errnos } from "./abi/errno.ts";
 import type { Schema } from "./abi/types.ts";
 import type { Async } from "./lib/async.ts";
+import type { BlockingChannel, Channel, Listener, Security, SocketAddress, Sockets } from "./lib/streams.ts";
 
 export type { Async, Errnos, Schema };
+export type {
+  BlockingChannel,
+  Channel,
+  Listener,
+  Security,
+  SharedMemory,
+  SocketAddress,
+  Sockets,
+  TlsSockets,
+  Watcher,
+} from "./lib/streams.ts";
 
 /** The kernel's services, passed to every factory. */
 export interface Sys {
@@ -282,72 +294,6 @@ export interface NetDriver<O = unknown> {
   create(sys: Sys, unit: number, options: O): Async<NetDevice>;
 }
 
-/** A byte stream between a client and a server. */
-export interface Channel {
-  /** Queue bytes, in order; they are copied if they cannot go at once. False: the peer is slow, wait for `drained`. */
-  send(...parts: Uint8Array[]): boolean;
-  /** Bytes are lent for the call, unless it returns true: then they stay the receiver's. Registered once. */
-  receive(on: (bytes: Uint8Array) => boolean | void): void;
-  /** Called whenever a full queue has gone out. */
-  drained(on: () => void): void;
-  /** Stop or resume reading: back-pressure towards the peer. */
-  pause(stop: boolean): void;
-  close(): void;
-  /** Called once when the stream has ended, from either side. */
-  closed(on: () => void): void;
-  /** Who is there, for the log: "uid 1000 pid 42", "127.0.0.1:5555". */
-  readonly peer: string;
-  /** SO_PEERCRED of a unix socket. */
-  readonly credentials?: { readonly uid: number; readonly gid: number; readonly pid: number };
-  /** 32 bytes only the two ends of this stream agree on (of TLS: the hash of the server's certificate). */
-  readonly binding?: Uint8Array;
-  /**
-   * Make memory and send it to the peer along with `data`. Undefined: not over this stream, or not now; nothing was sent.
-   * `watcher` is asked from `watch` on until the loop goes to sleep.
-   */
-  share?(size: number, data: Uint8Array, watcher: Watcher): SharedMemory | undefined;
-  watch?(watcher: Watcher): void;
-}
-/** Zeroed memory that both ends of a stream see. The other one may write anything at any time. */
-export interface SharedMemory {
-  readonly bytes: Uint8Array;
-  /** The same memory, for Atomics, which order what is written into `bytes` before and after. */
-  readonly words: Int32Array;
-  /** Whether waiting busily has paid lately. */
-  worth(): boolean;
-  /** Wait some microseconds busily; false: it is not there yet. */
-  until(there: () => boolean): boolean;
-  /** It must not be touched afterwards. */
-  close(): void;
-}
-/** Something that comes without a descriptor becoming ready. */
-export interface Watcher {
-  /** Serve what is there; false: nothing was. */
-  look(): boolean;
-  /** The loop is about to sleep: leave word that it must be woken. True: there is something after all, it will not. */
-  rest(): boolean;
-}
-/** The same for a command-line client that has nothing else to do: every call blocks. */
-export interface BlockingChannel {
-  send(...parts: Uint8Array[]): void;
-  /** At least one byte, at most `into.length`; 0: the peer closed. */
-  receive(into: Uint8Array): number;
-  /** As `receive`, with the `size` bytes of memory that may have come along. Left out: none can come. */
-  adopt?(into: Uint8Array, size: number): { readonly n: number; readonly memory?: SharedMemory };
-  close(): void;
-  readonly binding?: Uint8Array;
-}
-export interface Listener {
-  close(): void;
-}
-/** Where a stream socket is: a path (a leading NUL: the abstract namespace), or an address and port. */
-export type SocketAddress = { readonly path: string } | { readonly host: string; readonly port: number };
-export interface Sockets {
-  /** Throws errno. A stale socket file of a dead server is taken over, a live one's is EADDRINUSE. */
-  listen(address: SocketAddress, accept: (channel: Channel) => void): Async<Listener>;
-  connect(address: SocketAddress): Async<Channel>;
-  connectBlocking(address: SocketAddress): BlockingChannel;
-}
 /** How a locator `scheme://rest` becomes a stream. `parse` throws a plain Error whose text says what is wrong. */
 export interface Transport {
   readonly kind: "transport";
@@ -356,9 +302,14 @@ export interface Transport {
   /** `rest` is what follows `scheme://`; throws `TransportError`-like plain Errors with NetBSD's texts. */
   parse(rest: string, side: "server" | "client"): SocketAddress;
   /** Left out: the host's sockets. */
-  listen?(sys: Sys, address: SocketAddress, accept: (channel: Channel) => void): Async<Listener>;
-  connect?(sys: Sys, address: SocketAddress): Async<Channel>;
-  connectBlocking?(sys: Sys, address: SocketAddress): BlockingChannel;
+  listen?(
+    sys: Sys,
+    address: SocketAddress,
+    accept: (channel: Channel) => void,
+    security: Security,
+  ): Async<Listener>;
+  connect?(sys: Sys, address: SocketAddress, security: Security): Async<Channel>;
+  connectBlocking?(sys: Sys, address: SocketAddress, security: Security): BlockingChannel;
 }
 
 /** The escape hatch for what no other kind fits: a family of system calls, a protocol domain, devices in /dev. */

@@ -8,9 +8,10 @@
  * ```
  */
 import spTcp from "../plugins/sp_tcp/mod.ts";
+import spTls from "../plugins/sp_tls/mod.ts";
 import spUnix from "../plugins/sp_unix/mod.ts";
 import { builtins } from "../plugins/mod.ts";
-import type { BlockDevice, Plugin, Sockets, Sys } from "./plugin.ts";
+import type { BlockDevice, Plugin, Security, Sockets, Sys } from "./plugin.ts";
 import type { Host } from "./host/host.ts";
 import { host } from "./host/mod.ts";
 import { bootKernel, type BootOptions, type Hypercalls, Kernel } from "./kern/kernel.ts";
@@ -69,8 +70,8 @@ export interface Rump {
   use(plugin: Plugin): Promise<void>;
   /** Lend a disk to the kernel under a name in /dev. */
   disk(key: string, device: BlockDevice): Promise<void>;
-  /** Serve remote clients at a locator until `halt`. */
-  listen(locator: string): Promise<void>;
+  /** Serve remote clients at a locator until `halt`; over tls:// with a certificate and its key. */
+  listen(locator: string, security?: Security): Promise<void>;
   /** Unmount, sync and end. */
   halt(): Promise<void>;
 }
@@ -95,12 +96,12 @@ export async function boot(options: BootOptions = {}): Promise<Rump> {
     fork,
     use: async (plugin) => await kernel.use(plugin),
     disk: (key, device) => vfsOf(kernel).etfsDisk(key, device),
-    listen: (locator) => server.listen(parseLocator(locator, "server", findTransport)),
+    listen: (locator, security) => server.listen(parseLocator(locator, "server", findTransport), security),
     halt: () => kernel.halt(),
   };
 }
 
-const findTransport = (name: string) => [spUnix, spTcp].find((t) => t.name === name);
+const findTransport = (name: string) => [spUnix, spTcp, spTls].find((t) => t.name === name);
 
 /** How a client of a program is attached. */
 export interface ConnectOptions {
@@ -110,6 +111,8 @@ export interface ConnectOptions {
   readonly retry?: Retry;
   /** What `prefork()` of another client gave: this one begins as its copy. */
   readonly fork?: Uint8Array;
+  /** Whom to believe over tls://; left out: the system's authorities. */
+  readonly trust?: Pick<Security, "ca" | "fingerprint">;
 }
 
 const clientOptions = (key?: string, fork?: Uint8Array): ClientOptions => ({
@@ -122,10 +125,15 @@ const clientOptions = (key?: string, fork?: Uint8Array): ClientOptions => ({
  * shared memory, an order of magnitude faster than `connect` (RUMP_RING=0: they do not). Throws where `connect` rejects.
  * The server must be another process.
  */
-export function connectSync(locator: string, comm = "rump", options: Omit<ConnectOptions, "retry"> = {}): SyncClient {
+export function connectSync(
+  locator: string,
+  comm = "rump",
+  options: Omit<ConnectOptions, "retry" | "trust"> = {},
+): SyncClient {
   const { transport, address } = parseLocator(locator, "client", findTransport);
-  const sys = { sockets: host.loopSockets } as Sys;
-  const channel = transport.connectBlocking?.(sys, address) ?? sys.sockets.connectBlocking(address);
+  // What blocks over TLS is a process of the commands' own, which a program of somebody else is not.
+  if (transport.connectBlocking) throw new Error(`${locator}: connectSync cannot wait for it; use connect`);
+  const channel = host.loopSockets.connectBlocking(address);
   const ring = host.env("RUMP_RING") === "0" ? {} : { ringAfter: 0 };
   return blockingClient(channel, comm, { ...clientOptions(options.key, options.fork), ...ring });
 }
@@ -135,7 +143,7 @@ export async function connect(locator: string, comm = "rump", options: ConnectOp
   const { transport, address } = parseLocator(locator, "client", findTransport);
   const sys = { sockets: host.eventSockets } as Sys;
   const attach = async (fork?: Uint8Array) => {
-    const channel = await (transport.connect?.(sys, address) ?? sys.sockets.connect(address));
+    const channel = await (transport.connect?.(sys, address, options.trust ?? {}) ?? sys.sockets.connect(address));
     return await pipelinedClient(channel, comm, clientOptions(options.key, fork));
   };
   const client = await attach(options.fork);

@@ -1,5 +1,6 @@
 /** rump_server's options about who may come in, and how much of the server clients may take. */
 import type { Host } from "../host/host.ts";
+import type { Security } from "../plugin.ts";
 import { type Options, parseSize } from "../lib/getopt.ts";
 import type { Policy } from "../proxy/admission.ts";
 import type { Limits } from "../proxy/server.ts";
@@ -9,6 +10,8 @@ import { Failure, reasonOf } from "./cli.ts";
 export const accessHelp = {
   "allow=": "another user who may come in over unix://: uid=1000[,as=0][,ro][,path=/pub][,syscalls=open:read:close]",
   "keys=": "public keys (ssh-ed25519) that may come in, a line each, such options before them; needed over tcp:// then",
+  "tls-cert=": "tls://: the server's certificate, PEM; behind it those that lead to its authority",
+  "tls-key=": "tls://: the certificate's private key, PEM, without a passphrase",
   "allow-remote":
     "listen on addresses other machines can reach: without --keys whoever connects is root in the rump kernel",
   "max-clients=": "clients at once (10000)",
@@ -18,6 +21,8 @@ export const accessHelp = {
 
 export interface Access extends Partial<Limits> {
   readonly policy: Policy;
+  /** Who this server is over tls://. */
+  readonly security: Security;
 }
 
 /** What the options say. Throws Failure. */
@@ -26,7 +31,12 @@ export async function accessOf(host: Host, name: string, { options }: Pick<Optio
   const keys = all("keys").at(-1);
   const count = (option: string) => countOf(name, option, all(option).at(-1));
   const [maxClients, maxCalls, maxBytes] = [count("max-clients"), count("max-calls"), count("max-bytes")];
+  const pem = (option: "cert" | "key") => {
+    const path = all(`tls-${option}`).at(-1);
+    return path === undefined ? {} : { [option]: told(`${name}: ${path}`, () => textOf(host, path)) };
+  };
   return {
+    security: { ...pem("cert"), ...pem("key") },
     policy: {
       uid: host.uid,
       allow: all("allow").length === 0 ? new Map() : await allowed(name, all("allow")),

@@ -1,5 +1,6 @@
 /** What client applets share: attaching to the server, with the built-in transports. */
 import spTcp from "../../plugins/sp_tcp/mod.ts";
+import spTls from "../../plugins/sp_tls/mod.ts";
 import spUnix from "../../plugins/sp_unix/mod.ts";
 import type { Host } from "../host/host.ts";
 import { attach, attachAsync } from "../proxy/attach.ts";
@@ -12,7 +13,7 @@ export type { OnImage, SyncCalls };
 /** System calls, and batches of them. */
 export type Caller = Pick<SyncClient, "sys" | "batch">;
 
-const transports = [spUnix, spTcp];
+const transports = [spUnix, spTcp, spTls];
 /** System calls of the server RUMP_SERVER names. Throws AttachError, whose lines are said. */
 export function server(host: Host, name: string): SyncCalls {
   return caller(host, name).sys;

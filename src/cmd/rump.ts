@@ -50,6 +50,8 @@ async function own(host: Host, args: readonly string[]): Promise<number> {
     case "--list":
       for (const [name, { summary }] of Object.entries(applets)) host.out(`${name.padEnd(18)} ${summary}\n`);
       return 0;
+    case "--tls-relay":
+      return await host.tlsRelay();
     case "--install":
       return await guarded(host, "rump", args, () => Promise.resolve({ run: install }));
     default:

@@ -1,5 +1,4 @@
 /** What rump_server does once its command line is understood: boot, lend, listen, serve until halted. */
-import { SysError } from "../abi/errno.ts";
 import type { Host } from "../host/host.ts";
 import { bootKernel, type BootOptions, type Kernel } from "../kern/kernel.ts";
 import type { Located } from "../proxy/locator.ts";
@@ -36,9 +35,9 @@ async function start(host: Host, config: Config): Promise<{ kernel: Kernel; serv
     for (const m of config.modules) await kernel.load(m);
   });
   try {
-    await server.listen(config.located);
+    await server.listen(config.located, config.access.security);
   } catch (e) {
-    if (!(e instanceof SysError) && typeof (e as { code?: unknown }).code !== "string") throw e;
+    if (!(e instanceof Error) || e instanceof TypeError) throw e;
     throw new Failure(`rump_sp: failed to bind to URL ${config.url}\nrump server init failed: ${reasonOf(e)}`);
   }
   return { kernel, server };

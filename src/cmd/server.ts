@@ -11,7 +11,8 @@ import type { Config } from "./serve.ts";
 
 const grammar: Grammar = {
   usage: "[-sv] [-c ncpu] [-d drivespec] [-l libs] [-m modules] [-r ram] bindurl",
-  about: "Run a rump kernel and serve its system calls at bindurl (unix://path, tcp://address:port/).\n" +
+  about:
+    "Run a rump kernel and serve its system calls at bindurl (unix://path, tcp://address:port/, tls://address:port/).\n" +
     "It goes to the background once it can be reached. rump_server has no components but those named,\n" +
     "rump_allserver has all that are built in.",
   letters: "sc:d:l:m:r:v",
@@ -34,7 +35,7 @@ const grammar: Grammar = {
 };
 const MIN_RAM = 1 << 20;
 
-const transports = ["sp_unix", "sp_tcp"];
+const transports = ["sp_unix", "sp_tcp", "sp_tls"];
 
 /** The command line; relative paths are made absolute: the daemon leaves this directory. */
 async function configure(host: Host, argv: readonly string[]): Promise<Config> {

@@ -39,6 +39,14 @@ export function check(result: number, what?: string): number {
   return result;
 }
 
+/** Why a connection failed: errno, or that its host is unknown. */
+export function connectError(e: unknown): Error {
+  const { code, hostname } = e as { code?: string; hostname?: string };
+  return code === "ENOTFOUND" || code === "EAI_AGAIN" ? unknownHost(hostname ?? "") : hostErrno(e);
+}
+/** A name the resolver does not know. */
+export const unknownHost = (name: string): Error => new Error(`${name}: unknown host`);
+
 /** NetBSD's error for a host failure; anything that is not one is EIO. */
 export function hostErrno(e: unknown): SysError {
   if (e instanceof SysError) return e;

@@ -222,6 +222,8 @@ export interface Host {
   readonly loopSockets: Sockets;
   /** Sockets in the runtime's event loop: for a kernel or client inside somebody's program. */
   readonly eventSockets: Sockets;
+  /** Be the process that speaks TLS for a client which blocks; started by `connectBlocking` of `tls`. */
+  tlsRelay(): Promise<number>;
   /** Blocking I/O on a socket, for the command-line client. */
   blocking(fd: number): BlockingChannel;
 

@@ -7,6 +7,7 @@ interface Modules {
   crypto: typeof import("node:crypto");
   child_process: typeof import("node:child_process");
   net: typeof import("node:net");
+  tls: typeof import("node:tls");
   url: typeof import("node:url");
 }
 

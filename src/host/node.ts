@@ -1,7 +1,7 @@
 /** What Bun and Deno do alike through node:* and libc; each runtime's file adds what is its own. */
 import process from "node:process";
 import { late } from "./late.ts";
-import type { BlockingChannel, SocketAddress } from "../plugin.ts";
+import type { BlockingChannel, SocketAddress, TlsSockets } from "../plugin.ts";
 import { daemonize, daemonWord } from "./daemon.ts";
 import { beneath } from "./beneath.ts";
 import { check, hostError } from "./errors.ts";
@@ -10,12 +10,15 @@ import { darwinFlags, fileDisk, ioctlAt, linuxFlags, openFile } from "./file.ts"
 import { fuseMount } from "./fuse.ts";
 import type { Host, HostStat, Spawned } from "./host.ts";
 import { EpollLoop } from "./loop.ts";
-import { blockingChannel, connectRaw } from "./sockets_raw.ts";
+import { blockingChannel } from "./sockets_raw.ts";
 import { keys } from "./keys.ts";
+import { connectNamed } from "./resolve.ts";
 import { hostStat, readWhole, realpath } from "./stat.ts";
 import { sandbox } from "./sandbox.ts";
 import { loopSockets } from "./sockets_loop.ts";
 import { eventSockets } from "./sockets_node.ts";
+import { tlsEvents } from "./tls.ts";
+import { relay, relayed } from "./tls_relay.ts";
 import { syslog } from "./syslog.ts";
 
 /** What differs between the runtimes. */
@@ -188,7 +191,7 @@ function importReason(e: unknown): string {
 const MANY_SENDS = 64;
 /** A blocking connection; `many` is called when it turns out to be used a lot. */
 function connection(address: SocketAddress, now: () => number, many: () => void): BlockingChannel {
-  const channel = blockingChannel(connectRaw(address), now);
+  const channel = blockingChannel(connectNamed(address), now);
   let sends = 0;
   return {
     ...channel,
@@ -236,6 +239,7 @@ export function makeHost(rt: Runtime): Host {
   const connectBlocking = (address: SocketAddress) => connection(address, rt.now, rt.warm);
   let sockets: ReturnType<typeof loopSockets> | undefined;
   let word: ReturnType<typeof daemonWord> | "unasked" = "unasked";
+  const tls: TlsSockets = { ...tlsEvents, connectBlocking: relayed(rt.self, rt.now) };
   return {
     ...files,
     disk(path, how) {
@@ -278,9 +282,12 @@ export function makeHost(rt: Runtime): Host {
       return loop;
     },
     get loopSockets() {
-      return (sockets ??= loopSockets(this.loop, connectBlocking));
+      return (sockets ??= loopSockets(this.loop, { tls, connectBlocking }));
     },
-    eventSockets: eventSockets(connectBlocking),
+    eventSockets: eventSockets({ tls, connectBlocking }),
+    tlsRelay() {
+      return relay(this.loop);
+    },
     blocking: (fd) => blockingChannel(fd, rt.now),
     fuseMount(dir, options) {
       return fuseMount(dir, options, this.loop);

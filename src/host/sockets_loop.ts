@@ -1,14 +1,5 @@
 /** Stream sockets in the loop, for servers: nonblocking, read first, a bounded queue towards slow peers. */
-import type {
-  Async,
-  BlockingChannel,
-  Channel,
-  Listener,
-  SharedMemory,
-  SocketAddress,
-  Sockets,
-  Watcher,
-} from "../plugin.ts";
+import type { Async, Channel, Listener, SharedMemory, SocketAddress, Sockets, Watcher } from "../plugin.ts";
 import { hostErrno } from "./errors.ts";
 import { addressOf, raw, result } from "./ffi.ts";
 import type { Loop, Ready } from "./host.ts";
@@ -150,6 +141,9 @@ class LoopChannel implements Channel {
   }
 }
 
+/** A stream on a nonblocking descriptor. */
+export const fdChannel = (fd: number, loop: Loop): Channel => new LoopChannel(fd, loop);
+
 /** Bytes of memory parts take, roughly. */
 const sizeOf = (parts: readonly Uint8Array[]) => parts.reduce((n, part) => n + part.length + PART, 0);
 const PART = 64;
@@ -212,10 +206,11 @@ function dial(address: SocketAddress, loop: Loop): Async<Channel> {
 }
 
 /** Sockets whose descriptors live in `loop`. */
-export function loopSockets(loop: Loop, connectBlocking: (address: SocketAddress) => BlockingChannel): Sockets {
+export function loopSockets(loop: Loop, { tls, connectBlocking }: Pick<Sockets, "tls" | "connectBlocking">): Sockets {
   return {
     listen: (address, accept) => listener(listenRaw(address), address, loop, accept),
     connect: (address) => dial(address, loop),
     connectBlocking,
+    tls,
   };
 }

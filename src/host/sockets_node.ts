@@ -1,13 +1,14 @@
 /** Stream sockets in the runtime's event loop (node:net): for a kernel or a client inside somebody's program. */
 import type { Server, Socket } from "node:net";
-import type { BlockingChannel, Channel, Listener, SocketAddress, Sockets } from "../plugin.ts";
-import { hostErrno } from "./errors.ts";
+import type { Channel, Listener, SocketAddress, Sockets } from "../plugin.ts";
+import { connectError, hostErrno } from "./errors.ts";
 import { late } from "./late.ts";
 import { peerCredentials, takeOver } from "./sockets_raw.ts";
 
 const where = (a: SocketAddress) => ("path" in a ? { path: a.path } : { host: a.host, port: a.port });
 
-function channel(socket: Socket): Channel {
+/** A connected socket of node:net or node:tls. */
+export function socketChannel(socket: Socket): Channel {
   socket.setNoDelay?.(true);
   let onClosed = () => {};
   socket.on("error", () => {}); // `close` follows and is what is told
@@ -18,12 +19,11 @@ function channel(socket: Socket): Channel {
     : `${socket.remoteAddress ?? "local"}:${socket.remotePort ?? 0}`;
   return {
     send(...parts) {
-      let room = true;
-      // node:net keeps what it cannot write: lent memory must be copied.
-      for (const part of parts) room = socket.write(part.slice());
-      return room;
+      // node:net keeps what it cannot write: lent memory must be copied. In one piece: a write is a segment, or TLS record.
+      return socket.write(parts.length === 1 ? parts[0]!.slice() : joined(parts));
     },
-    receive: (on) => void socket.on("data", on),
+    // A Buffer is not quite a Uint8Array: its slice() and toString() are others.
+    receive: (on) => void socket.on("data", (b) => void on(plain(b as Uint8Array))),
     drained: (on) => void socket.on("drain", on),
     pause: (stop) => void (stop ? socket.pause() : socket.resume()),
     close: () => void socket.destroy(),
@@ -31,6 +31,16 @@ function channel(socket: Socket): Channel {
     peer,
     ...(credentials ? { credentials } : {}),
   };
+}
+const plain = (b: Uint8Array) => new Uint8Array(b.buffer, b.byteOffset, b.byteLength);
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((n, part) => n + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 /** By the descriptor, where the runtime shows it. */
 function credentialsOf(socket: Socket) {
@@ -45,7 +55,7 @@ function listen(address: SocketAddress, accept: (channel: Channel) => void): Pro
     const server: Server = late("net").createServer((socket) => {
       open.add(socket);
       socket.on("close", () => open.delete(socket));
-      accept(channel(socket));
+      accept(socketChannel(socket));
     });
     server.on("error", (e) => reject(hostErrno(e)));
     server.listen(where(address), () => {
@@ -61,12 +71,12 @@ function listen(address: SocketAddress, accept: (channel: Channel) => void): Pro
 function dial(address: SocketAddress): Promise<Channel> {
   return new Promise((resolve, reject) => {
     const socket = late("net").connect(where(address));
-    socket.once("error", (e) => reject(hostErrno(e)));
-    socket.once("connect", () => resolve(channel(socket)));
+    socket.once("error", (e) => reject(connectError(e)));
+    socket.once("connect", () => resolve(socketChannel(socket)));
   });
 }
 
 /** Sockets of the runtime's own event loop. */
-export function eventSockets(connectBlocking: (address: SocketAddress) => BlockingChannel): Sockets {
-  return { listen, connect: dial, connectBlocking };
+export function eventSockets({ tls, connectBlocking }: Pick<Sockets, "tls" | "connectBlocking">): Sockets {
+  return { listen, connect: dial, connectBlocking, tls };
 }

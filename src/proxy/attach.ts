@@ -12,6 +12,7 @@ import {
 import { AttachError } from "./attach_error.ts";
 import { type Located, parseLocator } from "./locator.ts";
 import { callsOf, parseRetry, persistentSync, type Retry } from "./reconnect.ts";
+import { trustOf } from "./security.ts";
 import { KeyError, parsePrivateKey } from "./ssh_keys.ts";
 
 const failed = (reason: string) => new AttachError(`${reason}\nrumpclient init failed`);
@@ -25,6 +26,10 @@ export function identityIn(host: Host, path: string): Identity {
     throw new KeyError(`${path}: ${e instanceof Error ? e.message : e}`);
   }
 }
+
+/** Whom to believe over tls://, by the environment. */
+const trustIn = (host: Host) =>
+  trustOf((name) => host.env(name), (path) => new TextDecoder().decode(host.readFile(path)));
 
 /** Asking for a ring costs as much as some ten calls through it save: most commands make fewer. */
 const RING_AFTER = 64;
@@ -70,8 +75,9 @@ export function attach(host: Host, comm: string, transports: readonly Transport[
   const retry = retryOf(host);
   return located(host, transports, ({ transport, address }) => {
     const sys = { sockets: host.loopSockets } as Sys;
+    const trust = trustIn(host);
     const connect = () => {
-      const channel = transport.connectBlocking?.(sys, address) ?? sys.sockets.connectBlocking(address);
+      const channel = transport.connectBlocking?.(sys, address, trust) ?? sys.sockets.connectBlocking(address);
       return blockingClient(channel, comm, optionsOf(host));
     };
     return retry === undefined ? connect() : persistent(host, connect, retry);
@@ -106,7 +112,7 @@ function persistent(host: Host, connect: () => SyncClient, retry: Retry): SyncCl
 export async function attachAsync(host: Host, comm: string, transports: readonly Transport[]): Promise<AsyncClient> {
   const work = located(host, transports, async ({ transport, address }) => {
     const sys = { sockets: host.eventSockets } as Sys;
-    const channel = await (transport.connect?.(sys, address) ?? sys.sockets.connect(address));
+    const channel = await (transport.connect?.(sys, address, trustIn(host)) ?? sys.sockets.connect(address));
     return await pipelinedClient(channel, comm, optionsOf(host));
   });
   return await work.catch((e) => {

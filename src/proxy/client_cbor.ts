@@ -26,13 +26,13 @@ function cookieOf(value: unknown): Uint8Array {
 }
 /** The answer to a challenge; undefined: this is none, or there is no key. */
 function proof(
-  [reqno, e, , nonce, binding]: readonly unknown[],
+  [reqno, e, , nonce, name]: readonly unknown[],
   identity: Identity | undefined,
-  own: Uint8Array | undefined,
+  bound: Uint8Array | undefined,
 ): Uint8Array[] | undefined {
   if (!identity || reqno !== 0 || e !== errno.ENEEDAUTH.errno) return undefined;
-  if (!(nonce instanceof Uint8Array) || !(binding instanceof Uint8Array)) return undefined;
-  return encodeFrame([0, identity.sign(proofText(own ?? binding, nonce))]);
+  if (!(nonce instanceof Uint8Array) || !(name instanceof Uint8Array)) return undefined;
+  return encodeFrame([0, identity.sign(proofText({ bound, name }, nonce))]);
 }
 /** Frames that answer no request: the hello's, and a farewell with its reason. */
 function checkHello([reqno, e, word]: readonly unknown[]): void {

@@ -1,7 +1,6 @@
 /** A client whose server went away attaches again, as RUMPHIJACK_RETRYCONNECT says (rumpclient(3): rumpclient_setconnretry). */
-import { errno } from "../abi/errno.ts";
+import { errno, SysError } from "../abi/errno.ts";
 import { declared } from "../abi/syscalls.ts";
-import { Refused } from "./client.ts";
 
 /** `inftime`: for ever; `once`: one attempt; `die`: end the program; a number: for so many seconds. */
 export type Retry = "inftime" | "once" | "die" | number;
@@ -69,6 +68,10 @@ export class Attempts {
   }
 }
 
+/** Whether a failed attempt may succeed another time: not where the server is there and says no, or is not to be believed. */
+const passes = (e: unknown): boolean =>
+  e instanceof SysError || typeof (e as { code?: unknown } | undefined)?.code === "string";
+
 type Calls = Record<string, unknown>;
 type Call = (...args: readonly unknown[]) => unknown;
 /** A batch is made again as a call is. */
@@ -96,7 +99,7 @@ export function persistentSync(
         current = connect();
         return attempts.succeeded();
       } catch (e) {
-        if (e instanceof Refused) throw e; // it is there, and says no
+        if (!passes(e)) throw e;
       }
     }
   };
@@ -129,7 +132,7 @@ export function persistentAsync(
         current = await connect();
         return attempts.succeeded();
       } catch (e) {
-        if (e instanceof Refused) throw e; // it is there, and says no
+        if (!passes(e)) throw e;
       }
     }
   };

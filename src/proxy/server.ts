@@ -1,7 +1,7 @@
 /** The server's side of rump_sp: listening, limits, who may come in, processes that wait for their client (NetBSD: rumpuser_sp.c). */
 import type { Kernel } from "../kern/kernel.ts";
 import type { Proc } from "../kern/proc.ts";
-import type { Channel, Listener } from "../plugin.ts";
+import type { Channel, Listener, Security } from "../plugin.ts";
 import { entrance, type Policy } from "./admission.ts";
 import { Connection } from "./connection.ts";
 import type { Located } from "./locator.ts";
@@ -73,11 +73,13 @@ export class SpServer {
     kernel.sys.random(this.name);
     this.banner = new TextEncoder().encode(`RUMPSP-0.4-${options.version}/amd64\n`);
   }
-  /** Listen at a locator's address; throws errno. */
-  async listen({ transport, address }: Located): Promise<void> {
+  /** Listen at a locator's address; throws errno, and of an encrypted transport Errors about its certificate. */
+  async listen({ transport, address }: Located, security: Security = {}): Promise<void> {
     const { sys } = this.kernel;
     const accept = (channel: Channel) => this.#accept(channel, "path" in address);
-    this.#listeners.push(await (transport.listen?.(sys, address, accept) ?? sys.sockets.listen(address, accept)));
+    this.#listeners.push(
+      await (transport.listen?.(sys, address, accept, security) ?? sys.sockets.listen(address, accept)),
+    );
   }
   #accept(channel: Channel, unix: boolean): void {
     const { policy = {} } = this.options;

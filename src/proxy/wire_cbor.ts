@@ -113,9 +113,9 @@ export class CborWire implements Wire {
   #ask(comm: string, key: Uint8Array): boolean {
     const nonce = new Uint8Array(NONCE);
     this.#c.kernel.sys.random(nonce);
-    const binding = this.#c.channel.binding ?? this.#c.server.name;
-    this.#challenge = { comm, key, text: proofText(binding, nonce) };
-    return this.#c.send(encodeFrame([0, errno.ENEEDAUTH.errno, "prove your key", nonce, binding]));
+    const { channel: { binding: bound }, server: { name } } = this.#c;
+    this.#challenge = { comm, key, text: proofText({ bound, name }, nonce) };
+    return this.#c.send(encodeFrame([0, errno.ENEEDAUTH.errno, "prove your key", nonce, name]));
   }
   #proof({ comm, key, text }: Challenge, signature: unknown): boolean {
     const { kernel, entrance, server } = this.#c;

@@ -14,7 +14,15 @@ export interface FakeHost extends Hypercalls {
   readonly modules: Map<string, Record<string, unknown>>;
 }
 
+const no = () => Promise.reject(errno.EPROTONOSUPPORT);
 const noSockets: Sockets = {
+  tls: {
+    listen: no,
+    connect: no,
+    connectBlocking() {
+      throw errno.EPROTONOSUPPORT;
+    },
+  },
   listen() {
     throw errno.EPROTONOSUPPORT;
   },

@@ -81,6 +81,15 @@ describe("who may come in", () => {
     const replay = { ...identity, sign: () => proof! };
     await assertRejects(() => pipelinedClient(dial(), "x", { identity: replay }), Refused, "not proven");
   });
+  it("over tls:// a proof is bound to the certificate both ends know", async () => {
+    const [one, two] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
+    const { dial } = await served({ policy: { keys: parseKeys(me.line) } }, true);
+    const come = (mine?: Uint8Array, theirs?: Uint8Array) => pipelinedClient(dial(0, theirs, mine), "x", { identity });
+    assertEquals(await (await come(one, one)).sys.getuid(), [0, 0]);
+    await assertRejects(() => come(one, two), Refused, "not proven"); // somebody in between
+    await assertRejects(() => come(undefined, two), Refused, "not proven"); // who was asked over tcp://
+    await assertRejects(() => come(one, undefined), Refused, "not proven");
+  });
   it("a NetBSD client has no key: it is turned away", async () => {
     const { dial, server } = await served({ policy: { keys: parseKeys(me.line) } }, true);
     const c = dial();

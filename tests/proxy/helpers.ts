@@ -64,8 +64,10 @@ export async function served(options: Partial<ServeOptions> = {}, net = false) {
   } as const;
   const server = new SpServer(kernel, { version: "rump-test", ...options });
   await server.listen({ transport: transport as never, address: net ? { host: "127.0.0.1", port: 1 } : { path: "x" } });
-  const dial = (uid?: number) => {
+  const dial = (uid?: number, binding?: Uint8Array, clientBinding?: Uint8Array) => {
     const [mine, theirs] = pair();
+    if (binding) Object.assign(theirs, { binding });
+    if (clientBinding) Object.assign(mine, { binding: clientBinding });
     if (uid !== undefined) Object.assign(theirs, { credentials: { uid, gid: uid, pid: 1 } });
     accept(theirs);
     return mine;

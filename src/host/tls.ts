@@ -1,0 +1,144 @@
+/** TLS 1.3 by the runtime's node:tls, in its event loop. What is believed, and what that means for the stream's binding, is here. */
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import { isAddress } from "../lib/address.ts";
+import type { Channel, Listener, Security, TlsSockets } from "../plugin.ts";
+import { connectError, hostErrno } from "./errors.ts";
+import { late } from "./late.ts";
+import { socketChannel } from "./sockets_node.ts";
+
+const HANDSHAKE_MS = 10_000;
+/** Handshakes under way; more are hung up on. */
+const MAX_HANDSHAKES = 512;
+/** There is no renegotiation in 1.3, and none of the older ciphers. */
+const VERSION = { minVersion: "TLSv1.3", maxVersion: "TLSv1.3" } as const;
+
+const sha256 = (bytes: Uint8Array) => new Uint8Array(late("crypto").createHash("sha256").update(bytes).digest());
+const equal = (a: Uint8Array, b: Uint8Array) => a.length === b.length && a.every((x, i) => x === b[i]);
+/** `sha256:` and the digits, as it is given to clients. */
+const shown = (hash: Uint8Array) => `sha256:${[...hash].map((b) => b.toString(16).padStart(2, "0")).join("")}`;
+
+/** Texts of the two libraries for what goes wrong, by code. */
+const reasons: Readonly<Record<string, string>> = {
+  ERR_SSL_WRONG_VERSION_NUMBER: "the other side does not speak TLS",
+  ERR_SSL_UNSUPPORTED_PROTOCOL: "the other side does not speak TLS 1.3",
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: "the other side does not speak TLS 1.3",
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: "the other side does not speak TLS 1.3",
+  ERR_TLS_HANDSHAKE_TIMEOUT: "no handshake in time",
+  ERR_SSL_BAD_SIGNATURE: "the server has not the key of its certificate",
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: "the client does not believe the certificate",
+  ECONNRESET: "hung up during the handshake",
+  CERT_HAS_EXPIRED: "the server's certificate has expired",
+  CERT_NOT_YET_VALID: "the server's certificate is not valid yet",
+  ERR_TLS_CERT_ALTNAME_INVALID: "the server's certificate is for another name",
+};
+/** Codes of certificates nobody believed has signed. */
+const untrusted = /SELF_SIGNED|UNABLE_TO_|CERT_UNTRUSTED|CERT_SIGNATURE|INVALID_CA|CA_/;
+const TRUST =
+  "the server's certificate is not signed by anybody trusted: RUMP_TLS_CA or RUMP_TLS_FINGERPRINT says who is";
+
+function reasonOf(e: unknown): string {
+  const { code = "", message = "" } = e as { code?: string; message?: string };
+  if (/handshake timeout/i.test(message)) return reasons.ERR_TLS_HANDSHAKE_TIMEOUT!;
+  if (untrusted.test(code)) return TRUST;
+  return reasons[code] ?? `TLS: ${message.split("\n")[0]!.split(" (")[0]!.slice(0, 200)}`;
+}
+/** Failures of the connection itself stay errno; those of TLS are said. */
+function failure(e: unknown): Error {
+  const { code = "", syscall } = e as { code?: string; syscall?: string };
+  return syscall !== undefined || /^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH)$/.test(code)
+    ? connectError(e)
+    : new Error(reasonOf(e));
+}
+
+/** A server's certificate and key, which belong together. Throws an Error with the reason. */
+function identity({ cert, key }: Security): { readonly cert: string; readonly key: string; readonly hash: Uint8Array } {
+  if (!cert || !key) throw new Error("a certificate and its key are needed: --tls-cert, --tls-key");
+  const { X509Certificate, createPrivateKey } = late("crypto");
+  const read = <T>(what: string, work: () => T): T => {
+    try {
+      return work();
+    } catch {
+      throw new Error(`no ${what} (PEM)`);
+    }
+  };
+  const certificate = read("certificate", () => new X509Certificate(cert));
+  const secret = read("private key without a passphrase", () => createPrivateKey(key));
+  if (!certificate.checkPrivateKey(secret)) throw new Error("the key is not that of the certificate");
+  return { cert, key, hash: sha256(certificate.raw) };
+}
+
+const peerOf = (s: Socket) => `${s.remoteAddress ?? "somebody"}:${s.remotePort ?? 0}`;
+
+const listen: TlsSockets["listen"] = (address, security, { accept, turnedAway }) =>
+  new Promise((resolve, reject) => {
+    const { cert, key, hash } = identity(security);
+    const handshakeTimeout = security.handshakeMs ?? HANDSHAKE_MS;
+    const open = new Set<Socket>();
+    let made = 0;
+    const server = late("tls").createServer({ cert, key, ...VERSION, handshakeTimeout });
+    server.on("connection", (socket: Socket) => {
+      if (open.size - made >= MAX_HANDSHAKES) return void socket.destroy();
+      const peer = peerOf(socket);
+      open.add(socket);
+      socket.on("close", () => open.delete(socket));
+      Object.assign(socket, { peer }); // it is not known any more when the handshake has failed
+    });
+    server.on("secureConnection", (socket) => {
+      made++;
+      socket.on("close", () => made--);
+      accept({ ...socketChannel(socket), binding: hash });
+    });
+    server.on("tlsClientError", (e, socket) => {
+      turnedAway((socket as { peer?: string } | undefined)?.peer ?? "somebody", reasonOf(e));
+      socket?.destroy();
+    });
+    server.on("error", (e) => reject(hostErrno(e)));
+    const close = () => {
+      server.close();
+      for (const socket of open) socket.destroy();
+    };
+    server.listen(address.port, address.host, () => resolve({ close } satisfies Listener));
+  });
+
+/** Where systems keep the certificates of authorities; else the runtime's own serve. */
+function systemAuthorities(): string[] | undefined {
+  const { getCACertificates } = late("tls");
+  const found = getCACertificates?.("system") ?? [];
+  return found.length > 0 ? found : undefined;
+}
+
+/** A connection whose server is who it should be; the binding is its certificate's hash. */
+const connect: TlsSockets["connect"] = ({ host, port }, { ca, fingerprint, handshakeMs = HANDSHAKE_MS }) =>
+  new Promise((resolve, reject) => {
+    const authorities = fingerprint ? undefined : ca ?? systemAuthorities();
+    const socket: TLSSocket = late("tls").connect({
+      host,
+      port,
+      ...VERSION,
+      ...(isAddress(host) ? {} : { servername: host }),
+      ...(authorities === undefined ? {} : { ca: authorities }),
+      // With a fingerprint that decides; that the server has the certificate's key is part of the handshake.
+      rejectUnauthorized: fingerprint === undefined,
+    });
+    const give = (error: Error) => {
+      clearTimeout(timer);
+      socket.destroy();
+      reject(error);
+    };
+    const timer = setTimeout(() => give(new Error(reasons.ERR_TLS_HANDSHAKE_TIMEOUT)), handshakeMs);
+    socket.once("error", (e) => give(failure(e)));
+    socket.once("close", () => give(new Error(reasons.ECONNRESET)));
+    socket.once("secureConnect", () => {
+      const { raw } = socket.getPeerCertificate(true);
+      const hash = raw ? sha256(raw) : new Uint8Array(0);
+      if (hash.length === 0) return give(new Error("the server has shown no certificate"));
+      if (fingerprint && !equal(hash, fingerprint)) {
+        return give(new Error(`the server's certificate is ${shown(hash)}`));
+      }
+      clearTimeout(timer);
+      resolve({ ...socketChannel(socket), binding: hash } satisfies Channel);
+    });
+  });
+
+export const tlsEvents: Pick<TlsSockets, "listen" | "connect"> = { listen, connect };
