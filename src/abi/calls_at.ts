@@ -3,184 +3,184 @@ import { change, fd, flags, gid, lookup, mode, STAT, TIMES, uid } from "./args.t
 import { i32, input, len, maybeInput, off, optional, output, pad, path, sys, u32, value } from "./types.ts";
 
 export const atCalls = {
-  setxattr: sys(375, {
+  setxattr: sys(375, () => ({
     doc: "Set an extended attribute.",
     args: { path: path(), name: path(), value: input("const void *", "size"), size: len("value"), flags },
     errors: [...change, "EOPNOTSUPP", "EEXIST", "ENOATTR"],
     host: ["setxattr"],
-  }),
-  lsetxattr: sys(376, {
+  })),
+  lsetxattr: sys(376, () => ({
     doc: "setxattr that does not follow a link.",
     args: { path: path(), name: path(), value: input("const void *", "size"), size: len("value"), flags },
     errors: [...change, "EOPNOTSUPP", "EEXIST", "ENOATTR"],
     host: ["lsetxattr"],
-  }),
-  fsetxattr: sys(377, {
+  })),
+  fsetxattr: sys(377, () => ({
     doc: "setxattr of an open file.",
     args: { fd, name: path(), value: input("const void *", "size"), size: len("value"), flags },
     errors: ["EBADF", "EROFS", "EPERM", "EACCES", "EOPNOTSUPP", "EEXIST", "ENOATTR"],
     host: ["fsetxattr"],
-  }),
-  getxattr: sys(378, {
+  })),
+  getxattr: sys(378, () => ({
     doc: "Read an extended attribute; with an empty buffer its size.",
     args: { path: path(), name: path(), value: output("void *", "size"), size: len("value") },
     ret: "ssize_t",
     errors: [...lookup, "ENOATTR", "ERANGE", "EOPNOTSUPP"],
     host: ["getxattr"],
-  }),
-  lgetxattr: sys(379, {
+  })),
+  lgetxattr: sys(379, () => ({
     doc: "getxattr that does not follow a link.",
     args: { path: path(), name: path(), value: output("void *", "size"), size: len("value") },
     ret: "ssize_t",
     errors: [...lookup, "ENOATTR", "ERANGE", "EOPNOTSUPP"],
     host: ["lgetxattr"],
-  }),
-  fgetxattr: sys(380, {
+  })),
+  fgetxattr: sys(380, () => ({
     doc: "getxattr of an open file.",
     args: { fd, name: path(), value: output("void *", "size"), size: len("value") },
     ret: "ssize_t",
     errors: ["EBADF", "EACCES", "ENOATTR", "ERANGE", "EOPNOTSUPP"],
     host: ["fgetxattr"],
-  }),
-  listxattr: sys(381, {
+  })),
+  listxattr: sys(381, () => ({
     doc: "Names of the extended attributes, each ended by NUL.",
     args: { path: path(), list: output("char *", "size"), size: len("list") },
     ret: "ssize_t",
     errors: [...lookup, "ERANGE", "EOPNOTSUPP"],
     host: ["listxattr"],
-  }),
-  llistxattr: sys(382, {
+  })),
+  llistxattr: sys(382, () => ({
     doc: "listxattr that does not follow a link.",
     args: { path: path(), list: output("char *", "size"), size: len("list") },
     ret: "ssize_t",
     errors: [...lookup, "ERANGE", "EOPNOTSUPP"],
     host: ["llistxattr"],
-  }),
-  flistxattr: sys(383, {
+  })),
+  flistxattr: sys(383, () => ({
     doc: "listxattr of an open file.",
     args: { fd, list: output("char *", "size"), size: len("list") },
     ret: "ssize_t",
     errors: ["EBADF", "EACCES", "ERANGE", "EOPNOTSUPP"],
     host: ["flistxattr"],
-  }),
-  removexattr: sys(384, {
+  })),
+  removexattr: sys(384, () => ({
     doc: "Remove an extended attribute.",
     args: { path: path(), name: path() },
     errors: [...change, "ENOATTR", "EOPNOTSUPP"],
     host: ["removexattr"],
-  }),
-  lremovexattr: sys(385, {
+  })),
+  lremovexattr: sys(385, () => ({
     doc: "removexattr that does not follow a link.",
     args: { path: path(), name: path() },
     errors: [...change, "ENOATTR", "EOPNOTSUPP"],
     host: ["lremovexattr"],
-  }),
-  fremovexattr: sys(386, {
+  })),
+  fremovexattr: sys(386, () => ({
     doc: "removexattr of an open file.",
     args: { fd, name: path() },
     errors: ["EBADF", "EROFS", "EPERM", "EACCES", "ENOATTR", "EOPNOTSUPP"],
     host: ["fremovexattr"],
-  }),
-  linkat: sys(457, {
+  })),
+  linkat: sys(457, () => ({
     doc: "link relative to directories.",
     args: { fd1: fd, name1: path(), fd2: fd, name2: path(), flags },
     errors: [...change, "EBADF", "EEXIST", "EXDEV", "EOPNOTSUPP"],
     host: ["linkat"],
-  }),
-  renameat: sys(458, {
+  })),
+  renameat: sys(458, () => ({
     doc: "rename relative to directories.",
     args: { fromfd: fd, from: path(), tofd: fd, to: path() },
     errors: [...change, "EBADF", "EXDEV", "EINVAL", "ENOTEMPTY", "EISDIR"],
     host: ["renameat"],
-  }),
-  mkfifoat: sys(459, {
+  })),
+  mkfifoat: sys(459, () => ({
     doc: "mkfifo relative to a directory.",
     args: { fd, path: path(), mode },
     errors: [...change, "EBADF", "EEXIST", "EOPNOTSUPP"],
     host: ["mkfifoat"],
-  }),
-  mknodat: sys(460, {
+  })),
+  mknodat: sys(460, () => ({
     doc: "mknod relative to a directory.",
     args: { fd, path: path(), mode, PAD: pad(), dev: value("dev_t", off) },
     errors: [...change, "EBADF", "EEXIST", "EOPNOTSUPP"],
     host: ["mknodat"],
-  }),
-  mkdirat: sys(461, {
+  })),
+  mkdirat: sys(461, () => ({
     doc: "mkdir relative to a directory.",
     args: { fd, path: path(), mode },
     errors: [...change, "EBADF", "EEXIST"],
     host: ["mkdirat"],
-  }),
-  faccessat: sys(462, {
+  })),
+  faccessat: sys(462, () => ({
     doc: "access relative to a directory.",
     args: { fd, path: path(), amode: value("int", i32), flag: flags },
     errors: [...lookup, "EBADF", "EINVAL", "EROFS"],
     host: ["faccessat"],
-  }),
-  fchmodat: sys(463, {
+  })),
+  fchmodat: sys(463, () => ({
     doc: "chmod relative to a directory.",
     args: { fd, path: path(), mode, flag: flags },
     errors: [...change, "EBADF"],
     host: ["fchmodat"],
-  }),
-  fchownat: sys(464, {
+  })),
+  fchownat: sys(464, () => ({
     doc: "chown relative to a directory.",
     args: { fd, path: path(), owner: uid, group: gid, flag: flags },
     errors: [...change, "EBADF"],
     host: ["fchownat"],
-  }),
-  fstatat: sys(466, {
+  })),
+  fstatat: sys(466, () => ({
     doc: "stat relative to a directory.",
     args: { fd, path: path(), buf: output("struct stat *", STAT), flag: flags },
     errors: [...lookup, "EBADF"],
     host: ["fstatat", "newfstatat"],
-  }),
-  utimensat: sys(467, {
+  })),
+  utimensat: sys(467, () => ({
     doc: "Set times (two timespecs) relative to a directory; UTIME_NOW and UTIME_OMIT as nanoseconds.",
     args: { fd, path: path(), tptr: maybeInput("const struct timespec *", TIMES), flag: flags },
     errors: [...change, "EBADF", "EINVAL"],
     host: ["utimensat"],
-  }),
-  openat: sys(468, {
+  })),
+  openat: sys(468, () => ({
     doc: "open relative to a directory.",
     args: { fd, path: path(), oflags: flags, mode: optional("mode_t", u32) },
     errors: [...change, "EBADF", "EEXIST", "EISDIR", "EMFILE"],
     host: ["openat"],
-  }),
-  readlinkat: sys(469, {
+  })),
+  readlinkat: sys(469, () => ({
     doc: "readlink relative to a directory.",
     args: { fd, path: path(), buf: output("char *", "bufsize"), bufsize: len("buf") },
     ret: "ssize_t",
     errors: [...lookup, "EBADF", "EINVAL"],
     host: ["readlinkat"],
-  }),
-  symlinkat: sys(470, {
+  })),
+  symlinkat: sys(470, () => ({
     doc: "symlink relative to a directory.",
     args: { path1: path(), fd, path2: path() },
     errors: [...change, "EBADF", "EEXIST", "EOPNOTSUPP"],
     host: ["symlinkat"],
-  }),
-  unlinkat: sys(471, {
+  })),
+  unlinkat: sys(471, () => ({
     doc: "unlink, or with AT_REMOVEDIR rmdir, relative to a directory.",
     args: { fd, path: path(), flag: flags },
     errors: [...change, "EBADF", "ENOTEMPTY", "EBUSY"],
     host: ["unlinkat"],
-  }),
-  futimens: sys(472, {
+  })),
+  futimens: sys(472, () => ({
     doc: "Set an open file's times (two timespecs).",
     args: { fd, tptr: maybeInput("const struct timespec *", TIMES) },
     errors: ["EBADF", "EINVAL", "EROFS"],
     host: ["futimens"],
-  }),
-  posix_fallocate: sys(479, {
+  })),
+  posix_fallocate: sys(479, () => ({
     doc: "Set aside room, growing the file; the error is the result.",
     args: { fd, PAD: pad(), pos: value("off_t", off), len: value("off_t", off) },
     errors: ["EBADF", "EFBIG", "EINVAL", "ENODEV", "ENOSPC", "EOPNOTSUPP"],
     host: ["posix_fallocate", "fallocate"],
-  }),
-  fdiscard: sys(480, {
+  })),
+  fdiscard: sys(480, () => ({
     doc: "Zero a range and give its room back.",
     args: { fd, PAD: pad(), pos: value("off_t", off), len: value("off_t", off) },
     errors: ["EBADF", "EINVAL", "EOPNOTSUPP"],
-  }),
+  })),
 } as const;

@@ -20,56 +20,59 @@ import {
 } from "./types.ts";
 
 export const kernCalls = {
-  read: sys(3, {
+  read: sys(3, () => ({
     doc: "Read from a descriptor at its offset; 0 at end of file.",
     args: { fd, buf: output("void *", "nbyte"), nbyte: len("buf") },
     ret: "ssize_t",
     errors: ["EBADF", "EISDIR", "EAGAIN", "EINTR"],
     host: ["read"],
-  }),
-  write: sys(4, {
+  })),
+  write: sys(4, () => ({
     doc: "Write to a descriptor at its offset.",
     args: { fd, buf: input("const void *", "nbyte"), nbyte: len("buf") },
     ret: "ssize_t",
     errors: ["EBADF", "EFBIG", "ENOSPC", "EPIPE"],
     host: ["write"],
-  }),
-  close: sys(6, { doc: "Delete a descriptor.", args: { fd }, errors: ["EBADF"], host: ["close"] }),
-  getpid: sys(20, {
+  })),
+  close: sys(6, () => ({ doc: "Delete a descriptor.", args: { fd }, errors: ["EBADF"], host: ["close"] })),
+  getpid: sys(20, () => ({
     doc: "The process's number (and its parent's).",
     args: {},
     ret: "pair",
     errors: [],
     host: ["getpid"],
-  }),
-  setuid: sys(23, { doc: "Set real, effective and saved user.", args: { uid }, errors: ["EPERM"], host: ["setuid"] }),
-  getuid: sys(24, { doc: "Real (and effective) user.", args: {}, ret: "pair", errors: [], host: ["getuid"] }),
-  geteuid: sys(25, { doc: "Effective user.", args: {}, errors: [], host: ["geteuid"] }),
-  getppid: sys(39, { doc: "The parent's number.", args: {}, errors: [], host: ["getppid"] }),
-  dup: sys(41, {
+  })),
+  setuid: sys(
+    23,
+    () => ({ doc: "Set real, effective and saved user.", args: { uid }, errors: ["EPERM"], host: ["setuid"] }),
+  ),
+  getuid: sys(24, () => ({ doc: "Real (and effective) user.", args: {}, ret: "pair", errors: [], host: ["getuid"] })),
+  geteuid: sys(25, () => ({ doc: "Effective user.", args: {}, errors: [], host: ["geteuid"] })),
+  getppid: sys(39, () => ({ doc: "The parent's number.", args: {}, errors: [], host: ["getppid"] })),
+  dup: sys(41, () => ({
     doc: "Another descriptor for the same open file.",
     args: { fd },
     errors: ["EBADF", "EMFILE"],
     host: ["dup"],
-  }),
-  getegid: sys(43, { doc: "Effective group.", args: {}, errors: [], host: ["getegid"] }),
-  ktrace: sys(45, {
+  })),
+  getegid: sys(43, () => ({ doc: "Effective group.", args: {}, errors: [], host: ["getegid"] })),
+  ktrace: sys(45, () => ({
     doc: "Trace the system calls of a process to a file.",
     args: { fname: path(), ops: value("int", i32), facs: value("int", i32), pid: value("pid_t", i32) },
     errors: [...lookup, "EBADF", "EINVAL", "EPERM", "ESRCH"],
-  }),
-  getgid: sys(47, { doc: "Real (and effective) group.", args: {}, ret: "pair", errors: [], host: ["getgid"] }),
-  __getlogin: sys(49, {
+  })),
+  getgid: sys(47, () => ({ doc: "Real (and effective) group.", args: {}, ret: "pair", errors: [], host: ["getgid"] })),
+  __getlogin: sys(49, () => ({
     doc: "Login name of the session, with its end mark.",
     args: { namebuf: output("char *", "namelen", { filled: "all" }), namelen: len("namebuf") },
     errors: ["ERANGE"],
-  }),
-  __setlogin: sys(50, {
+  })),
+  __setlogin: sys(50, () => ({
     doc: "Set the login name of the session.",
     args: { namebuf: path() },
     errors: ["EPERM", "EINVAL"],
-  }),
-  ioctl: sys(54, {
+  })),
+  ioctl: sys(54, () => ({
     doc: "Control a device; how much memory moves which way is in the command's bits.",
     args: {
       fd,
@@ -78,38 +81,41 @@ export const kernCalls = {
     },
     errors: ["EBADF", "ENOTTY", "EINVAL"],
     host: ["ioctl"],
-  }),
-  umask: sys(60, {
+  })),
+  umask: sys(60, () => ({
     doc: "Set the mask of mode bits new files do not get.",
     args: { newmask: mode },
     errors: [],
     host: ["umask"],
-  }),
-  getgroups: sys(79, {
+  })),
+  getgroups: sys(79, () => ({
     doc: "Supplementary groups; with an empty buffer how many there are.",
     args: { gidsetsize: len("gidset", 4), gidset: output("gid_t *", "gidsetsize", { filled: "all" }) },
     errors: ["EINVAL"],
     host: ["getgroups"],
-  }),
-  setgroups: sys(80, {
+  })),
+  setgroups: sys(80, () => ({
     doc: "Set supplementary groups.",
     args: { gidsetsize: len("gidset", 4), gidset: input("const gid_t *", "gidsetsize", { unit: 4 }) },
     errors: ["EPERM", "EINVAL"],
     host: ["setgroups"],
-  }),
-  getpgrp: sys(81, { doc: "The process group: a client's is its own.", args: {}, errors: [], host: ["getpgrp"] }),
-  setpgid: sys(82, {
+  })),
+  getpgrp: sys(
+    81,
+    () => ({ doc: "The process group: a client's is its own.", args: {}, errors: [], host: ["getpgrp"] }),
+  ),
+  setpgid: sys(82, () => ({
     doc: "Move a process to a group: only its own.",
     args: { pid: value("pid_t", i32), pgid: value("pid_t", i32) },
     errors: ["EPERM", "ESRCH", "EINVAL"],
-  }),
-  dup2: sys(90, {
+  })),
+  dup2: sys(90, () => ({
     doc: "Make `to` a descriptor for the same open file.",
     args: { from: fd, to: fd },
     errors: ["EBADF"],
     host: ["dup2"],
-  }),
-  fcntl: sys(92, {
+  })),
+  fcntl: sys(92, () => ({
     doc:
       "Control a descriptor: F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_CLOSEM, F_MAXFD, F_DUPFD_CLOEXEC; locks on ranges: F_GETLK, F_SETLK, F_SETLKW.",
     args: {
@@ -125,64 +131,76 @@ export const kernCalls = {
     },
     errors: ["EBADF", "EINVAL", "EMFILE"],
     host: ["fcntl"],
-  }),
-  fsync: sys(95, { doc: "Write an open file to the disk.", args: { fd }, errors: ["EBADF", "EIO"], host: ["fsync"] }),
-  setreuid: sys(126, {
+  })),
+  fsync: sys(
+    95,
+    () => ({ doc: "Write an open file to the disk.", args: { fd }, errors: ["EBADF", "EIO"], host: ["fsync"] }),
+  ),
+  setreuid: sys(126, () => ({
     doc: "Set real and effective user; 0xffffffff leaves one as it is.",
     args: { ruid: uid, euid: uid },
     errors: ["EPERM"],
     host: ["setreuid"],
-  }),
-  setregid: sys(127, {
+  })),
+  setregid: sys(127, () => ({
     doc: "Set real and effective group; 0xffffffff leaves one as it is.",
     args: { rgid: gid, egid: gid },
     errors: ["EPERM"],
     host: ["setregid"],
-  }),
-  setsid: sys(147, { doc: "Make a session: each client is in one of its own.", args: {}, errors: ["EPERM"] }),
-  pread: sys(173, {
+  })),
+  setsid: sys(147, () => ({ doc: "Make a session: each client is in one of its own.", args: {}, errors: ["EPERM"] })),
+  pread: sys(173, () => ({
     doc: "Read from a descriptor at an offset.",
     args: { fd, buf: output("void *", "nbyte"), nbyte: len("buf"), PAD: pad(), offset: value("off_t", off) },
     ret: "ssize_t",
     errors: ["EBADF", "EISDIR", "EINVAL", "ESPIPE"],
     host: ["pread", "pread64"],
-  }),
-  pwrite: sys(174, {
+  })),
+  pwrite: sys(174, () => ({
     doc: "Write to a descriptor at an offset.",
     args: { fd, buf: input("const void *", "nbyte"), nbyte: len("buf"), PAD: pad(), offset: value("off_t", off) },
     ret: "ssize_t",
     errors: ["EBADF", "EINVAL", "EFBIG", "ENOSPC", "ESPIPE"],
     host: ["pwrite", "pwrite64"],
-  }),
-  setgid: sys(181, { doc: "Set real, effective and saved group.", args: { gid }, errors: ["EPERM"], host: ["setgid"] }),
-  setegid: sys(182, { doc: "Set the effective group.", args: { egid: gid }, errors: ["EPERM"], host: ["setegid"] }),
-  seteuid: sys(183, { doc: "Set the effective user.", args: { euid: uid }, errors: ["EPERM"], host: ["seteuid"] }),
-  getrlimit: sys(194, {
+  })),
+  setgid: sys(
+    181,
+    () => ({ doc: "Set real, effective and saved group.", args: { gid }, errors: ["EPERM"], host: ["setgid"] }),
+  ),
+  setegid: sys(
+    182,
+    () => ({ doc: "Set the effective group.", args: { egid: gid }, errors: ["EPERM"], host: ["setegid"] }),
+  ),
+  seteuid: sys(
+    183,
+    () => ({ doc: "Set the effective user.", args: { euid: uid }, errors: ["EPERM"], host: ["seteuid"] }),
+  ),
+  getrlimit: sys(194, () => ({
     doc: "A limit: soft and hard. Only the number of descriptors has one.",
     args: { which: value("int", i32), rlp: output("struct rlimit *", 16) },
     errors: ["EINVAL"],
     host: ["getrlimit"],
-  }),
-  setrlimit: sys(195, {
+  })),
+  setrlimit: sys(195, () => ({
     doc: "Lower a limit; raising one is the super-user's.",
     args: { which: value("int", i32), rlp: input("const struct rlimit *", 16) },
     errors: ["EINVAL", "EPERM"],
     host: ["setrlimit"],
-  }),
-  lseek: sys(199, {
+  })),
+  lseek: sys(199, () => ({
     doc: "Move a descriptor's offset.",
     args: { fd, PAD: pad(), offset: value("off_t", off), whence: value("int", i32) },
     ret: "off_t",
     errors: ["EBADF", "EINVAL", "ESPIPE"],
     host: ["lseek", "lseek64"],
-  }),
-  ftruncate: sys(201, {
+  })),
+  ftruncate: sys(201, () => ({
     doc: "Cut an open file or lengthen it with zeros.",
     args: { fd, PAD: pad(), length: value("off_t", off) },
     errors: ["EBADF", "EINVAL", "EFBIG", "ENOSPC"],
     host: ["ftruncate", "ftruncate64"],
-  }),
-  __sysctl: sys(202, {
+  })),
+  __sysctl: sys(202, () => ({
     doc: "Read, write, list (CTL_QUERY) or describe (CTL_DESCRIBE) kernel variables by number.",
     args: {
       name: input("const int *", "namelen", { unit: 4 }),
@@ -193,64 +211,67 @@ export const kernCalls = {
       newlen: len("newp"),
     },
     errors: ["ENOENT", "ENOTDIR", "EISDIR", "EINVAL", "EPERM", "ENOMEM"],
-  }),
-  getpgid: sys(207, { doc: "The group of a process.", args: { pid: value("pid_t", i32) }, errors: ["ESRCH"] }),
-  reboot: sys(208, {
+  })),
+  getpgid: sys(207, () => ({ doc: "The group of a process.", args: { pid: value("pid_t", i32) }, errors: ["ESRCH"] })),
+  reboot: sys(208, () => ({
     doc: "Halt the kernel: unmount, sync, end the server. RB_NOSYNC leaves the disks as they are.",
     args: { opt: flags, bootstr: { ...path(), nullable: true } as Arg<string | undefined> },
     errors: ["EPERM"],
-  }),
-  fdatasync: sys(241, {
+  })),
+  fdatasync: sys(241, () => ({
     doc: "Write an open file's data to the disk.",
     args: { fd },
     errors: ["EBADF", "EIO"],
     host: ["fdatasync"],
-  }),
-  modctl: sys(246, {
+  })),
+  modctl: sys(246, () => ({
     doc: "Load a component by name or by path of its file.",
     args: { cmd: value("int", i32), arg: path() },
     errors: ["EPERM", "ENOENT", "EEXIST", "EINVAL"],
     note: "MODCTL_LOAD only; NetBSD passes a structure, here a string",
-  }),
-  getsid: sys(286, { doc: "The session of a process.", args: { pid: value("pid_t", i32) }, errors: ["ESRCH"] }),
-  fktrace: sys(288, {
+  })),
+  getsid: sys(286, () => ({ doc: "The session of a process.", args: { pid: value("pid_t", i32) }, errors: ["ESRCH"] })),
+  fktrace: sys(288, () => ({
     doc: "Trace the system calls of a process to an open file or pipe; process 1 and its descendants are all clients.",
     args: { fd, ops: value("int", i32), facs: value("int", i32), pid: value("pid_t", i32) },
     errors: ["EBADF", "EINVAL", "EPERM", "ESRCH"],
-  }),
-  issetugid: sys(305, { doc: "Whether the process runs with another's rights: never here.", args: {}, errors: [] }),
-  gettimeofday: sys(418, {
+  })),
+  issetugid: sys(
+    305,
+    () => ({ doc: "Whether the process runs with another's rights: never here.", args: {}, errors: [] }),
+  ),
+  gettimeofday: sys(418, () => ({
     cname: "__gettimeofday50",
     doc: "Wall clock, seconds and microseconds.",
     args: { tp: output("struct timeval *", 16), tzp: maybeOutput("void *", 8) },
     errors: [],
     host: ["gettimeofday"],
-  }),
-  clock_gettime: sys(427, {
+  })),
+  clock_gettime: sys(427, () => ({
     cname: "__clock_gettime50",
     doc: "A clock: 0 wall, 3 monotonic.",
     args: { id: value("clockid_t", i32), tp: output("struct timespec *", 16) },
     errors: ["EINVAL"],
     host: ["clock_gettime"],
-  }),
-  clock_getres: sys(429, {
+  })),
+  clock_getres: sys(429, () => ({
     cname: "__clock_getres50",
     doc: "A clock's resolution.",
     args: { id: value("clockid_t", i32), tp: maybeOutput("struct timespec *", 16) },
     errors: ["EINVAL"],
     host: ["clock_getres"],
-  }),
-  fstat: sys(440, {
+  })),
+  fstat: sys(440, () => ({
     cname: "__fstat50",
     doc: "What an open file is.",
     args: { fd, sb: output("struct stat *", STAT) },
     errors: ["EBADF"],
     host: ["fstat"],
-  }),
-  dup3: sys(454, {
+  })),
+  dup3: sys(454, () => ({
     doc: "dup2 with O_CLOEXEC, and EINVAL for the same number.",
     args: { from: fd, to: fd, flags },
     errors: ["EBADF", "EINVAL"],
     host: ["dup3"],
-  }),
+  })),
 } as const;

@@ -18,7 +18,7 @@ const moving = ["EBADF", "ENOTSOCK", "ENOTCONN", "EAGAIN", "EINTR"] as const;
 const sending = [...moving, "EPIPE", "EDESTADDRREQ", "EISCONN", "EMSGSIZE", "ENOBUFS"] as const;
 
 export const netCalls = {
-  recvmsg: sys(27, {
+  recvmsg: sys(27, () => ({
     doc: "Receive a message, where it came from, and what came with it.",
     args: {
       s: fd,
@@ -31,8 +31,8 @@ export const netCalls = {
     ret: "ssize_t",
     errors: moving,
     host: ["recvmsg"],
-  }),
-  sendmsg: sys(28, {
+  })),
+  sendmsg: sys(28, () => ({
     doc: "Send a message, to an address, with descriptors or other things beside it.",
     args: {
       s: fd,
@@ -45,8 +45,8 @@ export const netCalls = {
     ret: "ssize_t",
     errors: sending,
     host: ["sendmsg"],
-  }),
-  recvfrom: sys(29, {
+  })),
+  recvfrom: sys(29, () => ({
     doc: "Receive, and learn from where.",
     args: {
       s: fd,
@@ -59,38 +59,38 @@ export const netCalls = {
     ret: "ssize_t",
     errors: moving,
     host: ["recvfrom", "recv"],
-  }),
-  accept: sys(30, {
+  })),
+  accept: sys(30, () => ({
     doc: "Take a connection that has come.",
     args: { s: fd, name: maybeOutput("struct sockaddr *", "anamelen", COUNTED), anamelen: room },
     errors: ["EBADF", "ENOTSOCK", "EINVAL", "EOPNOTSUPP", "ECONNABORTED", "EMFILE", "EAGAIN", "EINTR"],
     host: ["accept"],
-  }),
-  getpeername: sys(31, {
+  })),
+  getpeername: sys(31, () => ({
     doc: "The other end's address.",
     args: nameOf,
     errors: ["EBADF", "ENOTSOCK", "ENOTCONN"],
     host: ["getpeername"],
-  }),
-  getsockname: sys(32, {
+  })),
+  getsockname: sys(32, () => ({
     doc: "A socket's own address.",
     args: nameOf,
     errors: ["EBADF", "ENOTSOCK"],
     host: ["getsockname"],
-  }),
-  connect: sys(98, {
+  })),
+  connect: sys(98, () => ({
     doc: "Connect a socket to an address.",
     args: to,
     errors: ["EBADF", "ENOTSOCK", "EISCONN", "EINPROGRESS", "EALREADY", "ECONNREFUSED", "EAFNOSUPPORT", "EINTR"],
     host: ["connect"],
-  }),
-  bind: sys(104, {
+  })),
+  bind: sys(104, () => ({
     doc: "Give a socket its address.",
     args: to,
     errors: ["EBADF", "ENOTSOCK", "EINVAL", "EADDRINUSE", "EADDRNOTAVAIL", "EAFNOSUPPORT", "EROFS"],
     host: ["bind"],
-  }),
-  setsockopt: sys(105, {
+  })),
+  setsockopt: sys(105, () => ({
     doc: "Change an option of a socket.",
     args: {
       s: fd,
@@ -101,20 +101,20 @@ export const netCalls = {
     },
     errors: ["EBADF", "ENOTSOCK", "ENOPROTOOPT", "EINVAL"],
     host: ["setsockopt"],
-  }),
-  listen: sys(106, {
+  })),
+  listen: sys(106, () => ({
     doc: "Let connections come to a socket.",
     args: { s: fd, backlog: int },
     errors: ["EBADF", "ENOTSOCK", "EOPNOTSUPP", "EINVAL"],
     host: ["listen"],
-  }),
-  getsockopt: sys(118, {
+  })),
+  getsockopt: sys(118, () => ({
     doc: "An option of a socket.",
     args: { s: fd, level: int, name: int, val: maybeOutput("void *", "avalsize", COUNTED), avalsize: room },
     errors: ["EBADF", "ENOTSOCK", "ENOPROTOOPT"],
     host: ["getsockopt"],
-  }),
-  sendto: sys(133, {
+  })),
+  sendto: sys(133, () => ({
     doc: "Send, to an address where the socket is not connected.",
     args: {
       s: fd,
@@ -127,28 +127,28 @@ export const netCalls = {
     ret: "ssize_t",
     errors: sending,
     host: ["sendto", "send"],
-  }),
-  shutdown: sys(134, {
+  })),
+  shutdown: sys(134, () => ({
     doc: "End receiving (0), sending (1) or both (2).",
     args: { s: fd, how: int },
     errors: ["EBADF", "ENOTSOCK", "ENOTCONN", "EINVAL"],
     host: ["shutdown"],
-  }),
-  socketpair: sys(135, {
+  })),
+  socketpair: sys(135, () => ({
     doc: "Two sockets that are each other's end.",
     args: { domain: int, type: int, protocol: int, rsv: output("int *", 8) },
     errors: ["EAFNOSUPPORT", "EPROTOTYPE", "EPROTONOSUPPORT", "EOPNOTSUPP", "EMFILE"],
     host: ["socketpair"],
-  }),
-  socket: sys(394, {
+  })),
+  socket: sys(394, () => ({
     cname: "__socket30",
     doc: "A socket of an address family.",
     args: { domain: int, type: int, protocol: int },
     errors: ["EAFNOSUPPORT", "EPROTOTYPE", "EPROTONOSUPPORT", "EMFILE"],
     host: ["socket"],
     note: "AF_LOCAL",
-  }),
-  paccept: sys(456, {
+  })),
+  paccept: sys(456, () => ({
     doc: "accept with SOCK_CLOEXEC and SOCK_NONBLOCK; there are no signals to mask.",
     args: {
       s: fd,
@@ -159,5 +159,5 @@ export const netCalls = {
     },
     errors: ["EBADF", "ENOTSOCK", "EINVAL", "EOPNOTSUPP", "ECONNABORTED", "EMFILE", "EAGAIN", "EINTR"],
     host: ["accept4"],
-  }),
+  })),
 } as const;

@@ -4,172 +4,181 @@ import { change, fd, flags, gid, lookup, mode, STAT, STATVFS, TIMES, uid } from 
 import { i32, len, maybeInput, maybeOutput, off, optional, output, pad, path, sys, u32, value } from "./types.ts";
 
 export const vfsCalls = {
-  open: sys(5, {
+  open: sys(5, () => ({
     doc: "Open a file, making it with O_CREAT; gives the lowest free descriptor.",
     args: { path: path(), flags, mode: optional("mode_t", u32) },
     errors: [...change, "EEXIST", "EISDIR", "EMFILE", "EFTYPE", "ENXIO"],
     host: ["open", "open64"],
-  }),
-  link: sys(9, {
+  })),
+  link: sys(9, () => ({
     doc: "Give a file another name.",
     args: { path: path(), link: path() },
     errors: [...change, "EEXIST", "EXDEV", "EMLINK", "EOPNOTSUPP"],
     host: ["link"],
-  }),
-  unlink: sys(10, { doc: "Remove a name.", args: { path: path() }, errors: [...change, "EBUSY"], host: ["unlink"] }),
-  chdir: sys(12, { doc: "Change the current directory.", args: { path: path() }, errors: lookup, host: ["chdir"] }),
-  fchdir: sys(13, {
+  })),
+  unlink: sys(
+    10,
+    () => ({ doc: "Remove a name.", args: { path: path() }, errors: [...change, "EBUSY"], host: ["unlink"] }),
+  ),
+  chdir: sys(
+    12,
+    () => ({ doc: "Change the current directory.", args: { path: path() }, errors: lookup, host: ["chdir"] }),
+  ),
+  fchdir: sys(13, () => ({
     doc: "Change the current directory to an open one.",
     args: { fd },
     errors: ["EBADF", "ENOTDIR", "EACCES"],
     host: ["fchdir"],
-  }),
-  chmod: sys(15, { doc: "Change mode bits.", args: { path: path(), mode }, errors: change, host: ["chmod"] }),
-  chown: sys(16, {
+  })),
+  chmod: sys(15, () => ({ doc: "Change mode bits.", args: { path: path(), mode }, errors: change, host: ["chmod"] })),
+  chown: sys(16, () => ({
     doc: "Change owner and group; 0xffffffff leaves one as it is.",
     args: { path: path(), uid, gid },
     errors: change,
     host: ["chown"],
-  }),
-  unmount: sys(22, {
+  })),
+  unmount: sys(22, () => ({
     doc: "Take a file system off its mount point.",
     args: { path: path(), flags },
     errors: ["EBUSY", "EINVAL", "EPERM", ...lookup],
     host: ["umount2"],
-  }),
-  access: sys(33, {
+  })),
+  access: sys(33, () => ({
     doc: "Whether the real user may read (4), write (2), execute (1) a file.",
     args: { path: path(), flags },
     errors: [...lookup, "EINVAL", "EROFS"],
     host: ["access"],
-  }),
-  chflags: sys(34, {
+  })),
+  chflags: sys(34, () => ({
     doc: "Change file flags.",
     args: { path: path(), flags: value("u_long", u32) },
     errors: [...change, "EOPNOTSUPP"],
-  }),
-  fchflags: sys(35, {
+  })),
+  fchflags: sys(35, () => ({
     doc: "Change file flags of an open file.",
     args: { fd, flags: value("u_long", u32) },
     errors: ["EBADF", "EPERM", "EROFS", "EOPNOTSUPP"],
-  }),
-  sync: sys(36, { doc: "Write everything to the disks.", args: {}, errors: [], host: ["sync"] }),
-  symlink: sys(57, {
+  })),
+  sync: sys(36, () => ({ doc: "Write everything to the disks.", args: {}, errors: [], host: ["sync"] })),
+  symlink: sys(57, () => ({
     doc: "Make a symbolic link.",
     args: { path: path(), link: path() },
     errors: [...change, "EEXIST", "EOPNOTSUPP"],
     host: ["symlink"],
-  }),
-  readlink: sys(58, {
+  })),
+  readlink: sys(58, () => ({
     doc: "What a symbolic link says; not ended by NUL.",
     args: { path: path(), buf: output("char *", "count"), count: len("buf") },
     ret: "ssize_t",
     errors: [...lookup, "EINVAL"],
     host: ["readlink"],
-  }),
-  chroot: sys(61, {
+  })),
+  chroot: sys(61, () => ({
     doc: "Change the root directory.",
     args: { path: path() },
     errors: ["EPERM", ...lookup],
     host: ["chroot"],
-  }),
-  fchown: sys(123, {
+  })),
+  fchown: sys(123, () => ({
     doc: "Change owner and group of an open file.",
     args: { fd, uid, gid },
     errors: ["EBADF", "EPERM", "EROFS"],
     host: ["fchown"],
-  }),
-  fchmod: sys(124, {
+  })),
+  fchmod: sys(124, () => ({
     doc: "Change mode bits of an open file.",
     args: { fd, mode },
     errors: ["EBADF", "EPERM", "EROFS"],
     host: ["fchmod"],
-  }),
-  rename: sys(128, {
+  })),
+  rename: sys(128, () => ({
     doc: "Move a name; what stood at the new place is replaced.",
     args: { from: path(), to: path() },
     errors: [...change, "EXDEV", "EINVAL", "ENOTEMPTY", "EISDIR", "EBUSY"],
     host: ["rename"],
-  }),
-  mkfifo: sys(132, {
+  })),
+  mkfifo: sys(132, () => ({
     doc: "Make a fifo.",
     args: { path: path(), mode },
     errors: [...change, "EEXIST", "EOPNOTSUPP"],
     host: ["mkfifo"],
-  }),
-  mkdir: sys(136, {
+  })),
+  mkdir: sys(136, () => ({
     doc: "Make a directory.",
     args: { path: path(), mode },
     errors: [...change, "EEXIST"],
     host: ["mkdir"],
-  }),
-  rmdir: sys(137, {
+  })),
+  rmdir: sys(137, () => ({
     doc: "Remove an empty directory.",
     args: { path: path() },
     errors: [...change, "ENOTEMPTY", "EBUSY", "EINVAL"],
     host: ["rmdir"],
-  }),
-  pathconf: sys(191, {
+  })),
+  pathconf: sys(191, () => ({
     doc: "A file system's limits: _PC_*.",
     args: { path: path(), name: value("int", i32) },
     ret: "long",
     errors: [...lookup, "EINVAL"],
     host: ["pathconf"],
-  }),
-  fpathconf: sys(192, {
+  })),
+  fpathconf: sys(192, () => ({
     doc: "Limits of the file system an open file is on.",
     args: { fd, name: value("int", i32) },
     ret: "long",
     errors: ["EBADF", "EINVAL"],
     host: ["fpathconf"],
-  }),
-  truncate: sys(200, {
+  })),
+  truncate: sys(200, () => ({
     doc: "Cut a file or lengthen it with zeros.",
     args: { path: path(), PAD: pad(), length: value("off_t", off) },
     errors: [...change, "EISDIR", "EINVAL", "EFBIG", "ENOSPC"],
     host: ["truncate", "truncate64"],
-  }),
-  __posix_rename: sys(270, {
+  })),
+  __posix_rename: sys(270, () => ({
     doc: "rename as POSIX has it: of two names of one file, both stay.",
     args: { from: path(), to: path() },
     errors: [...change, "EXDEV", "EINVAL", "ENOTEMPTY", "EISDIR"],
-  }),
-  lchmod: sys(274, { doc: "chmod that does not follow a link.", args: { path: path(), mode }, errors: change }),
-  lchown: sys(275, {
+  })),
+  lchmod: sys(274, () => ({ doc: "chmod that does not follow a link.", args: { path: path(), mode }, errors: change })),
+  lchown: sys(275, () => ({
     doc: "chown that does not follow a link.",
     args: { path: path(), uid, gid },
     errors: change,
     host: ["lchown"],
-  }),
-  __posix_chown: sys(283, { doc: "chown as POSIX has it.", args: { path: path(), uid, gid }, errors: change }),
-  __posix_fchown: sys(284, {
+  })),
+  __posix_chown: sys(283, () => ({ doc: "chown as POSIX has it.", args: { path: path(), uid, gid }, errors: change })),
+  __posix_fchown: sys(284, () => ({
     doc: "fchown as POSIX has it.",
     args: { fd, uid, gid },
     errors: ["EBADF", "EPERM", "EROFS"],
-  }),
-  __posix_lchown: sys(285, { doc: "lchown as POSIX has it.", args: { path: path(), uid, gid }, errors: change }),
-  __getcwd: sys(296, {
+  })),
+  __posix_lchown: sys(
+    285,
+    () => ({ doc: "lchown as POSIX has it.", args: { path: path(), uid, gid }, errors: change }),
+  ),
+  __getcwd: sys(296, () => ({
     doc: "Path of the current directory, with its end mark; returns its length.",
     args: { bufp: output("char *", "length"), length: len("bufp") },
     errors: ["ENOENT", "ERANGE", "EINVAL"],
     host: ["getcwd"],
-  }),
-  fchroot: sys(297, {
+  })),
+  fchroot: sys(297, () => ({
     doc: "Make an open directory the root.",
     args: { fd },
     errors: ["EBADF", "ENOTDIR", "EPERM"],
-  }),
-  lchflags: sys(304, {
+  })),
+  lchflags: sys(304, () => ({
     doc: "chflags that does not follow a link.",
     args: { path: path(), flags: value("u_long", u32) },
     errors: [...change, "EOPNOTSUPP"],
-  }),
-  fsync_range: sys(354, {
+  })),
+  fsync_range: sys(354, () => ({
     doc: "Write an open file to the disk; always all of it.",
     args: { fd, flags, PAD: pad(), start: value("off_t", off), length: value("off_t", off) },
     errors: ["EBADF", "EINVAL", "EIO"],
-  }),
-  getvfsstat: sys(356, {
+  })),
+  getvfsstat: sys(356, () => ({
     doc: "All mounts, as many as fit; with no buffer how many there are.",
     args: {
       buf: maybeOutput("struct statvfs *", "bufsize", { each: STATVFS }),
@@ -177,27 +186,27 @@ export const vfsCalls = {
       flags,
     },
     errors: [],
-  }),
-  statvfs1: sys(357, {
+  })),
+  statvfs1: sys(357, () => ({
     doc: "Space, limits and names of the file system a path is on.",
     args: { path: path(), buf: output("struct statvfs *", STATVFS), flags },
     errors: lookup,
     host: ["statvfs", "statfs"],
-  }),
-  fstatvfs1: sys(358, {
+  })),
+  fstatvfs1: sys(358, () => ({
     doc: "The same for an open file.",
     args: { fd, buf: output("struct statvfs *", STATVFS), flags },
     errors: ["EBADF"],
     host: ["fstatvfs", "fstatfs"],
-  }),
-  getdents: sys(390, {
+  })),
+  getdents: sys(390, () => ({
     cname: "__getdents30",
     doc: "Directory entries from the descriptor's offset, as many as fit; 0 at the end.",
     args: { fd, buf: output("char *", "count"), count: len("buf") },
     errors: ["EBADF", "EINVAL"],
     host: ["getdents64"],
-  }),
-  mount: sys(410, {
+  })),
+  mount: sys(410, () => ({
     cname: "__mount50",
     doc: "Mount a file system. Data is the type's C structure, or a JSON object of its options (fspec: the device).",
     args: {
@@ -209,54 +218,54 @@ export const vfsCalls = {
     },
     errors: ["EPERM", "ENODEV", "EBUSY", "EINVAL", "ENOTBLK", ...lookup],
     host: ["mount"],
-  }),
-  posix_fadvise: sys(416, {
+  })),
+  posix_fadvise: sys(416, () => ({
     cname: "__posix_fadvise50",
     doc: "Say how a file will be read; the error is the result. Nothing is made of it.",
     args: { fd, PAD: pad(), offset: value("off_t", off), len: value("off_t", off), advice: value("int", i32) },
     errors: ["EBADF", "EINVAL"],
     host: ["posix_fadvise"],
-  }),
-  utimes: sys(420, {
+  })),
+  utimes: sys(420, () => ({
     cname: "__utimes50",
     doc: "Set access and modification times (two timevals); without them: now.",
     args: { path: path(), tptr: maybeInput("const struct timeval *", TIMES) },
     errors: change,
     host: ["utimes"],
-  }),
-  futimes: sys(423, {
+  })),
+  futimes: sys(423, () => ({
     cname: "__futimes50",
     doc: "The same for an open file.",
     args: { fd, tptr: maybeInput("const struct timeval *", TIMES) },
     errors: ["EBADF", "EPERM", "EROFS"],
     host: ["futimes"],
-  }),
-  lutimes: sys(424, {
+  })),
+  lutimes: sys(424, () => ({
     cname: "__lutimes50",
     doc: "utimes that does not follow a link.",
     args: { path: path(), tptr: maybeInput("const struct timeval *", TIMES) },
     errors: change,
     host: ["lutimes"],
-  }),
-  stat: sys(439, {
+  })),
+  stat: sys(439, () => ({
     cname: "__stat50",
     doc: "What a file is.",
     args: { path: path(), ub: output("struct stat *", STAT) },
     errors: lookup,
     host: ["stat"],
-  }),
-  lstat: sys(441, {
+  })),
+  lstat: sys(441, () => ({
     cname: "__lstat50",
     doc: "stat that does not follow a link.",
     args: { path: path(), ub: output("struct stat *", STAT) },
     errors: lookup,
     host: ["lstat"],
-  }),
-  mknod: sys(450, {
+  })),
+  mknod: sys(450, () => ({
     cname: "__mknod50",
     doc: "Make a device node, fifo or plain file.",
     args: { path: path(), mode, dev: value("dev_t", off) },
     errors: [...change, "EEXIST", "EINVAL", "EOPNOTSUPP"],
     host: ["mknod"],
-  }),
+  })),
 } as const;

@@ -21,69 +21,69 @@ const writes = { fd, iov: input("const struct iovec *", "iovcnt", { iovec: true 
 const at = { PAD: pad(), offset: value("off_t", off) } as const;
 
 export const waitCalls = {
-  pipe: sys(42, {
+  pipe: sys(42, () => ({
     doc: "A pipe: its end to read from, and its end to write to.",
     args: {},
     ret: "pair",
     errors: ["EMFILE"],
     host: ["pipe"],
-  }),
-  readv: sys(120, {
+  })),
+  readv: sys(120, () => ({
     doc: "read into several pieces.",
     args: reads,
     ret: "ssize_t",
     errors: ["EBADF", "EINVAL"],
     host: ["readv"],
-  }),
-  writev: sys(121, {
+  })),
+  writev: sys(121, () => ({
     doc: "write from several pieces.",
     args: writes,
     ret: "ssize_t",
     errors: ["EBADF", "EINVAL"],
     host: ["writev"],
-  }),
-  flock: sys(131, {
+  })),
+  flock: sys(131, () => ({
     doc: "Lock a whole file, shared (1) or exclusive (2), or unlock it (8); 4: fail instead of waiting.",
     args: { fd, how: value("int", i32) },
     errors: ["EBADF", "EINVAL", "EAGAIN", "EINTR", "EOPNOTSUPP"],
     host: ["flock"],
-  }),
-  poll: sys(209, {
+  })),
+  poll: sys(209, () => ({
     doc: "Wait until one of some descriptors is ready; milliseconds, -1 for ever.",
     args: { fds: pollfds, nfds: len("fds", POLLFD), timeout: value("int", i32) },
     errors: ["EINVAL", "EINTR"],
     host: ["poll"],
-  }),
-  preadv: sys(289, {
+  })),
+  preadv: sys(289, () => ({
     doc: "pread into several pieces.",
     args: { ...reads, ...at },
     ret: "ssize_t",
     errors: ["EBADF", "EINVAL", "ESPIPE"],
     host: ["preadv"],
-  }),
-  pwritev: sys(290, {
+  })),
+  pwritev: sys(290, () => ({
     doc: "pwrite from several pieces.",
     args: { ...writes, ...at },
     ret: "ssize_t",
     errors: ["EBADF", "EINVAL", "ESPIPE"],
     host: ["pwritev"],
-  }),
-  kqueue: sys(344, { doc: "A queue of events.", args: {}, errors: ["EMFILE"] }),
-  select: sys(417, {
+  })),
+  kqueue: sys(344, () => ({ doc: "A queue of events.", args: {}, errors: ["EMFILE"] })),
+  select: sys(417, () => ({
     cname: "__select50",
     doc: "Wait until one of some descriptors is ready to be read, written, or has an exception.",
     args: { nd, in: fdset, ou: fdset, ex: fdset, tv: maybeInput("struct timeval *", TIME) },
     errors: ["EBADF", "EINVAL", "EINTR"],
     host: ["select"],
-  }),
-  nanosleep: sys(430, {
+  })),
+  nanosleep: sys(430, () => ({
     cname: "__nanosleep50",
     doc: "Sleep; what was left when it was interrupted.",
     args: { rqtp: input("const struct timespec *", TIME), rmtp: maybeOutput("struct timespec *", TIME) },
     errors: ["EINVAL", "EINTR"],
     host: ["nanosleep"],
-  }),
-  kevent: sys(435, {
+  })),
+  kevent: sys(435, () => ({
     cname: "__kevent50",
     doc: "Change what a queue watches, and wait for its events.",
     args: {
@@ -96,33 +96,33 @@ export const waitCalls = {
     },
     errors: ["EBADF", "EINVAL", "ENOENT", "EINTR", "ELOOP"],
     note: "EVFILT_READ, EVFILT_WRITE and EVFILT_TIMER",
-  }),
-  pselect: sys(436, {
+  })),
+  pselect: sys(436, () => ({
     cname: "__pselect50",
     doc: "select with a timespec; there are no signals to mask.",
     args: { nd, in: fdset, ou: fdset, ex: fdset, ts: time, mask: time },
     errors: ["EBADF", "EINVAL", "EINTR"],
     host: ["pselect"],
-  }),
-  pollts: sys(437, {
+  })),
+  pollts: sys(437, () => ({
     cname: "__pollts50",
     doc: "poll with a timespec; there are no signals to mask.",
     args: { fds: pollfds, nfds: len("fds", POLLFD), ts: time, mask: time },
     errors: ["EINVAL", "EINTR"],
     host: ["ppoll"],
-  }),
-  pipe2: sys(453, {
+  })),
+  pipe2: sys(453, () => ({
     doc: "pipe with O_CLOEXEC and O_NONBLOCK.",
     args: { fildes: output("int *", 8), flags },
     errors: ["EMFILE", "EINVAL"],
     host: ["pipe2"],
-  }),
-  kqueue1: sys(455, {
+  })),
+  kqueue1: sys(455, () => ({
     doc: "kqueue with O_CLOEXEC and O_NONBLOCK.",
     args: { flags },
     errors: ["EMFILE", "EINVAL"],
-  }),
-  clock_nanosleep: sys(477, {
+  })),
+  clock_nanosleep: sys(477, () => ({
     doc: "Sleep by a clock, for a time or (flag 1) until one; the error is the result.",
     args: {
       clock_id: value("clockid_t", i32),
@@ -132,5 +132,5 @@ export const waitCalls = {
     },
     errors: ["EINVAL", "EINTR"],
     host: ["clock_nanosleep"],
-  }),
+  })),
 } as const;

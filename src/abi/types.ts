@@ -118,13 +118,44 @@ export interface Decl<A extends Args = Args> {
   /** A limitation, when there is one; or, without a handler, why there is none. */
   readonly note?: string;
 }
-/** Declare a call: its number and the rest. Result type int unless said. */
-export function sys<A extends Args>(
-  nr: number,
-  d: Omit<Decl<A>, "nr" | "ret"> & { readonly ret?: Decl["ret"] },
-): Decl<A> {
-  return { ret: "int", ...d, nr };
+type Rest<A extends Args> = Omit<Decl<A>, "nr" | "ret"> & { readonly ret?: Decl["ret"] };
+/** A row that is made when it is first looked into: a command makes three calls, and all rows would be 1 ms of its start. */
+class Row<A extends Args> {
+  readonly nr: number;
+  readonly #make: () => Rest<A>;
+  #made: Rest<A> | undefined;
+
+  constructor(nr: number, make: () => Rest<A>) {
+    this.nr = nr;
+    this.#make = make;
+  }
+  get #rest(): Rest<A> {
+    return (this.#made ??= this.#make());
+  }
+  get cname(): string | undefined {
+    return this.#rest.cname;
+  }
+  get doc(): string {
+    return this.#rest.doc;
+  }
+  get args(): A {
+    return this.#rest.args;
+  }
+  get ret(): Decl["ret"] {
+    return this.#rest.ret ?? "int";
+  }
+  get errors(): Decl["errors"] {
+    return this.#rest.errors;
+  }
+  get host(): Decl["host"] {
+    return this.#rest.host;
+  }
+  get note(): string | undefined {
+    return this.#rest.note;
+  }
 }
+/** Declare a call: its number and the rest. Result type int unless said. */
+export const sys = <A extends Args>(nr: number, make: () => Rest<A>): Decl<A> => new Row(nr, make) as Decl<A>;
 
 /** The arguments with a register of their own in C, in order: what shares another's has none. */
 export const slotNames = (decl: Decl): readonly string[] =>

@@ -50,7 +50,10 @@ export function credOf({ uid = 0, gid }: Grant): Cred {
   return { uid, euid: uid, gid: group, egid: group, groups: [group] };
 }
 
-const changes = new Set(Object.entries(declared).filter(([, d]) => d.errors.includes("EROFS")).map(([name]) => name));
+/** Calls that may change a file system. */
+let changes: ReadonlySet<string> | undefined;
+const changing = () =>
+  new Set(Object.entries(declared).filter(([, d]) => d.errors.includes("EROFS")).map(([name]) => name));
 /** Calls that change the kernel itself, or that lead out of a directory. */
 const administration = new Set(["mount", "unmount", "reboot", "modctl", "__setlogin"]);
 const ways = new Set([...administration, "chroot", "fchroot", "mknod", "mknodat"]);
@@ -62,7 +65,7 @@ function readOnly(name: string, args: Readonly<Record<string, unknown>>): SysErr
   const flags = Number(args.flags ?? args.oflags ?? 0);
   if (opens.has(name)) return (flags & (O_ACCMODE | O_CREAT | O_TRUNC)) === O_RDONLY ? undefined : errno.EROFS;
   if (asks.has(name)) return Number(args.amode ?? flags) & W_OK ? errno.EROFS : undefined;
-  if (changes.has(name)) return errno.EROFS;
+  if ((changes ??= changing()).has(name)) return errno.EROFS;
   return administration.has(name) || (name === "__sysctl" && args.newp !== undefined) ? errno.EPERM : undefined;
 }
 
