@@ -7,6 +7,7 @@ import { type Locator, splitLocator } from "../wire/slices.ts";
 import { vfsOf } from "../vfs/vfs.ts";
 import { Failure, reasonOf } from "./cli.ts";
 import type { DriveSpec } from "./drivespec.ts";
+import { lockImage } from "./image.ts";
 import { isWritable, placeOf } from "./parts.ts";
 
 /** Register every drive; a disk needs file systems in the kernel. Throws Failure naming the drive. */
@@ -42,10 +43,15 @@ function openDisk(host: Host, drive: DriveSpec): BlockDevice {
   const write = isWritable(host, path);
   if (locator) {
     const { offset, length } = placeOf(host, path, locator, write);
-    return host.disk(path, { write, offset, length });
+    return locked(host, path, { write, offset, length });
   }
   const length = drive.size === "host" ? {} : { length: drive.size };
-  return host.disk(path, { write, offset: drive.offset, ...length });
+  return locked(host, path, { write, offset: drive.offset, ...length });
+}
+function locked(host: Host, path: string, how: Parameters<Host["disk"]>[1]): BlockDevice {
+  const disk = host.disk(path, how);
+  lockImage(host, path, disk.file, how.write, how);
+  return disk;
 }
 /** A partition is asked for by disklabel=e, or behind the path: `hostpath=disk.img%GPT:1%,size=host`. */
 function located(drive: DriveSpec): readonly [path: string, locator: Locator | undefined] {

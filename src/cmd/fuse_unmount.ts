@@ -2,19 +2,23 @@
 import type { Host } from "../host/host.ts";
 import { splitLocator } from "../wire/slices.ts";
 import { Failure } from "./cli.ts";
+import { octal } from "./mount_list.ts";
 import { placeOf } from "./parts.ts";
 
 /** Longest wait for the serving process, milliseconds, and between looks. */
 const PATIENCE = 60_000;
+/** Who only read has nothing to write: another reader's lock looks the same. */
+const READER_PATIENCE = 1000;
 const LOOK = 5;
-/** Fields of /proc/self/mounts have these as octal escapes. */
-const unescape = (text: string) => text.replace(/\\([0-7]{3})/g, (_, o) => String.fromCharCode(parseInt(o, 8)));
 
 /** What is mounted at a directory: the last of those there. */
-function sourceAt(host: Host, dir: string): { readonly source: string; readonly type: string } | undefined {
+function sourceAt(
+  host: Host,
+  dir: string,
+): { readonly source: string; readonly type: string; readonly readOnly: boolean } | undefined {
   const lines = new TextDecoder().decode(host.readFile("/proc/self/mounts")).split("\n").map((l) => l.split(" "));
-  const line = lines.findLast((f) => unescape(f[1] ?? "") === dir);
-  return line && { source: unescape(line[0]!), type: line[2]! };
+  const line = lines.findLast((f) => octal(f[1] ?? "") === dir);
+  return line && { source: octal(line[0]!), type: line[2]!, readOnly: line[3]!.split(",").includes("ro") };
 }
 /** The absolute path of a mount point, also of one that no longer answers. */
 function absolute(host: Host, dir: string): string {
@@ -33,13 +37,18 @@ export async function hostUnmount(host: Host, program: string, operand: string, 
   const command = host.uid === 0 ? ["umount", ...(lazy ? ["-l"] : [])] : ["fusermount3", "-u", ...(lazy ? ["-z"] : [])];
   const status = await host.runChild(command[0]!, [...command.slice(1), "--", dir], {});
   if (status !== 0) return 1; // it has said why
-  if (!lazy) await released(host, program, found.source);
+  if (!lazy) await released(host, program, found);
   return 0;
 }
 /** The process that served has written everything when it gives up its lock on the image. */
-async function released(host: Host, program: string, source: string): Promise<void> {
-  const end = host.now() + PATIENCE;
+async function released(
+  host: Host,
+  program: string,
+  { source, readOnly }: { readonly source: string; readonly readOnly: boolean },
+): Promise<void> {
+  const end = host.now() + (readOnly ? READER_PATIENCE : PATIENCE);
   while (isLocked(host, source)) {
+    if (host.now() > end && readOnly) return;
     if (host.now() > end) throw new Failure(`${program}: ${source}: is still being written`);
     await new Promise((resolve) => setTimeout(resolve, LOOK));
   }
@@ -50,7 +59,7 @@ function isLocked(host: Host, source: string): boolean {
     const { offset, length } = locator ? placeOf(host, path, locator, false) : { offset: 0, length: 0 };
     const file = host.open(path, {});
     try {
-      return file.lock(false, offset, length) !== undefined;
+      return file.holder(offset, length) !== undefined;
     } finally {
       file.close();
     }

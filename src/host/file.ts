@@ -101,23 +101,26 @@ class OpenFile implements HostFile {
     check(result(raw.fdatasync(this.fd)));
   }
   lock(exclusive: boolean, start: number, length: number): { readonly pid: number } | undefined {
-    const { view, address } = (lockMemory ??= pin(32));
-    const ask = (type: number) => {
-      view.setInt16(0, type, true);
-      view.setInt16(2, 0, true);
-      view.setBigInt64(8, BigInt(start), true);
-      view.setBigInt64(16, BigInt(length), true);
-      view.setInt32(24, 0, true);
-    };
     const type = exclusive ? F_WRLCK : F_RDLCK;
-    if (darwin) throw hostError("ENOSYS", "locks are not supported on darwin"); // struct flock is another there
-    ask(type);
-    const r = result(raw.fcntl(this.fd, F_SETLK, address));
+    const r = this.#flock(F_SETLK, type, start, length);
     if (r >= 0) return undefined;
     if (r !== -EAGAIN && r !== -EACCES) check(r);
-    ask(type);
-    check(result(raw.fcntl(this.fd, F_GETLK, address)));
-    return { pid: view.getInt16(0, true) === F_UNLCK ? 0 : view.getInt32(24, true) };
+    check(this.#flock(F_GETLK, type, start, length));
+    return lockHolder() ?? { pid: 0 };
+  }
+  holder(start: number, length: number): { readonly pid: number } | undefined {
+    check(this.#flock(F_GETLK, F_WRLCK, start, length));
+    return lockHolder();
+  }
+  #flock(command: number, type: number, start: number, length: number): number {
+    if (darwin) throw hostError("ENOSYS", "locks are not supported on darwin"); // struct flock is another there
+    const { view, address } = (lockMemory ??= pin(32));
+    view.setInt16(0, type, true);
+    view.setInt16(2, 0, true);
+    view.setBigInt64(8, BigInt(start), true);
+    view.setBigInt64(16, BigInt(length), true);
+    view.setInt32(24, 0, true);
+    return result(raw.fcntl(this.fd, command, address));
   }
   nextData(offset: number): number {
     const at = Number(result(raw.lseek(this.fd, offset, SEEK_DATA))); // Deno gives a BigInt for a long
@@ -131,6 +134,12 @@ const ENXIO = 6;
 const EAGAIN = 11;
 const EACCES = 13;
 const EOPNOTSUPP = 95;
+
+/** Who F_GETLK found. */
+function lockHolder(): { readonly pid: number } | undefined {
+  const { view } = lockMemory!;
+  return view.getInt16(0, true) === F_UNLCK ? undefined : { pid: view.getInt32(24, true) };
+}
 
 /** Open a host file. Sizes of block devices are found by seeking to the end. */
 export function openFile(

@@ -31,6 +31,8 @@ export interface HostFile {
   fdatasync(): void;
   /** Exclusive (shared when read-only) lock on [start, start+length); false with the holder's pid when taken. length 0: to the end. */
   lock(exclusive: boolean, start: number, length: number): { readonly pid: number } | undefined;
+  /** Who has any lock on [start, start+length); nothing is locked by asking. */
+  holder(start: number, length: number): { readonly pid: number } | undefined;
   /** Offset of the next data at or after `offset`; -1 when there is none (SEEK_DATA). */
   nextData(offset: number): number;
   close(): void;
@@ -184,7 +186,13 @@ export interface Host {
   /** A host file, block device or partition of one as a disk: [offset, offset+length) of it. */
   disk(
     path: string,
-    how: { readonly write: boolean; readonly offset?: number; readonly length?: number },
+    how: {
+      readonly write: boolean;
+      readonly offset?: number;
+      readonly length?: number;
+      /** EBUSY for a block device that is mounted or otherwise in use, also by another one who asked so. */
+      readonly exclusive?: boolean;
+    },
   ): BlockDevice & { readonly file: HostFile };
   /** ioctl(2) on a file or directory that is opened for it; `data` goes and comes. Throws HostError. */
   ioctl(path: string, command: number, data: Uint8Array): void;

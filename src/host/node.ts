@@ -244,7 +244,7 @@ export function makeHost(rt: Runtime): Host {
     ...files,
     disk(path, how) {
       rt.warm();
-      return fileDisk(open(path, { write: how.write }), path, how);
+      return fileDisk(open(path, { write: how.write, exclusive: how.exclusive ?? false }), path, how);
     },
     ...users,
     ...streams,

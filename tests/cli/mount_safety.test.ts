@@ -38,6 +38,33 @@ describe("one image", { skip }, () => {
       sh.must("echo 1 > mnt/one && echo 2 > m2/two && rump_msdos -u mnt && rump_msdos -u m2");
       assertEquals(sh.must("rump.ls --image d.img%MBR:1% / && rump.ls --image d.img%MBR:2% /"), "one\ntwo\n");
     }));
+  it("that a server has is not mounted, nor lent twice", () =>
+    within((sh) => {
+      image(sh);
+      sh.must("rump_server -l rumpvfs -d key=/dev/a,hostpath=d.img,size=host unix://sock");
+      assertStringIncludes(sh.run("rump_msdos d.img mnt").err, "locked by process");
+      const twice = sh.run("rump_server -l rumpvfs -d key=/dev/a,hostpath=d.img,size=host unix://s2");
+      assertStringIncludes(twice.err, "etfs register: d.img: locked by process".replace("d.img", `${sh.dir}/d.img`));
+      sh.must("RUMP_SERVER=unix://sock rump.halt");
+    }));
+  it("that is a block device the kernel has mounted is refused, and so is a second use", (t) =>
+    within((sh) => {
+      sh.must("truncate -s 16M d.img && mkfs.ext4 -q d.img && truncate -s 16M f.img && mkfs.fat f.img && mkdir mnt m2");
+      const loop = sh.run("losetup --show -f d.img && losetup --show -f f.img");
+      if (loop.status !== 0) return t.skip("no loop devices");
+      const [ext4, fat] = loop.out.split("\n");
+      try {
+        sh.must(`mount ${ext4} mnt`);
+        assertStringIncludes(sh.run(`rump_msdos ${ext4} m2`).err, "device or resource busy");
+        assertStringIncludes(sh.run(`rump_msdos -o ro ${ext4} m2`).err, "device or resource busy");
+        sh.must(`umount mnt && rump_msdos ${fat} mnt`);
+        assertStringIncludes(sh.run(`rump.ls --image ${fat} /`).err, "busy");
+        sh.must("echo x > mnt/f && rump_msdos -u mnt");
+        assertEquals(sh.must("mtype -i f.img ::f"), "x\n");
+      } finally {
+        sh.must(`umount mnt 2>/dev/null; losetup -d ${ext4} ${fat}`);
+      }
+    }));
   it("that a loop device has is left to it", (t) =>
     within((sh) => {
       image(sh);
