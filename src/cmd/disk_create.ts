@@ -1,5 +1,5 @@
 /** rump disk create: an image with a partition table and a FAT volume, filled from a directory; the same bytes every time. */
-import type { Host } from "../host/host.ts";
+import type { Host, HostFile } from "../host/host.ts";
 import { type Options, parseSize } from "../lib/getopt.ts";
 import { human } from "../lib/human.ts";
 import { GPT_NAME, gptPieces, mbrPieces, type Piece } from "../wire/gpt_write.ts";
@@ -164,8 +164,9 @@ function mayMake(host: Host, program: string, c: Config): void {
 }
 /** An image must not hold the one it replaces, nor what a killed run left of it. */
 function refuseItself(host: Host, c: Config, entries: readonly Entry[]): void {
-  const names = [c.image, temporaryFor(c.image)].map((path) => path.slice(path.lastIndexOf("/") + 1));
-  const own = entries.filter((e) => names.includes(e.path.slice(e.path.lastIndexOf("/") + 1)));
+  const name = nameOf(c.image);
+  const isOwn = (base: string) => base === name || (base.startsWith(`.${name}.`) && base.endsWith(".part"));
+  const own = entries.filter((e) => isOwn(nameOf(e.path)));
   const dir = directoryOf(c.image);
   for (const e of own) {
     if (host.realpath(directoryOf(e.source)) === host.realpath(dir)) {
@@ -173,40 +174,41 @@ function refuseItself(host: Host, c: Config, entries: readonly Entry[]): void {
     }
   }
 }
+const nameOf = (path: string) => path.slice(path.lastIndexOf("/") + 1);
 const directoryOf = (path: string) => path.slice(0, path.lastIndexOf("/") + 1) || ".";
-/** Beside the image, so that it can take its name at the end. What a killed run left there is taken over. */
-const temporaryFor = (image: string) => image.replace(/[^/]*$/, (name) => `.${name}.part`);
+/** Beside the image, so that it can take its name at the end. */
+const temporaryFor = (host: Host, image: string) => image.replace(/[^/]*$/, (name) => `.${name}.${host.pid}.part`);
 
-/** Tables and an empty volume in a new file. */
-function lay(host: Host, program: string, path: string, c: Config, p: ImagePlan, ids: Ids, newest: number): void {
-  host.open(path, { write: true, create: true }).close();
-  const file = openTarget(host, program, path, {});
+/** Tables and an empty volume in a new file; closed then. */
+function lay(file: HostFile, c: Config, p: ImagePlan, ids: Ids, entries: readonly Entry[]): void {
   try {
-    file.truncate(0);
     file.truncate(p.size);
     writeVolume(targetIn(file, p.offset), p.layout, {
       serial: ids.serial,
       label: c.volumeLabel,
       oem: "NetBSD",
-      stamp: stamp(c.epoch ?? newest),
+      stamp: stamp(c.epoch ?? newest(entries)),
       bootCode: undefined,
     });
     const target = targetIn(file, 0);
     for (const [offset, bytes] of tablePieces(c, p, ids)) target.write(bytes, offset);
+    if (entries.length === 0) file.fdatasync(); // else the volume's end does it
   } finally {
     file.close();
   }
 }
+const newest = (entries: readonly Entry[]) => entries.reduce((latest, e) => Math.max(latest, e.mtime), 0);
 
 async function make(host: Host, program: string, c: Config, entries: readonly Entry[]): Promise<ImagePlan> {
-  const newest = entries.reduce((latest, e) => Math.max(latest, e.mtime), 0);
   const p = planImage({ ...c, esp: c.type === "esp", entries });
   const ids = await idsOf(c, p, entries);
-  const path = temporaryFor(c.image);
+  const path = temporaryFor(host, c.image);
   let interrupted = false;
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) host.onSignal(signal, () => void (interrupted = true));
+  // A link somebody may have put there is not followed.
+  const file = host.open(path, { write: true, create: true, exclusive: true });
   try {
-    lay(host, program, path, c, p, ids, newest);
+    lay(file, c, p, ids, entries);
     if (entries.length > 0) {
       await fill(host, program, `${path}%OFFSET:${p.offset},${p.length}%`, entries, () => interrupted);
     }

@@ -180,7 +180,7 @@ describe("newfs_msdos", () => {
       sh.must("rump.newfs_msdos -L KERNEL /dev/d64M && rump.mkdir /mnt && rump.mount_msdos /dev/d64M /mnt", env);
       assertStringIncludes(sh.run("rump.newfs_msdos /dev/d64M", env).err, "rump.newfs_msdos: /dev/d64M: Device busy");
       assertStringIncludes(sh.run("rump.newfs_msdos /dev/nosuch", env).err, "/dev/nosuch: No such file or directory");
-      sh.must("rump.cp host:/etc/passwd /mnt/ && rump.halt", env);
+      sh.must("rump.cp host:/etc/passwd /mnt/ && rump.umount /mnt && rump.halt", env);
       sh.must("mtype -i e.img ::passwd | cmp - /etc/passwd && fsck.fat -n e.img && fsck.fat -n d.img");
       sh.must("rump.newfs_msdos -C 1m f.img && mdir -i f.img"); // no server: an image
       sh.must("RUMP_SERVER=unix://nosuch newfs_msdos f.img && RUMP_SERVER=unix://nosuch rump.newfs_msdos host:f.img");
