@@ -13,6 +13,8 @@ export class Tool {
   readonly #grammar: Grammar;
   readonly #attach: () => Caller;
   #caller: Caller | undefined;
+  /** Why there is no server: it is asked once. */
+  #refused: unknown;
   status = 0;
 
   constructor(host: Host, argv: readonly string[], grammar: Grammar, attach: () => Caller) {
@@ -26,10 +28,19 @@ export class Tool {
   }
   /** The server's calls; attached at the first use, so that host-only work needs none. */
   get sys(): SyncCalls {
-    return (this.#caller ??= this.#attach()).sys;
+    return this.#attached().sys;
   }
   get batch(): Caller["batch"] {
-    return (this.#caller ??= this.#attach()).batch;
+    return this.#attached().batch;
+  }
+  #attached(): Caller {
+    if (this.#refused !== undefined) throw this.#refused;
+    try {
+      return (this.#caller ??= this.#attach());
+    } catch (e) {
+      this.#refused = e;
+      throw e;
+    }
   }
   has(...letters: string[]): boolean {
     return this.#options.some(([o]) => letters.includes(o));

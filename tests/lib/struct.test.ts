@@ -24,7 +24,9 @@ describe("struct", () => {
       assertEquals([s.get.t(d, 0), d.getBigInt64(0, true)], [t, BigInt(t)]);
     }
   });
-  for (const [name, s] of Object.entries(structs) as [string, Struct<Record<never, never>>][]) {
+  // Constants of their sizes and offsets stand beside them.
+  const all = Object.entries(structs).filter(([, s]) => typeof s === "object" && "at" in s);
+  for (const [name, s] of all as unknown as [string, Struct<Record<never, never>>][]) {
     it(`every field of ${name} reads back what was written, at an odd base`, () => {
       const d = viewOf(new Uint8Array(s.size + 3));
       const fields = s as unknown as Struct<{ x: typeof u32 }>;
