@@ -2,9 +2,8 @@
 import msdos from "../../plugins/fs_msdos/mod.ts";
 import type { SyncCalls } from "../../src/proxy/stubs.ts";
 import type { Volume } from "../../src/plugin.ts";
-import { memoryDisk } from "../kern/fake.ts";
 import { withFs } from "../vfs/helpers.ts";
-import { checked, Hand, plainOptions, plainSys, type Random, say } from "./fat_images.ts";
+import { checked, diskOn, Hand, plainOptions, plainSys, type Random, say } from "./fat_images.ts";
 import { type FileModel, Life } from "./fat_model.ts";
 
 interface Write {
@@ -33,10 +32,8 @@ export interface Recording {
 export async function record(start: Uint8Array, random: Random, steps: number): Promise<Recording> {
   const journal: Step[] = [];
   const bytes = start.slice();
-  const disk = { ...memoryDisk(0), size: bytes.length, bytes };
   const device = {
-    ...disk,
-    read: (into: Uint8Array, offset: number) => into.set(bytes.subarray(offset, offset + into.length)),
+    ...diskOn(bytes),
     write(from: Uint8Array, offset: number) {
       journal.push({ at: offset, data: from.slice() });
       bytes.set(from, offset);
@@ -168,11 +165,7 @@ function broken(r: Recording, n: number, image: Uint8Array): string {
   return "";
 }
 export function mounted(image: Uint8Array): Volume {
-  const disk = { ...memoryDisk(0), size: image.length };
-  const { write: _, ...device } = {
-    ...disk,
-    read: (into: Uint8Array, offset: number) => into.set(image.subarray(offset, offset + into.length)),
-  };
+  const { write: _, ...device } = diskOn(image);
   const over = { uid: 0, gid: 0, mode: 0o755 };
   return msdos.mount(plainSys(), device, { options: plainOptions(), readOnly: true, over }) as Volume;
 }

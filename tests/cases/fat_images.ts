@@ -6,7 +6,7 @@ import { join } from "node:path";
 import process from "node:process";
 import msdos from "../../plugins/fs_msdos/mod.ts";
 import { type Geometry, parseBpb } from "../../plugins/fs_msdos/bpb.ts";
-import type { CheckResult, Finding, Sys } from "../../src/plugin.ts";
+import type { BlockDevice, CheckResult, Finding, Sys } from "../../src/plugin.ts";
 import type { MsdosOptions } from "../../plugins/fs_msdos/options.ts";
 import { errno } from "../../src/abi/errno.ts";
 import { parseOptions } from "../../src/kern/kernel.ts";
@@ -58,25 +58,35 @@ export function geometryOf(bytes: Uint8Array): Geometry {
 /** The driver's options when none is given. */
 export const plainOptions = () => parseOptions(msdos.options as never, {}) as MsdosOptions;
 
+/** A disk whose bytes are these, changed in place. */
+export function diskOn(bytes: Uint8Array): BlockDevice & { readonly bytes: Uint8Array } {
+  const inside = (length: number, offset: number) => {
+    if (offset < 0 || offset + length > bytes.length) throw errno.EIO;
+  };
+  return {
+    name: "memory",
+    blockSize: 1,
+    size: bytes.length,
+    bytes,
+    read(into, offset) {
+      inside(into.length, offset);
+      into.set(bytes.subarray(offset, offset + into.length));
+    },
+    write(from, offset) {
+      inside(from.length, offset);
+      bytes.set(from, offset);
+    },
+  };
+}
+
 export interface Checked {
   readonly findings: (Finding & { readonly repaired: boolean })[];
   readonly result: CheckResult | undefined;
 }
 /** Check a volume in memory, mending what `mend` says. Undefined result: it is no volume. */
 export async function checked(bytes: Uint8Array, mend: (f: Finding) => boolean = () => false): Promise<Checked> {
-  const disk = { ...memoryDisk(0), size: bytes.length };
   const findings: (Finding & { repaired: boolean })[] = [];
-  const device = {
-    ...disk,
-    read(into: Uint8Array, offset: number) {
-      if (offset < 0 || offset + into.length > bytes.length) throw errno.EIO;
-      into.set(bytes.subarray(offset, offset + into.length));
-    },
-    write(from: Uint8Array, offset: number) {
-      if (offset < 0 || offset + from.length > bytes.length) throw errno.EIO;
-      bytes.set(from, offset);
-    },
-  };
+  const device = diskOn(bytes);
   try {
     const result = await msdos.check!(plainSys(), device, {
       options: plainOptions(),
