@@ -61,12 +61,16 @@ b poweroff -f
     writeFileSync(`${dir}/init`, init, { mode: 0o755 });
     const disks = images.map((image, i) => `ubd${i}=${image}`);
     const args = ["mem=128M", ...disks, "rootfstype=hostfs", "rootflags=/", "ro", `init=${dir}/init`, "con=null"];
-    spawnSync("setsid", [KERNEL, ...args, "con0=null,fd:1", "quiet", `uml_dir=${dir}/`, "umid=u", "panic=-1"], {
-      timeout: seconds * 1000,
-      killSignal: "SIGKILL",
-      env: { ...process.env, TMPDIR: dir, ...preload(dir) },
-      stdio: "ignore",
-    });
+    spawnSync(
+      "setsid",
+      ["--wait", KERNEL, ...args, "con0=null,fd:1", "quiet", `uml_dir=${dir}/`, "umid=u", "panic=-1"],
+      {
+        timeout: seconds * 1000,
+        killSignal: "SIGKILL",
+        env: { ...process.env, TMPDIR: dir, ...preload(dir) },
+        stdio: "ignore",
+      },
+    );
     if (!existsSync(`${dir}/done`)) return undefined;
     const files = readdirSync(dir).filter((name) => name.endsWith(".txt"));
     return new Map(files.map((name) => [name, readFileSync(`${dir}/${name}`, "utf8")]));
