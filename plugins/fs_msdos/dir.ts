@@ -3,22 +3,11 @@
  * removing a name then cost the same in a directory of five files and of fifty thousand.
  */
 import { viewOf } from "../../src/lib/struct.ts";
-import {
-  ATTR_DIRECTORY,
-  ATTR_LONG,
-  ATTR_VOLUME,
-  Dirent,
-  FREE,
-  LFN_CHECKSUM,
-  LFN_LAST,
-  LFN_MAX,
-  LFN_UNITS,
-  lfnChecksum,
-} from "../../src/wire/fat.ts";
+import { ATTR_DIRECTORY, ATTR_LONG, ATTR_VOLUME, Dirent, FREE, lfnChecksum } from "../../src/wire/fat.ts";
+import { longName, longSlot, type Pending, writeLongSlot } from "./long_names.ts";
 import type { Names } from "./names.ts";
 import type { Node } from "./node.ts";
 import { type Short, shortParts, stemOf, tailed } from "./short_names.ts";
-import { showable } from "./spelling.ts";
 
 export const SLOT = 32;
 /** Most slots a directory may have: 2 MiB. */
@@ -38,15 +27,6 @@ export interface Slots {
   /** Make a node of a short entry. */
   node(view: DataView, at: number, name: string, short: Short, slot: number, slots: number): Node;
   log(text: string): void;
-}
-
-/** A long name being put together from its slots, last part first. */
-interface Pending {
-  readonly units: Uint16Array;
-  readonly checksum: number;
-  readonly first: number;
-  /** Sequence number expected next; 0: complete. */
-  next: number;
 }
 
 export class Directory {
@@ -89,47 +69,47 @@ export class Directory {
     let freeFrom = -1;
     const { capacity } = this.#slots;
     let slot = 0;
-    for (; slot < capacity; slot++) {
-      const [bytes, at] = this.#slots.read(slot);
-      const first = bytes[at]!;
-      if (first === 0) break;
-      if (first === FREE) {
-        if (freeFrom < 0) freeFrom = slot;
-        pending = undefined;
-        continue;
+    scan: while (slot < capacity) {
+      const [bytes, start] = this.#slots.read(slot); // a sector, and where in it
+      const view = viewOf(bytes);
+      for (let at = start; at < bytes.length && slot < capacity; at += SLOT, slot++) {
+        const first = bytes[at]!;
+        if (first === 0) break scan;
+        if (first === FREE) {
+          if (freeFrom < 0) freeFrom = slot;
+          pending = undefined;
+          continue;
+        }
+        if (freeFrom >= 0) this.#addFree(freeFrom, slot - freeFrom);
+        freeFrom = -1;
+        pending = (bytes[at + 11]! & 0x3f) === ATTR_LONG
+          ? longSlot(bytes, at, slot, pending)
+          : this.#entry(view, bytes, at, slot, pending);
       }
-      if (freeFrom >= 0) this.#addFree(freeFrom, slot - freeFrom);
-      freeFrom = -1;
-      pending = this.#entry(bytes, at, slot, pending);
     }
     // Free slots before the end mark belong to the end: they are used first.
     this.#end = freeFrom >= 0 ? freeFrom : slot;
   }
-  /** One used slot; what is pending of a long name afterwards. */
-  #entry(bytes: Uint8Array, at: number, slot: number, pending: Pending | undefined): Pending | undefined {
-    const attr = bytes[at + 11]!;
-    if ((attr & 0x3f) === ATTR_LONG) return longSlot(bytes, at, slot, pending);
-    if (attr & ATTR_VOLUME || bytes[at] === DOT) return undefined;
-    const raw = bytes.subarray(at, at + 11);
-    const short = String.fromCharCode(...raw);
-    const whole = pending && pending.next === 0 && pending.checksum === lfnChecksum(raw) ? pending : undefined;
-    const ntCase = bytes[at + 12]!;
+  /** A short entry, after what there is of its long name. */
+  #entry(view: DataView, bytes: Uint8Array, at: number, slot: number, pending: Pending | undefined): undefined {
+    if (bytes[at + 11]! & ATTR_VOLUME || bytes[at] === DOT) return;
+    const short = shortAt(bytes, at);
+    const whole = pending && pending.next === 0 && pending.checksum === lfnChecksum(bytes, at) ? pending : undefined;
     const { names } = this.#slots;
-    const shown = names.show(short, ntCase);
-    const name = (names.long && whole ? longName(whole.units) : undefined) ?? shown;
-    if (CLEANED.test(short)) this.#slots.log(`a name no file can have: shown as ${name}`);
+    const long = names.long && whole ? longName(whole.units) : undefined;
+    const name = long ?? names.show(short, bytes[at + 12]!);
+    if (long === undefined && CLEANED.test(short)) this.#slots.log(`a name no file can have: shown as ${name}`);
     const from = whole ? whole.first : slot;
-    this.#enter(this.#slots.node(viewOf(bytes), at, name, short, from, slot - from + 1), shown);
-    return undefined;
+    this.#enter(this.#slots.node(view, at, name, short, from, slot - from + 1));
   }
   /** Two entries of one name: the first keeps it, the second shows its short name if that is free. */
-  #enter(node: Node, shown: string): void {
-    const fold = (name: string) => this.#slots.names.fold(name);
-    let folded = fold(node.name);
+  #enter(node: Node): void {
+    const { names } = this.#slots;
+    let folded = names.fold(node.name);
     if (this.#names.has(folded)) {
       this.#slots.log(`directory has two entries named ${node.name}`);
-      node.name = shown;
-      folded = fold(shown);
+      node.name = names.show(node.short, node.ntCase);
+      folded = names.fold(node.name);
       if (this.#names.has(folded)) return;
     }
     this.#names.set(folded, node);
@@ -187,18 +167,8 @@ export class Directory {
   #writeLong(name: string, short: Short, slot: number, parts: number): void {
     const checksum = lfnChecksum(Uint8Array.from(short, (c) => c.charCodeAt(0)));
     for (let i = 0; i < parts; i++) {
-      const sequence = parts - i;
       const [bytes, at] = this.#slots.change(slot + i);
-      bytes.fill(0, at, at + SLOT);
-      bytes[at] = sequence | (i === 0 ? LFN_LAST : 0);
-      bytes[at + 11] = ATTR_LONG;
-      bytes[at + LFN_CHECKSUM] = checksum;
-      for (const [k, where] of LFN_UNITS.entries()) {
-        const index = (sequence - 1) * 13 + k;
-        const unit = index < name.length ? name.charCodeAt(index) : index === name.length ? 0 : 0xffff;
-        bytes[at + where] = unit & 0xff;
-        bytes[at + where + 1] = unit >> 8;
-      }
+      writeLongSlot(bytes, at, name, parts - i, i === 0, checksum);
     }
   }
 
@@ -278,31 +248,13 @@ export class Directory {
 const CLEANED = /^[\x00-\x04\x06-\x1f/]|.[\x00-\x1f/]/s;
 const LONGEST = 21;
 const DOT = 0x2e;
-
-/** A slot of a long name. */
-function longSlot(bytes: Uint8Array, at: number, slot: number, pending: Pending | undefined): Pending | undefined {
-  const sequence = bytes[at]! & 0x1f;
-  const checksum = bytes[at + LFN_CHECKSUM]!;
-  let p = pending;
-  if (bytes[at]! & LFN_LAST) {
-    if (sequence === 0 || sequence > 20) return undefined;
-    p = { units: new Uint16Array(sequence * 13), checksum, first: slot, next: sequence };
-  }
-  if (!p || p.next !== sequence || sequence === 0 || p.checksum !== checksum) return undefined;
-  for (const [k, where] of LFN_UNITS.entries()) {
-    p.units[(sequence - 1) * 13 + k] = bytes[at + where]! | (bytes[at + where + 1]! << 8);
-  }
-  p.next--;
-  return p;
+/** The 11 characters of a short entry. */
+function shortAt(b: Uint8Array, at: number): Short {
+  let text = "";
+  for (let i = at; i < at + 11; i++) text += CHARS[b[i]!];
+  return text;
 }
-/** The name in the units; undefined when there is none that could be shown. */
-function longName(units: Uint16Array): string | undefined {
-  const end = units.indexOf(0);
-  const length = end < 0 ? units.length : end;
-  if (length === 0 || length > LFN_MAX) return undefined;
-  const name = String.fromCharCode(...units.subarray(0, length));
-  return name === "." || name === ".." ? undefined : showable(name, false);
-}
+const CHARS = Array.from({ length: 256 }, (_, i) => String.fromCharCode(i));
 
 /** Write a node's short entry into its last slot. */
 export function writeEntry(bytes: Uint8Array, at: number, node: Node, is32: boolean): void {

@@ -16,6 +16,7 @@ export function fold(name: string): string {
  * names as the SYMBOLS FOR them, half a surrogate pair as U+FFFD, "", "." and ".." as an underscore.
  */
 export function showable(name: string, controls = true): string {
+  if (/^[ -.0-~]+$/.test(name) && name !== "." && name !== "..") return name; // nearly all are
   // deno-lint-ignore no-control-regex -- that is what is looked for
   const odd = controls ? /[\x00-\x1f]/g : /\x00/g;
   const safe = name.replace(/\//g, "\uff0f").replace(odd, (c) => String.fromCharCode(0x2400 + c.charCodeAt(0)));

@@ -15,13 +15,30 @@ const LAST = 2107;
 
 /** Seconds and nanoseconds since 1970. A zero month or day counts as the first. */
 export function fromDos(date: number, time: number, tenth: number, zone: Zone): readonly [sec: number, nsec: number] {
+  const cs = tenth < 200 ? tenth : 0;
+  return [secondsOf(date, time, zone) + Math.floor(cs / 100), (cs % 100) * 10_000_000];
+}
+/** Words seen lately, of one zone: files that came together have the same, and Date is slow. */
+const seen = new Map<number, number>();
+let seenZone: Zone;
+const MOST_SEEN = 4096;
+function secondsOf(date: number, time: number, zone: Zone): number {
+  if (zone !== seenZone || seen.size > MOST_SEEN) {
+    seen.clear();
+    seenZone = zone;
+  }
+  const key = date * 65_536 + time;
+  let sec = seen.get(key);
+  if (sec === undefined) seen.set(key, sec = reckon(date, time, zone));
+  return sec;
+}
+function reckon(date: number, time: number, zone: Zone): number {
   const [year, month, day] = [FIRST + (date >> 9), Math.max(1, (date >> 5) & 15), Math.max(1, date & 31)];
   const [hour, minute, second] = [time >> 11, (time >> 5) & 63, (time & 31) * 2];
-  const cs = tenth < 200 ? tenth : 0;
   const ms = zone === undefined
     ? new Date(year, month - 1, day, hour, minute, second).getTime()
     : Date.UTC(year, month - 1, day, hour, minute, second) - zone * 1000;
-  return [Math.floor(ms / 1000) + Math.floor(cs / 100), (cs % 100) * 10_000_000];
+  return Math.floor(ms / 1000);
 }
 
 let cachedSecond = NaN;

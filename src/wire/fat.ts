@@ -75,9 +75,9 @@ export const LFN_CHECKSUM = 13;
 export const LFN_MAX = 255;
 
 /** Checksum of a short name's 11 bytes, kept in each slot of its long name. */
-export function lfnChecksum(name: Uint8Array): number {
+export function lfnChecksum(name: Uint8Array, at = 0): number {
   let sum = 0;
-  for (let i = 0; i < 11; i++) sum = (((sum & 1) << 7) + (sum >> 1) + name[i]!) & 0xff;
+  for (let i = at; i < at + 11; i++) sum = (((sum & 1) << 7) + (sum >> 1) + name[i]!) & 0xff;
   return sum;
 }
 
