@@ -3,7 +3,7 @@ import { SysError } from "../abi/errno.ts";
 import type { Host } from "../host/host.ts";
 import { AttachError } from "../proxy/attach_error.ts";
 import { version } from "../version.ts";
-import { Answered, Failure, isExpected, UsageError } from "./cli.ts";
+import { Answered, Failure, isExpected, reasonOf, UsageError } from "./cli.ts";
 import { applets, findApplet, type Run } from "./mod.ts";
 
 const USAGE = `usage: rump APPLET [argument ...]
@@ -109,7 +109,11 @@ function link(host: Host, target: string, path: string): void {
   } catch (e) {
     if ((e as { code?: string }).code !== "ENOENT") throw e;
   }
-  host.symlink(target, path);
+  try {
+    host.symlink(target, path);
+  } catch (e) {
+    throw new Failure(`rump: ${path}: ${reasonOf(e)}`);
+  }
 }
 
 /** Run an applet; whatever it throws becomes one line and a status. */
