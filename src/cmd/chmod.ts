@@ -1,5 +1,5 @@
 /** rump.chmod: change mode bits (chmod(1)). */
-import { isDir, isLink, join, rumpList, rumpStat } from "./files.ts";
+import { childrenIn, isDir, isLink, join, rumpStat } from "./files.ts";
 import { type ModeChange, parseMode } from "./mode.ts";
 import { fileProgram, type Tool } from "./tool.ts";
 
@@ -10,7 +10,7 @@ function change(t: Tool, path: string, to: ModeChange, top: boolean): void {
   if (follow || !isLink(info)) t.sys.chmod({ path, mode });
   else if (t.has("h")) t.sys.lchmod({ path, mode });
   if (!t.has("R") || !isDir(info)) return;
-  for (const name of rumpList(t.sys, path)) {
+  for (const name of childrenIn(t, path)) {
     const child = join(path, name);
     t.attempt(child, () => change(t, child, to, false));
   }

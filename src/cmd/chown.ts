@@ -1,5 +1,5 @@
 /** rump.chown: change owner and group (chown(8)). Numbers are taken as they are; names are the host's. */
-import { isDir, join, rumpList, rumpStat } from "./files.ts";
+import { childrenIn, isDir, join, rumpStat } from "./files.ts";
 import { fileProgram, type Tool } from "./tool.ts";
 
 const KEEP = 0xffff_ffff;
@@ -23,7 +23,7 @@ function change(t: Tool, path: string, uid: number, gid: number): void {
   else t.sys.chown({ path, uid, gid });
   if (t.has("v")) t.out(`${path}\n`);
   if (!t.has("R") || !isDir(rumpStat(t.sys, path, false))) return;
-  for (const name of rumpList(t.sys, path)) {
+  for (const name of childrenIn(t, path)) {
     const child = join(path, name);
     t.attempt(child, () => change(t, child, uid, gid));
   }

@@ -77,6 +77,8 @@ export function rumpEntries(sys: SyncCalls, path: string): string[] {
 /** The same in one round trip where they are few. */
 export const namesIn = (caller: Caller, path: string): string[] =>
   fewEntries(caller, path) ?? rumpEntries(caller.sys, path);
+/** The same without "." and "..". */
+export const childrenIn = (caller: Caller, path: string): string[] => namesIn(caller, path).filter(isName);
 export function rumpUtimes(sys: SyncCalls, path: string, atime: number, mtime: number): void {
   const tptr = new Uint8Array(32);
   const d = viewOf(tptr);
@@ -97,7 +99,7 @@ export function rumpTree(caller: Caller): Tree {
   return {
     prefix: "",
     stat: (path, follow) => rumpStat(sys, path, follow),
-    list: (path) => namesIn(caller, path).filter(isName),
+    list: (path) => childrenIn(caller, path),
     readlink(path) {
       const buf = new Uint8Array(1024);
       return decodeName(buf.subarray(0, sys.readlink({ path, buf })));

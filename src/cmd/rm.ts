@@ -1,14 +1,15 @@
 /** rump.rm: remove files and directories (rm(1)). */
-import { isDir, isMissing, join, rumpList, rumpStat } from "./files.ts";
+import { infos } from "./batched.ts";
+import { childrenIn, type Info, isDir, isMissing, join, rumpStat } from "./files.ts";
 import { fileProgram, type Tool } from "./tool.ts";
 
 /** Depth of a tree that is removed. */
 const MAX_DEPTH = 1000;
 
-function remove(t: Tool, path: string, depth: number): void {
+function remove(t: Tool, path: string, depth: number, look: () => Info): void {
   let dir: boolean;
   try {
-    dir = isDir(rumpStat(t.sys, path, false));
+    dir = isDir(look());
   } catch (e) {
     if (t.has("f") && isMissing(e)) return;
     throw e;
@@ -22,9 +23,9 @@ function remove(t: Tool, path: string, depth: number): void {
 }
 function removeTree(t: Tool, path: string, depth: number): void {
   if (depth > MAX_DEPTH) return t.complain(`${path}: too deep`);
-  for (const name of rumpList(t.sys, path)) {
-    const child = join(path, name);
-    t.attempt(child, () => remove(t, child, depth + 1));
+  const children = childrenIn(t, path).map((name) => join(path, name));
+  for (const [i, look] of infos(t, children, false).entries()) {
+    t.attempt(children[i]!, () => remove(t, children[i]!, depth + 1, look));
   }
   t.sys.rmdir({ path });
 }
@@ -46,6 +47,6 @@ export const { run, over } = fileProgram({
   if (t.rest.length === 0 && !t.has("f")) t.usage();
   for (const path of t.rest) {
     if (/^(.*\/)?\.{1,2}\/*$/.test(path)) t.complain(`"." and ".." may not be removed`);
-    else t.attempt(path, () => remove(t, path, 0));
+    else t.attempt(path, () => remove(t, path, 0, () => rumpStat(t.sys, path, false)));
   }
 });

@@ -8,14 +8,15 @@ import type { Channel, Security, TlsSockets } from "../plugin.ts";
 import { check } from "./errors.ts";
 import { raw, result } from "./ffi.ts";
 import type { Host, Loop } from "./host.ts";
-import { late } from "./late.ts";
 import { fdChannel } from "./sockets_loop.ts";
 import { blockingChannel } from "./sockets_raw.ts";
+import { spawnSession } from "./spawn.ts";
 import { tlsEvents } from "./tls.ts";
 
 /** The argument that makes our program the other end. */
 export const RELAY = "--tls-relay";
 const BINDING = 32;
+const STDERR = 2;
 const [AF_UNIX, STREAM, CLOEXEC] = [1, 1, 0o2000000];
 const [F_SETFL, NONBLOCK] = [4, 0o4000];
 const utf8 = new TextEncoder();
@@ -63,13 +64,11 @@ function start({ path, args }: Host["self"]): number {
   const pair = new Int32Array(2);
   check(result(raw.socketpair(AF_UNIX, STREAM | CLOEXEC, 0, new Uint8Array(pair.buffer))), "socketpair");
   const [mine, theirs] = pair as unknown as [number, number];
-  const child = late("child_process").spawn(path, [...args, RELAY], {
-    argv0: "rump",
-    stdio: [theirs, "ignore", "inherit"],
-  });
-  child.on("error", () => {}); // its end of the pair is closed: that is what is told
-  child.unref();
-  raw.close(theirs);
+  try {
+    spawnSession(path, ["rump", ...args, RELAY], [theirs, undefined, STDERR]);
+  } finally {
+    raw.close(theirs);
+  }
   return mine;
 }
 

@@ -43,6 +43,11 @@ describe("round trips", () => {
       sh.must("mkdir d; cd d; touch $(seq 100); cd ..; rump.cp -R host:d /", env);
       assertEquals(requests(sh, "[ $(rump.ls -l /d | wc -l) = 101 ]"), 4);
     }));
+  it("rump.rm -r looks at what it removes by the directory", () =>
+    served((sh) => {
+      sh.must("mkdir d; cd d; touch $(seq 50); mkdir e; touch e/x; cd ..; rump.cp -R host:d /", env);
+      assertEquals(requests(sh, "rump.rm -r /d"), 1 + (2 + 50) + (2 + 1 + 1) + 1);
+    }));
   it("a directory of thousands is listed whole", () =>
     served((sh) => {
       sh.must("mkdir d; cd d; touch $(seq -f a-rather-long-name-for-a-file-%g 3000); cd ..; rump.cp -R host:d /", env);
