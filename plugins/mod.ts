@@ -5,6 +5,8 @@ export const builtins: Builtins = {
   // rumpvfs brings its root file system; a faction is no plugin of plugins/, but registers like one.
   rumpvfs: { requires: ["rumpfs_rumpfs"], load: () => import("../src/vfs/component.ts") },
   rumpnet: { load: () => import("../src/net/component.ts") },
+  rumpnet_lo: { load: () => import("./net_lo/mod.ts") },
+  rumpnet_netinet: { requires: ["rumpnet", "rumpnet_lo"], load: () => import("../src/net/netinet.ts") },
   rumpfs_rumpfs: { load: () => import("./fs_tmpfs/rumpfs.ts") },
   rumpfs_tmpfs: { requires: ["rumpvfs"], load: () => import("./fs_tmpfs/mod.ts") },
   rumpfs_msdos: { requires: ["rumpvfs"], load: () => import("./fs_msdos/mod.ts") },

@@ -278,13 +278,23 @@ export interface Buffers {
 /** A frame is lent for the duration of the call: copy it to keep it. */
 export type Input = (frame: Uint8Array) => void;
 export interface NetDevice {
+  /** `ethernet`: frames with Ethernet headers; `ip`: IP packets as they are; `loopback`: nothing leaves the kernel. */
   readonly medium: "ethernet" | "ip" | "loopback";
   /** IP MTU, without the link header. */
   readonly mtu: number;
+  /** Its link address, 6 bytes; of Ethernet only, always given there. */
   readonly mac?: Uint8Array;
+  /** What it is attached to, where somebody has to say: a bus file, an interface of the host (SIOCSLINKSTR). */
+  readonly linkstr?: string | undefined;
+  /** Attach it, or (nothing) take it off. */
+  setLinkstr?(to: string | undefined): Async<void>;
+  /** Frames go in and out from now on. */
   up(input: Input): Async<void>;
+  /** Send a frame; lent for the call. */
   output(frame: Uint8Array): Async<void>;
   down(): Async<void>;
+  /** It is of no use any more. */
+  destroy?(): Async<void>;
 }
 export interface NetDriver<O = unknown> {
   readonly kind: "net";

@@ -202,8 +202,10 @@ export const FIONREAD = 0x4004_667f;
 export const FIONBIO = 0x8004_667e;
 /** sys/socket.h */
 export const AF_LOCAL = 1;
+export const AF_INET = 2;
 export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
+export const SOCK_RAW = 3;
 export const SOCK_SEQPACKET = 5;
 export const SOCK_CLOEXEC = 0x1000_0000;
 export const SOCK_NONBLOCK = 0x2000_0000;

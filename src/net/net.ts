@@ -1,6 +1,7 @@
 /** The sockets of a kernel: which address families there are, and making sockets of them (NetBSD: uipc_domain.c). */
 import { errno } from "../abi/errno.ts";
 import type { Kernel } from "../kern/kernel.ts";
+import type { Lwp } from "../kern/proc.ts";
 import type { Domain } from "./protocol.ts";
 import { Socket } from "./socket.ts";
 
@@ -21,7 +22,7 @@ export class Net {
     return domain;
   }
   /** `type` without flags. */
-  create(family: number, type: number, protocol: number): Socket {
-    return new Socket(family, type, this.domain(family).attach(type, protocol), this.kernel.sys.callout);
+  create(family: number, type: number, protocol: number, lwp?: Lwp): Socket {
+    return new Socket(family, type, this.domain(family).attach(type, protocol, lwp), this.kernel.sys.callout);
   }
 }

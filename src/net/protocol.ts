@@ -31,8 +31,8 @@ export interface Protocol {
 /** An address family: how sockets of a type are made. */
 export interface Domain {
   readonly family: number;
-  /** EPROTOTYPE for a type it has not, EPROTONOSUPPORT for a protocol. */
-  attach(type: number, protocol: number): (so: Socket) => Protocol;
+  /** EPROTOTYPE for a type it has not, EPROTONOSUPPORT for a protocol, EPERM for what `lwp` (left out: the kernel) may not have. */
+  attach(type: number, protocol: number, lwp?: Lwp): (so: Socket) => Protocol;
   /** Two sockets that are each other's end. EOPNOTSUPP where there is no such thing. */
   pair?(a: Socket, b: Socket): void;
 }

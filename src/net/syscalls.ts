@@ -61,7 +61,7 @@ function tell(name: Uint8Array | undefined, into: Uint8Array | undefined, length
 function socketpair(net: Net, lwp: Lwp, domain: number, type: number, protocol: number): readonly [number, number] {
   const { pair } = net.domain(domain);
   if (!pair) throw errno.EOPNOTSUPP;
-  const make = () => net.create(domain, type & ~TYPE_FLAGS, protocol);
+  const make = () => net.create(domain, type & ~TYPE_FLAGS, protocol, lwp);
   const [a, b] = [make(), make()];
   pair(a, b);
   try {
@@ -129,7 +129,8 @@ type Names =
   | "socket";
 
 export const socketCalls = (net: Net): Handlers<Names> => ({
-  socket: (lwp, { domain, type, protocol }) => install(lwp, net.create(domain, type & ~TYPE_FLAGS, protocol), type),
+  socket: (lwp, { domain, type, protocol }) =>
+    install(lwp, net.create(domain, type & ~TYPE_FLAGS, protocol, lwp), type),
   socketpair(lwp, { domain, type, protocol, rsv }) {
     const [a, b] = socketpair(net, lwp, domain, type, protocol);
     const d = viewOf(rsv);

@@ -2,7 +2,12 @@
 import { builtins } from "../../plugins/mod.ts";
 import { AF_LOCAL, SCM_RIGHTS, SOL_SOCKET } from "../../src/abi/flags.ts";
 import { CMSG_DATA, Cmsghdr } from "../../src/abi/structs.ts";
+import { sockaddrIn } from "../../src/abi/inet.ts";
 import type { Calls } from "../../src/kern/dispatch.ts";
+import { maskOf, parseIpv4 } from "../../src/lib/inet.ts";
+import { stackOf } from "../../src/net/netinet.ts";
+import type { Stack } from "../../src/net/stack.ts";
+import type { Input, NetDevice } from "../../src/plugin.ts";
 import { viewOf } from "../../src/lib/struct.ts";
 import { fakeKernel } from "../kern/fake.ts";
 
@@ -31,3 +36,36 @@ export function rights(...fds: number[]): Uint8Array {
   return control;
 }
 export const fdIn = (control: Uint8Array, i = 0) => viewOf(control).getInt32(CMSG_DATA + 4 * i, true);
+
+/** Two ends of a cable: what goes out at one comes in at the other, some microtasks later. `pass` may drop or change frames. */
+export function cable(pass: (frame: Uint8Array, from: number) => readonly Uint8Array[] = (f) => [f]): NetDevice[] {
+  const inputs: (Input | undefined)[] = [undefined, undefined];
+  return [0, 1].map((end) => ({
+    medium: "ethernet",
+    mtu: 1500,
+    mac: new Uint8Array([0xb2, 0xa0, 0, 0, 0, end + 1]),
+    up: (input) => void (inputs[end] = input),
+    output(frame) {
+      for (const f of pass(frame.slice(), end)) queueMicrotask(() => inputs[1 - end]?.(f));
+    },
+    down: () => void (inputs[end] = undefined),
+  }));
+}
+/** A host with IPv4: its kernel, calls and stack. */
+export async function inetHost() {
+  const made = await netKernel("rumpnet_netinet");
+  return { ...made, stack: stackOf(made.kernel) };
+}
+const ip = (text: string) => parseIpv4(text)!;
+/** Give a host an interface with an address: "10.0.0.1/24". */
+export async function attach({ stack }: { readonly stack: Stack }, name: string, device: NetDevice, cidr: string) {
+  const [address, length] = cidr.split("/");
+  const mask = maskOf(Number(length));
+  const broadcast = ((ip(address!) & mask) | ~mask) >>> 0;
+  const iface = stack.attach(name, device);
+  await stack.addAddress(iface, { address: ip(address!), mask, broadcast });
+  return iface;
+}
+export const sin = (address: string, port: number) => sockaddrIn(ip(address), port);
+/** Let what is under way arrive. */
+export const settle = () => new Promise<void>((resolve) => void setImmediate(() => setImmediate(() => resolve())));

@@ -1,0 +1,22 @@
+/** Text of Internet addresses. IPv4 addresses are unsigned 32-bit numbers. */
+
+/** Dotted decimal, four parts (inet_pton(3)); undefined: it is none. */
+export function parseIpv4(text: string): number | undefined {
+  const m = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
+  if (!m) return undefined;
+  let n = 0;
+  for (let i = 1; i <= 4; i++) {
+    const part = Number(m[i]);
+    if (part > 255) return undefined;
+    n = n * 256 + part;
+  }
+  return n;
+}
+export const formatIpv4 = (n: number): string => [n >>> 24, (n >>> 16) & 255, (n >>> 8) & 255, n & 255].join(".");
+/** The mask of a prefix. */
+export const maskOf = (length: number): number => (length === 0 ? 0 : (~0 << (32 - length)) >>> 0);
+/** The length of a mask's prefix; undefined: its ones are not together. */
+export function prefixOf(mask: number): number | undefined {
+  const length = Math.clz32(~mask);
+  return maskOf(length) === mask ? length : undefined;
+}

@@ -1,0 +1,115 @@
+/** IPv4 on Ethernet: framing, and whose link address is whose (RFC 894, 826, 5227; NetBSD: if_ethersubr.c, if_arp.c). */
+import {
+  Arp,
+  ARP_ETHERNET,
+  ARP_LENGTHS,
+  ARP_REPLY,
+  ARP_REQUEST,
+  Ethernet,
+  ETHERTYPE_ARP,
+  ETHERTYPE_IP,
+} from "../wire/ethernet.ts";
+import { Neighbours } from "./arp.ts";
+import type { Interface, Link } from "./interface.ts";
+import type { Packet } from "./packet.ts";
+import type { Stack } from "./stack.ts";
+
+const BROADCAST = new Uint8Array(6).fill(0xff);
+const MIN_FRAME = 60;
+
+/** 01:00:5e and the low 23 bits of a multicast address (RFC 1112). */
+function multicastMac(address: number): Uint8Array {
+  return new Uint8Array([1, 0, 0x5e, (address >>> 16) & 0x7f, (address >>> 8) & 255, address & 255]);
+}
+const isGroup = (frame: Uint8Array) => (frame[0]! & 1) !== 0;
+function sameMac(frame: Uint8Array, at: number, mac: Uint8Array): boolean {
+  for (let i = 0; i < 6; i++) if (frame[at + i] !== mac[i]) return false;
+  return true;
+}
+
+/** The link of all Ethernet interfaces of a stack. */
+export class EthernetLink implements Link {
+  readonly neighbours: Neighbours;
+  readonly #stack: Stack;
+
+  constructor(stack: Stack) {
+    this.#stack = stack;
+    this.neighbours = new Neighbours(stack, this);
+  }
+  /** Put the Ethernet header before what is in the packet, and send it. */
+  #frame(p: Packet, iface: Interface, to: Uint8Array, type: number): void {
+    p.start -= Ethernet.size;
+    p.bytes.set(to, p.start);
+    p.bytes.set(iface.device.mac!, p.start + 6);
+    Ethernet.set.type(p.view, p.start, type);
+    if (p.length < MIN_FRAME) {
+      p.bytes.fill(0, p.end, p.start + MIN_FRAME);
+      p.end = p.start + MIN_FRAME;
+    }
+    iface.transmit(p);
+    this.#stack.packets.put(p);
+  }
+  output(p: Packet, iface: Interface, nextHop: number): void {
+    if (nextHop === ALL || iface.isBroadcast(nextHop)) return this.outputTo(p, iface, BROADCAST);
+    if (nextHop >>> 28 === 14) return this.outputTo(p, iface, multicastMac(nextHop));
+    const mac = this.neighbours.find(iface, nextHop, p);
+    if (mac) this.outputTo(p, iface, mac);
+  }
+  /** Send an IP packet to a link address. */
+  outputTo(p: Packet, iface: Interface, mac: Uint8Array): void {
+    this.#frame(p, iface, mac, ETHERTYPE_IP);
+  }
+  /** Ask everybody whose an address is, or tell somebody that it is ours. */
+  sendArp(iface: Interface, { to, sender, target }: { to?: Uint8Array; sender: number; target: number }): void {
+    const p = this.#stack.packets.get(MIN_FRAME);
+    p.end = p.start + Arp.size;
+    Arp.write(p.view, p.start, {
+      hardware: ARP_ETHERNET,
+      protocol: ETHERTYPE_IP,
+      lengths: ARP_LENGTHS,
+      operation: to ? ARP_REPLY : ARP_REQUEST,
+      senderIp: sender,
+      targetIp: target,
+    });
+    p.bytes.set(iface.device.mac!, p.start + Arp.at.senderMac);
+    p.bytes.set(to ?? NOBODY, p.start + Arp.at.targetMac);
+    this.#frame(p, iface, to ?? BROADCAST, ETHERTYPE_ARP);
+  }
+  changed(iface: Interface): void {
+    this.neighbours.changed(iface);
+  }
+
+  input(bytes: Uint8Array, iface: Interface): void {
+    if (bytes.length < Ethernet.size) return void iface.counters.inErrors++;
+    const { mac } = iface.device;
+    const group = isGroup(bytes);
+    // A device may show more than is meant for us, and our own broadcasts come back.
+    if ((!group && !sameMac(bytes, 0, mac!)) || sameMac(bytes, 6, mac!)) return;
+    if (group) iface.counters.multicasts++;
+    const p = this.#stack.packets.copy(bytes, Ethernet.size);
+    if (!p) return void iface.counters.inErrors++;
+    p.iface = iface;
+    p.broadcast = group;
+    const type = Ethernet.get.type(p.view, p.start);
+    p.start += Ethernet.size;
+    if (type === ETHERTYPE_IP) return this.#stack.ip.input(p);
+    if (type === ETHERTYPE_ARP) this.#arp(p, iface);
+    this.#stack.packets.put(p);
+  }
+  #arp({ view, bytes, start, length }: Packet, iface: Interface): void {
+    const { get } = Arp;
+    const plain = length >= Arp.size && get.hardware(view, start) === ARP_ETHERNET &&
+      get.protocol(view, start) === ETHERTYPE_IP && get.lengths(view, start) === ARP_LENGTHS;
+    if (!plain) return;
+    const mac = bytes.slice(start + Arp.at.senderMac, start + Arp.at.senderMac + 6);
+    const [sender, target] = [get.senderIp(view, start), get.targetIp(view, start)];
+    if (isGroup(mac)) return;
+    if (iface.has(sender)) return this.neighbours.conflict(iface, sender, mac);
+    const forUs = iface.has(target);
+    if (sender !== 0) this.neighbours.heard(iface, sender, mac, forUs);
+    if (!forUs || get.operation(view, start) !== ARP_REQUEST) return;
+    this.sendArp(iface, { to: mac, sender: target, target: sender });
+  }
+}
+const ALL = 0xffff_ffff;
+const NOBODY = new Uint8Array(6);

@@ -1,0 +1,144 @@
+/** Network interfaces: a device, its addresses and counters (NetBSD: struct ifnet, if.c). */
+import { errno } from "../abi/errno.ts";
+import type { Async, NetDevice } from "../plugin.ts";
+import type { Packet } from "./packet.ts";
+
+/** net/if.h */
+export const IFF_UP = 0x0001;
+export const IFF_BROADCAST = 0x0002;
+export const IFF_LOOPBACK = 0x0008;
+export const IFF_RUNNING = 0x0040;
+export const IFF_NOARP = 0x0080;
+export const IFF_SIMPLEX = 0x0800;
+export const IFF_MULTICAST = 0x8000;
+/** What SIOCSIFFLAGS may change. */
+const CHANGEABLE = IFF_UP | IFF_NOARP;
+
+/** An IPv4 address of an interface. */
+export interface InterfaceAddress {
+  readonly address: number;
+  readonly mask: number;
+  /** 0: the link has none. */
+  readonly broadcast: number;
+}
+export class Counters {
+  inPackets = 0;
+  inBytes = 0;
+  inErrors = 0;
+  inDrops = 0;
+  outPackets = 0;
+  outBytes = 0;
+  outErrors = 0;
+  multicasts = 0;
+}
+
+/** How packets go out on a kind of link, and where what comes in goes. */
+export interface Link {
+  /** Send an IP packet towards `nextHop` on the link. */
+  output(p: Packet, iface: Interface, nextHop: number): void;
+  /** A frame came; lent. */
+  input(frame: Uint8Array, iface: Interface): void;
+  /** The interface, or its addresses, have changed. */
+  changed?(iface: Interface): void;
+}
+
+export class Interface {
+  readonly name: string;
+  /** 1 and up: stable for as long as it exists. */
+  readonly index: number;
+  readonly device: NetDevice;
+  readonly counters = new Counters();
+  readonly addresses: InterfaceAddress[] = [];
+  flags: number;
+  mtu: number;
+  readonly #link: Link;
+
+  constructor(name: string, index: number, device: NetDevice, link: Link) {
+    this.name = name;
+    this.index = index;
+    this.device = device;
+    this.mtu = device.mtu;
+    this.#link = link;
+    this.flags = IFF_MULTICAST |
+      (device.medium === "loopback" ? IFF_LOOPBACK : device.medium === "ethernet" ? IFF_BROADCAST | IFF_SIMPLEX : 0);
+  }
+  get up(): boolean {
+    return (this.flags & IFF_UP) !== 0;
+  }
+  get loopback(): boolean {
+    return (this.flags & IFF_LOOPBACK) !== 0;
+  }
+  /** Change IFF_UP and the like. Errors are the device's. */
+  setFlags(flags: number): Async<void> {
+    const was = this.up;
+    this.flags = (this.flags & ~CHANGEABLE) | (flags & CHANGEABLE);
+    if (was === this.up) return;
+    return this.up ? this.#start() : this.#stop();
+  }
+  #start(): Async<void> {
+    this.flags |= IFF_RUNNING;
+    const failed = (e: unknown): never => {
+      this.flags &= ~(IFF_UP | IFF_RUNNING);
+      throw e;
+    };
+    try {
+      const done = this.device.up((frame) => this.#input(frame));
+      if (done instanceof Promise) return done.catch(failed);
+    } catch (e) {
+      failed(e);
+    }
+    this.#link.changed?.(this);
+  }
+  #stop(): Async<void> {
+    this.flags &= ~IFF_RUNNING;
+    this.#link.changed?.(this);
+    return this.device.down();
+  }
+  setMtu(mtu: number): void {
+    if (mtu < MIN_MTU || mtu > this.device.mtu) throw errno.EINVAL;
+    this.mtu = mtu;
+  }
+  /** Its address in whose network `address` is; undefined: none. */
+  onLink(address: number): InterfaceAddress | undefined {
+    return this.addresses.find((a) => ((a.address ^ address) & a.mask) === 0);
+  }
+  has(address: number): boolean {
+    return this.addresses.some((a) => a.address === address);
+  }
+  isBroadcast(address: number): boolean {
+    return (this.flags & IFF_BROADCAST) !== 0 && this.addresses.some((a) => a.broadcast === address);
+  }
+  add(a: InterfaceAddress): void {
+    const had = this.addresses.findIndex((x) => x.address === a.address);
+    if (had >= 0) this.addresses[had] = a;
+    else this.addresses.push(a);
+    this.#link.changed?.(this);
+  }
+  remove(address: number): InterfaceAddress | undefined {
+    const at = this.addresses.findIndex((a) => a.address === address);
+    if (at < 0) return undefined;
+    const [gone] = this.addresses.splice(at, 1);
+    this.#link.changed?.(this);
+    return gone;
+  }
+
+  #input(frame: Uint8Array): void {
+    if (!this.up) return;
+    this.counters.inPackets++;
+    this.counters.inBytes += frame.length;
+    this.#link.input(frame, this);
+  }
+  /** Send an IP packet towards a neighbour. The packet is the link's afterwards. */
+  output(p: Packet, nextHop: number): void {
+    this.#link.output(p, this, nextHop);
+  }
+  /** Hand a finished frame to the device. */
+  transmit(p: Packet): void {
+    this.counters.outPackets++;
+    this.counters.outBytes += p.length;
+    const done = this.device.output(p.bytes.subarray(p.start, p.end));
+    if (done instanceof Promise) done.catch(() => this.counters.outErrors++);
+  }
+}
+/** RFC 791: what every module must be able to receive. */
+const MIN_MTU = 72;

@@ -1,0 +1,94 @@
+/** Who has which port, and whom a packet is for (NetBSD: in_pcb.c). */
+import { errno } from "../abi/errno.ts";
+import { SO_REUSEADDR, SO_REUSEPORT } from "../abi/flags.ts";
+import type { Socket } from "./socket.ts";
+
+/** One socket's addresses; 0 is any. */
+export interface Endpoint {
+  local: number;
+  port: number;
+  remote: number;
+  remotePort: number;
+  readonly so: Socket;
+}
+/** Ports given to those who ask for none (net.inet.ip.anonportmin, max). */
+const FIRST = 49152;
+const LAST = 65535;
+/** Below, only the super-user binds. */
+export const RESERVED = 1024;
+const REUSE = SO_REUSEADDR | SO_REUSEPORT;
+
+export class Endpoints<E extends Endpoint> {
+  readonly #byPort = new Map<number, E[]>();
+  readonly #random: () => number;
+
+  constructor(random: () => number) {
+    this.#random = random;
+  }
+  /** Take a port, or any (0). EADDRINUSE, EADDRNOTAVAIL when none is left. */
+  bind(e: E, local: number, port: number): void {
+    if (port !== 0) {
+      const taken = this.#byPort.get(port)?.some((x) => !mayShare(x, e, local));
+      if (taken) throw errno.EADDRINUSE;
+    }
+    const chosen = port || this.#free();
+    e.local = local;
+    e.port = chosen;
+    const list = this.#byPort.get(chosen);
+    if (list) list.push(e);
+    else this.#byPort.set(chosen, [e]);
+  }
+  #free(): number {
+    const count = LAST - FIRST + 1;
+    const start = Math.floor(this.#random() * count);
+    for (let i = 0; i < count; i++) {
+      const port = FIRST + ((start + i) % count);
+      if (!this.#byPort.has(port)) return port;
+    }
+    throw errno.EADDRNOTAVAIL;
+  }
+  /** A child of a listener has its port, too. */
+  add(e: E): void {
+    const list = this.#byPort.get(e.port);
+    if (list) list.push(e);
+    else this.#byPort.set(e.port, [e]);
+  }
+  remove(e: E): void {
+    const list = this.#byPort.get(e.port);
+    const at = list?.indexOf(e) ?? -1;
+    if (at < 0) return;
+    list!.splice(at, 1);
+    if (list!.length === 0) this.#byPort.delete(e.port);
+  }
+  /** The one who fits best: its peer's first, then who has just this address, then who takes any. */
+  find(local: number, port: number, remote: number, remotePort: number): E | undefined {
+    const list = this.#byPort.get(port);
+    if (!list) return undefined;
+    let best: E | undefined;
+    let fit = -1;
+    for (let i = 0; i < list.length; i++) {
+      const e = list[i]!;
+      if (e.local !== 0 && e.local !== local) continue;
+      if (e.remotePort !== 0 && (e.remote !== remote || e.remotePort !== remotePort)) continue;
+      const n = (e.remotePort !== 0 ? 2 : 0) + (e.local !== 0 ? 1 : 0);
+      if (n === 3) return e;
+      if (n > fit) [best, fit] = [e, n];
+    }
+    return best;
+  }
+  /** All who want a broadcast to a port. */
+  all(port: number): readonly E[] {
+    return this.#byPort.get(port) ?? [];
+  }
+  *[Symbol.iterator](): Generator<E> {
+    for (const list of this.#byPort.values()) yield* list;
+  }
+}
+/** Two may have one port when they do not have one address, or when both said so. */
+function mayShare(had: Endpoint, e: Endpoint, local: number): boolean {
+  if (had.local !== 0 && local !== 0 && had.local !== local) return true;
+  const both = had.so.options & e.so.options & REUSE;
+  if (both & SO_REUSEPORT) return true;
+  // SO_REUSEADDR: beside connections of the port, and beside another address.
+  return (e.so.options & SO_REUSEADDR) !== 0 && (had.remotePort !== 0 || had.local !== local);
+}

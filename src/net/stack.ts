@@ -1,0 +1,238 @@
+/** A kernel's TCP/IP: what its parts share. No globals: a process may have many. */
+import { errno } from "../abi/errno.ts";
+import { type Kernel, parseOptions } from "../kern/kernel.ts";
+import { then } from "../lib/async.ts";
+import type { Async, NetDevice, Sys } from "../plugin.ts";
+import { sealHeader } from "./checksums.ts";
+import { EthernetLink } from "./ethernet.ts";
+import { Icmp } from "./icmp.ts";
+import { IFF_UP, Interface, type InterfaceAddress, type Link } from "./interface.ts";
+import { Ip } from "./ip.ts";
+import { type Packet, Packets } from "./packet.ts";
+import { type Route, Routes, RTF_CONNECTED, RTF_GATEWAY, RTF_HOST, RTF_LOCAL, RTF_UP } from "./route.ts";
+import { IPPROTO_ICMP } from "../wire/ipv4.ts";
+
+const BROADCAST = 0xffff_ffff;
+const ALL = 0xffff_ffff;
+
+export class Stack {
+  readonly kernel: Kernel;
+  readonly sys: Sys;
+  readonly packets = new Packets();
+  readonly routes = new Routes();
+  readonly ip: Ip;
+  readonly icmp: Icmp;
+  readonly #interfaces = new Map<string, Interface>();
+  /** Told of what changes: interfaces, addresses, routes (the routing socket). */
+  readonly listeners = new Set<(change: Change) => void>();
+  readonly #link: Link;
+  readonly #rawLink: Link;
+  /** Addresses of ours, for a quick answer. */
+  readonly #local = new Set<number>();
+  #nextIndex = 1;
+  #loopback: Interface | undefined;
+  #later: (() => void)[] = [];
+
+  constructor(kernel: Kernel) {
+    this.kernel = kernel;
+    this.sys = kernel.sys;
+    this.ip = new Ip(this);
+    this.icmp = new Icmp(this);
+    this.ip.register(IPPROTO_ICMP, this.icmp);
+    this.#link = new EthernetLink(this);
+    this.#rawLink = { output: (p, iface) => this.#outputRaw(p, iface), input: (f, iface) => this.#inputRaw(f, iface) };
+  }
+
+  // Interfaces
+
+  /** Attach a device. EEXIST: there is one of this name. */
+  attach(name: string, device: NetDevice): Interface {
+    if (this.#interfaces.has(name)) throw errno.EEXIST;
+    const link = device.medium === "ethernet" ? this.#link : this.#rawLink;
+    const iface = new Interface(name, this.#nextIndex++, device, link);
+    this.#interfaces.set(name, iface);
+    if (device.medium === "loopback") this.#loopback ??= iface;
+    this.tell({ kind: "interface", iface, gone: false });
+    return iface;
+  }
+  /** Make an interface of a registered driver: `shmif0`. EINVAL: no such name or driver; EEXIST. */
+  create(name: string): Async<Interface> {
+    const m = /^([a-z][a-z0-9_]*[a-z_]|[a-z])(\d{1,5})$/.exec(name);
+    const driver = this.kernel.registry.ofKind("net").find((d) => d.name === m?.[1]);
+    if (!m || !driver) throw errno.EINVAL;
+    if (this.#interfaces.has(name)) throw errno.EEXIST;
+    return then(
+      driver.create(this.sys, Number(m[2]), parseOptions(driver.options, {})),
+      (device) => this.attach(name, device as NetDevice),
+    );
+  }
+  /** Down, off, and away. */
+  destroy(iface: Interface): Async<void> {
+    this.detach(iface);
+    return then(iface.setFlags(iface.flags & ~IFF_UP), () => iface.device.destroy?.());
+  }
+  /** Take an interface away, with its addresses and routes. */
+  detach(iface: Interface): void {
+    for (const { address } of [...iface.addresses]) this.removeAddress(iface, address);
+    for (const route of [...this.routes]) if (route.iface === iface) this.removeRoute(route.destination, route.mask);
+    this.#interfaces.delete(iface.name);
+    if (this.#loopback === iface) this.#loopback = undefined;
+    this.tell({ kind: "interface", iface, gone: true });
+  }
+  /** The kernel ends: devices are let go. */
+  async halt(): Promise<void> {
+    this.ip.fragments.clear();
+    for (const iface of [...this.#interfaces.values()]) await this.destroy(iface);
+  }
+  get interfaces(): Iterable<Interface> {
+    return this.#interfaces.values();
+  }
+  /** ENXIO: there is none of this name. */
+  interface(name: string): Interface {
+    const iface = this.#interfaces.get(name);
+    if (!iface) throw errno.ENXIO;
+    return iface;
+  }
+  get loopback(): Interface | undefined {
+    return this.#loopback;
+  }
+
+  // Addresses
+
+  /** Give an interface an address, with the route to its network; the interface comes up. */
+  addAddress(iface: Interface, a: InterfaceAddress): Async<void> {
+    if (a.address === 0 || a.address === BROADCAST || a.address >>> 28 === 14) throw errno.EINVAL;
+    const other = [...this.#interfaces.values()].some((x) => x !== iface && x.has(a.address));
+    if (other) throw errno.EEXIST;
+    if (iface.has(a.address)) this.removeAddress(iface, a.address);
+    iface.add(a);
+    this.#local.add(a.address);
+    this.#connect(iface, a);
+    this.tell({ kind: "address", iface, address: a, gone: false });
+    if (!iface.up) return iface.setFlags(iface.flags | IFF_UP);
+  }
+  /** EADDRNOTAVAIL: it has no such address. */
+  removeAddress(iface: Interface, address: number): void {
+    const gone = iface.remove(address);
+    if (!gone) throw errno.EADDRNOTAVAIL;
+    this.#local.delete(address);
+    this.#dropRoute((address & gone.mask) >>> 0, gone.mask, iface);
+    if (gone.mask !== ALL) this.#dropRoute(address, ALL, iface);
+    // Another address of the same network keeps its route.
+    const heir = iface.onLink(address);
+    if (heir) this.#connect(iface, heir);
+    this.tell({ kind: "address", iface, address: gone, gone: true });
+  }
+  #connect(iface: Interface, { address, mask }: InterfaceAddress): void {
+    const network = { destination: (address & mask) >>> 0, mask, flags: RTF_UP | RTF_CONNECTED };
+    const host = { destination: address, mask: ALL, flags: RTF_UP | RTF_HOST | RTF_LOCAL };
+    for (const r of mask === ALL ? [host] : [network, host]) {
+      if (!this.routes.get(r.destination, r.mask)) this.addRoute({ ...r, gateway: undefined, iface, mtu: 0, used: 0 });
+    }
+  }
+  #dropRoute(destination: number, mask: number, iface: Interface): void {
+    const route = this.routes.get(destination, mask);
+    if (route && route.iface === iface && route.gateway === undefined) this.removeRoute(destination, mask);
+  }
+  isLocal(address: number): boolean {
+    return this.#local.has(address) || (address >>> 24 === 127 && this.#loopback !== undefined);
+  }
+
+  // Routes
+
+  addRoute(route: Route): void {
+    this.routes.add(route);
+    this.tell({ kind: "route", route, gone: false });
+  }
+  removeRoute(destination: number, mask: number): Route {
+    const route = this.routes.remove(destination, mask);
+    this.tell({ kind: "route", route, gone: true });
+    return route;
+  }
+  /** A route by way of a gateway: its neighbour must be on a link. ENETUNREACH otherwise. */
+  gatewayRoute(destination: number, mask: number, gateway: number): Route {
+    const near = this.routes.find(gateway);
+    if (!near || near.flags & RTF_GATEWAY) throw errno.ENETUNREACH;
+    const flags = RTF_UP | RTF_GATEWAY | (mask === ALL ? RTF_HOST : 0);
+    return { destination: (destination & mask) >>> 0, mask, gateway, iface: near.iface, flags, mtu: 0, used: 0 };
+  }
+  /** Where a packet to an address goes: to ourselves over the loopback interface. */
+  routeTo(destination: number): Route | undefined {
+    if (this.isLocal(destination) && this.#loopback) return this.#toSelf(this.#loopback);
+    const route = this.routes.find(destination);
+    if (route) return route;
+    // Broadcasts and multicasts go out where the first link is, for want of a better one.
+    if (destination !== BROADCAST && destination >>> 28 !== 14) return undefined;
+    const iface = [...this.#interfaces.values()].find((i) => i.up && !i.loopback && i.addresses.length > 0);
+    return iface && { ...NOWHERE, iface };
+  }
+  #self: Route | undefined;
+  #toSelf(iface: Interface): Route {
+    if (this.#self?.iface !== iface) this.#self = { ...NOWHERE, iface, flags: RTF_UP | RTF_HOST | RTF_LOCAL };
+    return this.#self;
+  }
+  /** The address packets to a destination come from; undefined: there is no way. */
+  sourceFor(destination: number): number | undefined {
+    if (this.isLocal(destination)) return destination;
+    const route = this.routeTo(destination);
+    if (!route) return undefined;
+    const near = route.iface.onLink(route.gateway ?? destination) ?? route.iface.addresses[0];
+    return near?.address;
+  }
+  mtuTo(destination: number): number {
+    const route = this.routeTo(destination);
+    return route ? route.mtu || route.iface.mtu : 576;
+  }
+
+  /** At random, 0 to 1. */
+  readonly random = (): number => {
+    const bytes = new Uint8Array(4);
+    this.sys.random(bytes);
+    return new DataView(bytes.buffer).getUint32(0) / 2 ** 32;
+  };
+  tell(change: Change): void {
+    for (const fn of this.listeners) fn(change);
+  }
+  /** Do something when what is done now is done: what comes back to ourselves does not pile up on the stack. */
+  later(fn: () => void): void {
+    this.#later.push(fn);
+    if (this.#later.length === 1) queueMicrotask(() => this.#run());
+  }
+  #run(): void {
+    // What is put off meanwhile has its turn in the same run, but the others' work comes first.
+    const all = this.#later;
+    this.#later = [];
+    for (const fn of all) fn();
+  }
+  seal(p: Packet, header: number): void {
+    sealHeader(p, p.start, header);
+  }
+
+  // Links without frames
+
+  #outputRaw(p: Packet, iface: Interface): void {
+    if (!iface.loopback) {
+      iface.transmit(p);
+      return this.packets.put(p);
+    }
+    iface.counters.outPackets++;
+    iface.counters.outBytes += p.length;
+    iface.counters.inPackets++;
+    iface.counters.inBytes += p.length;
+    p.iface = iface;
+    this.later(() => this.ip.input(p));
+  }
+  #inputRaw(frame: Uint8Array, iface: Interface): void {
+    const p = this.packets.copy(frame, 0);
+    if (!p) return void iface.counters.inErrors++;
+    p.iface = iface;
+    this.ip.input(p);
+  }
+}
+const NOWHERE = { destination: 0, mask: 0, gateway: undefined, flags: RTF_UP, mtu: 0, used: 0 } as const;
+
+/** What changed. */
+export type Change =
+  | { readonly kind: "interface"; readonly iface: Interface; readonly gone: boolean }
+  | { readonly kind: "address"; readonly iface: Interface; readonly address: InterfaceAddress; readonly gone: boolean }
+  | { readonly kind: "route"; readonly route: Route; readonly gone: boolean };

@@ -1,0 +1,161 @@
+/** UDP (RFC 768, 1122 4.1; NetBSD: udp_usrreq.c). */
+import { errno, type SysError } from "../abi/errno.ts";
+import { SO_BROADCAST, SOCK_DGRAM } from "../abi/flags.ts";
+import { sockaddrIn } from "../abi/inet.ts";
+import type { Lwp } from "../kern/proc.ts";
+import { ICMP_UNREACH, IPPROTO_UDP, Udp as Header, UNREACH_PORT } from "../wire/ipv4.ts";
+import { transportChecksum } from "./checksums.ts";
+import { checkBind, inetAddress, type InetProtocol } from "./inet.ts";
+import { type InetOptions, inetOptions } from "./inet_options.ts";
+import type { IpProtocol, Ipv4Header, Returned } from "./ip.ts";
+import type { Packet } from "./packet.ts";
+import { type Endpoint, Endpoints } from "./pcb.ts";
+import type { Protocol } from "./protocol.ts";
+import type { Message, Socket } from "./socket.ts";
+import type { Stack } from "./stack.ts";
+
+/** Bytes of one datagram, and of all that wait (net.inet.udp.sendspace, recvspace). */
+const SEND = 9216;
+const RECEIVE = 41_600;
+
+/** All UDP sockets of a stack. */
+export class Udp implements IpProtocol {
+  readonly stack: Stack;
+  readonly endpoints: Endpoints<UdpSocket>;
+  readonly counters = { in: 0, out: 0, badChecksum: 0, short: 0, noPort: 0, full: 0 };
+
+  constructor(stack: Stack) {
+    this.stack = stack;
+    this.endpoints = new Endpoints(stack.random);
+    stack.ip.register(IPPROTO_UDP, this);
+  }
+  input(p: Packet, at: number, header: Ipv4Header): void {
+    const length = p.end - at < Header.size ? 0 : Header.get.length(p.view, at);
+    if (length < Header.size || length > p.end - at) return void this.counters.short++;
+    const checked = Header.get.checksum(p.view, at) !== 0;
+    if (checked && transportChecksum(p, at, length, header) !== 0) return void this.counters.badChecksum++;
+    this.counters.in++;
+    const [from, to] = [Header.get.source(p.view, at), Header.get.destination(p.view, at)];
+    const data = p.bytes.subarray(at + Header.size, at + length);
+    if (p.broadcast || header.destination >>> 28 === 14) return this.#everybody(header, from, to, data);
+    const found = this.endpoints.find(header.destination, to, header.source, from);
+    if (found) return found.receive(data, header.source, from);
+    this.counters.noPort++;
+    this.stack.icmp.complain(p, ICMP_UNREACH, UNREACH_PORT);
+  }
+  #everybody({ source, destination }: Ipv4Header, from: number, to: number, data: Uint8Array): void {
+    for (const e of this.endpoints.all(to)) {
+      if (e.local !== 0 && e.local !== destination) continue;
+      if (e.remotePort === 0 || (e.remote === source && e.remotePort === from)) e.receive(data, source, from);
+    }
+  }
+  error(code: SysError, { source, destination, view, at }: Returned): void {
+    const [port, remotePort] = [Header.get.source(view, at), Header.get.destination(view, at)];
+    const e = this.endpoints.find(source, port, destination, remotePort);
+    // Only who is connected is told: others could not know of whom it speaks.
+    if (e && e.remotePort === remotePort) e.failed(code);
+  }
+}
+
+class UdpSocket implements Protocol, Endpoint {
+  readonly connections = false;
+  readonly so: Socket;
+  local = 0;
+  port = 0;
+  remote = 0;
+  remotePort = 0;
+  readonly #udp: Udp;
+  readonly #options: InetOptions;
+
+  constructor(udp: Udp, so: Socket) {
+    this.#udp = udp;
+    this.so = so;
+    this.#options = inetOptions();
+    so.sendLimit = SEND;
+    so.inbox.limit = RECEIVE;
+  }
+  bind(lwp: Lwp, name: Uint8Array): void {
+    const { address, port } = inetAddress(name);
+    if (this.port !== 0) throw errno.EINVAL;
+    checkBind(this.#udp.stack, lwp, { address, port });
+    this.#udp.endpoints.bind(this, address, port);
+  }
+  listen(): void {
+    throw errno.EOPNOTSUPP;
+  }
+  connect(_lwp: Lwp, name: Uint8Array): void {
+    const { address, port } = inetAddress(name);
+    if (port === 0) throw errno.EADDRNOTAVAIL;
+    const source = this.local || this.#udp.stack.sourceFor(address);
+    if (source === undefined) throw errno.EHOSTUNREACH;
+    if (this.port === 0) this.#udp.endpoints.bind(this, source, 0);
+    this.local = source;
+    this.remote = address || source;
+    this.remotePort = port;
+    this.so.connected = true;
+  }
+  send(_lwp: Lwp, { data, to, rights }: Message): number {
+    if (rights.length > 0) throw errno.EINVAL;
+    const { stack, endpoints, counters } = this.#udp;
+    if (to && this.so.connected) throw errno.EISCONN;
+    if (!to && !this.so.connected) throw errno.EDESTADDRREQ;
+    if (data.length > this.so.sendLimit) throw errno.EMSGSIZE;
+    const peer = to ? inetAddress(to) : { address: this.remote, port: this.remotePort };
+    if (peer.port === 0) throw errno.EADDRNOTAVAIL;
+    const source = this.local || stack.sourceFor(peer.address);
+    if (source === undefined) throw errno.EHOSTUNREACH;
+    if (this.port === 0) endpoints.bind(this, this.local, 0);
+    const ip = {
+      source,
+      destination: peer.address,
+      protocol: IPPROTO_UDP,
+      broadcast: (this.so.options & SO_BROADCAST) !== 0,
+      ...this.#options.outgoing,
+    };
+    const length = Header.size + data.length;
+    const error = stack.ip.output(ip, length, (p, at) => {
+      Header.write(p.view, at, { source: this.port, destination: peer.port, length, checksum: 0 });
+      p.bytes.set(data, at + Header.size);
+      // 0 says that there is none: a sum that is 0 goes as its other form.
+      p.view.setUint16(at + Header.at.checksum, transportChecksum(p, at, length, ip) || 0xffff, true);
+    });
+    if (error) throw error;
+    counters.out++;
+    return data.length;
+  }
+  receive(data: Uint8Array, source: number, port: number): void {
+    const { inbox, changes, cantReceive } = this.so;
+    if (cantReceive) return;
+    if (inbox.room < data.length) return void this.#udp.counters.full++;
+    inbox.put(data, sockaddrIn(source, port), []);
+    changes.wake();
+  }
+  failed(code: SysError): void {
+    this.so.error = code;
+    this.so.changes.wake();
+  }
+  room(): number {
+    return this.so.sendLimit;
+  }
+  taken(): void {}
+  finish(): void {}
+  detach(): void {
+    this.#udp.endpoints.remove(this);
+  }
+  name(peer: boolean): Uint8Array | undefined {
+    if (!peer) return sockaddrIn(this.local, this.port);
+    return this.so.connected ? sockaddrIn(this.remote, this.remotePort) : undefined;
+  }
+  getOption(level: number, name: number): Uint8Array {
+    return this.#options.get(level, name);
+  }
+  setOption(level: number, name: number, value: Uint8Array): void {
+    this.#options.set(level, name, value);
+  }
+}
+
+/** UDP for a stack. */
+export function udpProtocol(stack: Stack): InetProtocol {
+  const udp = new Udp(stack);
+  return { type: SOCK_DGRAM, protocol: IPPROTO_UDP, make: (_stack, so) => new UdpSocket(udp, so) };
+}
