@@ -38,7 +38,7 @@ export function planImage(w: ImageWant): ImagePlan {
     if (slots > MAX_SLOTS) throw new Error(`/${path}: more names than a FAT directory holds`);
   }
   if (w.size === undefined) return fit(w);
-  const made = at(w, w.size);
+  const made = at(w, Math.ceil(w.size / w.sector) * w.sector);
   if (made.free >= 0) return made;
   const needed = fit({ ...w, size: undefined });
   throw new Error(
@@ -48,7 +48,7 @@ export function planImage(w: ImageWant): ImagePlan {
 function at(w: ImageWant, size: number): ImagePlan {
   const offset = w.table === "none" ? 0 : START;
   const behind = w.table === "gpt" ? gptSectors(w.sector).end * w.sector : 0;
-  const end = size - (size % w.sector) - behind;
+  const end = size - behind;
   const length = w.table === "none" ? end : end - (end % endUnit(size)) - offset;
   if (length <= 0) throw new Error(`--size ${size}: no room for a partition`);
   const layout = volume(w, offset, length);

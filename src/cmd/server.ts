@@ -20,7 +20,7 @@ const grammar: Grammar = {
     s: "stay in the foreground, log to standard error",
     v: "log the boot (to standard error with -s, to the file of --log)",
     c: "number of virtual CPUs shown (hw.ncpu); the kernel is one thread",
-    d: "lend a host file: key=/dev/dk,hostpath=dk.img,size=1g|host[,offset=n][,type=blk|chr|reg|dir][,disklabel=x]",
+    d: "lend a host file: key=/dev/dk,hostpath=dk.img[%GPT:1%],size=1g|host[,offset=n][,type=blk|chr|reg|dir][,disklabel=x]",
     l: "load a component: its name (rumpvfs, rumpfs_msdos) or a plugin's file (./mine.ts)",
     m: "the same, after the drives were lent",
     r: "memory for cached disk blocks, with suffix k, m or g",
