@@ -37,7 +37,9 @@ function checkSlot(state: State, folder: Folder, slot: number, names: Names): vo
     return void (state.found(finding) && folder.free(slot));
   }
   if (folder.attr(slot) & ATTR_VOLUME && isLabel(state, folder, slot)) return names.orphans();
-  const path = pathOf(folder.place, names.entry(slot));
+  const name = names.entry(slot);
+  if (name === undefined) return;
+  const path = pathOf(folder.place, name);
   const isDir = (folder.attr(slot) & ATTR_DIRECTORY) !== 0;
   if (isDir && folder.size(slot) !== 0) {
     const text = `a directory, has a size of ${folder.size(slot)}`;

@@ -4,6 +4,14 @@ import { type Followed, type State, whyOf } from "./check_state.ts";
 import { SLOT } from "./dir.ts";
 import { showShort } from "./short_names.ts";
 
+/** Give a file its clusters if its chain is free, ends, and is as long as the size wants. */
+export function claimSound(state: State, folder: Folder, slot: number): void {
+  const [start, size] = [folder.start(slot), folder.size(slot)];
+  const need = Math.ceil(size / state.g.clusterSize);
+  if (need === 0 || !state.fits(start, need)) return;
+  state.claim(start, need);
+  state.sound.add(start);
+}
 /** Check a file's size and chain; what is changed in its slot the caller saves. */
 export function checkFile(state: State, folder: Folder, slot: number): void {
   const [start, size] = [folder.start(slot), folder.size(slot)];

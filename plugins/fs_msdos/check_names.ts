@@ -43,8 +43,36 @@ export class Names {
     this.#state = state;
     this.#folder = folder;
     for (let slot = 0; slot < folder.count && folder.first(slot) !== 0; slot++) {
-      if (folder.isEntry(slot)) this.#taken.add(folder.short(slot));
+      if (!folder.isEntry(slot)) continue;
+      const short = folder.short(slot);
+      this.#taken.add(short);
+      const had = this.#best.get(short);
+      if (had === undefined || (!this.#hasPieces(had) && this.#hasPieces(slot))) this.#best.set(short, slot);
     }
+  }
+  /** Which slot of each short name is to keep it: the first one, or the first with a long name. */
+  readonly #best = new Map<string, number>();
+  #hasPieces(slot: number): boolean {
+    const { bytes } = this.#folder;
+    return slot > 0 && this.#folder.first(slot - 1) !== FREE_SLOT && this.#folder.isLong(slot - 1) &&
+      bytes[(slot - 1) * SLOT + LFN_CHECKSUM] === lfnChecksum(this.#folder.raw(slot));
+  }
+  /** An entry with the name and the clusters of another, which keeps both; true: it is no more. */
+  #isTwin(slot: number): boolean {
+    const folder = this.#folder;
+    const best = this.#best.get(folder.short(slot));
+    if (best === undefined || best === slot || folder.start(slot) === 0) return false;
+    if (folder.short(best) !== folder.short(slot) || folder.start(best) !== folder.start(slot)) return false;
+    const finding = {
+      kind: "duplicate-entry",
+      text: "a second entry of the same file",
+      path: this.#path(slot),
+      repair: "remove it",
+      safe: folder.size(slot) === folder.size(best),
+    };
+    if (!this.#state.found(finding)) return false;
+    folder.free(slot);
+    return true;
   }
   /** Short names of the whole directory: new ones keep clear of them. */
   readonly #taken = new Set<string>();
@@ -97,9 +125,13 @@ export class Names {
     if (this.#state.found(finding)) this.#folder.free(from, to);
   }
 
-  /** A short entry: check what it is called. Its name as shown. */
-  entry(slot: number): string {
+  /** A short entry: check what it is called. Its name as shown; undefined: it was removed. */
+  entry(slot: number): string | undefined {
     const folder = this.#folder;
+    if (this.#isTwin(slot)) {
+      this.orphans();
+      return undefined;
+    }
     let long = this.#longOf(slot);
     this.#legal(slot, long !== undefined);
     if (this.#shorts.has(folder.short(slot))) this.#again(slot, long !== undefined);
@@ -201,9 +233,12 @@ export class Names {
   }
   /** A short name like this one that nobody has. */
   #free(like: string): string | undefined {
-    if (!this.#taken.has(like)) return like;
+    if (!this.#taken.has(like) && !this.#shorts.has(like)) return like;
     const parts = { base: [...like.slice(0, 8).trimEnd()], ext: [...like.slice(8).trimEnd()], lossy: true };
-    for (let n = 1; n <= MAX_TAIL; n++) if (!this.#taken.has(tailed(parts, n))) return tailed(parts, n);
+    for (let n = 1; n <= MAX_TAIL; n++) {
+      const short = tailed(parts, n);
+      if (!this.#taken.has(short) && !this.#shorts.has(short)) return short;
+    }
     return undefined;
   }
 }

@@ -43,6 +43,10 @@ export class State {
   readonly heads: Bits;
   /** Files and directories, the root counted. */
   files = 1;
+  /** First clusters of files that have theirs. */
+  readonly sound: Bits;
+  /** Steps left for looking ahead: damaged chains of many files may lead over the same clusters. */
+  #patience: number;
   /** Findings that stay. */
   left = 0;
   /** Chains behind the end of files that were cut there. */
@@ -60,6 +64,8 @@ export class State {
     this.table = new Table(g, device, errnos, g.activeFat);
     this.owned = new Bits(g.clusters + 2);
     this.heads = new Bits(g.clusters + 2);
+    this.sound = new Bits(g.clusters + 2);
+    this.#patience = 4 * g.clusters + 65536;
   }
   /** Tell of a finding; true: the caller mends it. */
   found(finding: Finding): boolean {
@@ -118,6 +124,15 @@ export class State {
       if (next === WILD) return { length, last, stop: "outside", at: table.get(at) };
       at = next;
     }
+  }
+  /** Whether a chain has just so many clusters, and no owner yet (or one). */
+  fits(start: number, length: number, owned = false): boolean {
+    let at = start;
+    for (let i = 0; i < length; i++) {
+      if (!this.table.valid(at) || this.owned.has(at) !== owned || this.#patience-- < 0) return false;
+      at = this.table.next(at);
+    }
+    return at === END;
   }
   #isOwn(start: number, length: number, wanted: number): boolean {
     for (let at = start; length-- > 0; at = this.table.next(at)) if (at === wanted) return true;

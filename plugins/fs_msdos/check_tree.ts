@@ -1,7 +1,7 @@
 /** The tree, twice: first all directories get their clusters, so that no file takes them; then the files. */
 import { ATTR_DIRECTORY } from "../../src/wire/fat.ts";
 import { checkDirectory, looksLikeDirectory } from "./check_directory.ts";
-import { checkFile } from "./check_file.ts";
+import { checkFile, claimSound } from "./check_file.ts";
 import { Folder, pathOf, type Place } from "./check_folder.ts";
 import { type Followed, type State, type Steps, whyOf } from "./check_state.ts";
 import { MAX_SLOTS, SLOT } from "./dir.ts";
@@ -77,23 +77,40 @@ function load(state: State, place: Place): Folder | undefined {
 export function checkDirectories(state: State, root: Place): Steps {
   return walk(state, root, (f) => checkDirectory(state, f), (f, slot) => accept(state, f, slot));
 }
-/** Files of the tree, whose directories were accepted. */
-export function checkFiles(state: State, root: Place): Steps {
-  const visit = (folder: Folder) => {
+/**
+ * Files of the tree, whose directories were accepted: first those whose chains are as they should be, then the others, so
+ * that of two files with one cluster the damaged one loses it.
+ */
+export function* checkFiles(state: State, root: Place): Steps {
+  const each = (what: (folder: Folder, slot: number) => void) => (folder: Folder) => {
     for (let slot = 0; slot < folder.count && folder.first(slot) !== 0; slot++) {
-      if (!folder.isEntry(slot)) continue;
-      state.files++;
-      if (!folder.isDirectory(slot)) checkFile(state, folder, slot);
+      if (folder.isEntry(slot)) what(folder, slot);
     }
     folder.save();
   };
+  const entered: number[] = [];
   const enter = (folder: Folder, slot: number) => {
     const start = folder.start(slot);
     if (!state.table.valid(start) || !state.heads.has(start)) return false;
     state.heads.delete(start);
+    entered.push(start);
     return true;
   };
-  return walk(state, root, visit, enter);
+  yield* walk(state, root, each((f, slot) => f.isDirectory(slot) || claimSound(state, f, slot)), enter);
+  for (const start of entered.splice(0)) state.heads.add(start);
+  const check = (folder: Folder, slot: number) => {
+    state.files++;
+    if (!folder.isDirectory(slot) && !isClaimed(state, folder, slot)) checkFile(state, folder, slot);
+  };
+  yield* walk(state, root, each(check), enter);
+}
+/** Whether a file got its clusters in the first round; told once. */
+function isClaimed(state: State, folder: Folder, slot: number): boolean {
+  const start = folder.start(slot);
+  if (!state.table.valid(start) || !state.sound.has(start) || folder.size(slot) === 0) return false;
+  if (!state.fits(start, Math.ceil(folder.size(slot) / state.g.clusterSize), true)) return false;
+  state.sound.delete(start);
+  return true;
 }
 
 /** Take a subdirectory's clusters; false: it is none, or was removed. */

@@ -13,6 +13,8 @@ export class Chain {
   complete = false;
   /** Something is wrong behind what is known: reading there is EIO, and nothing is written. */
   damaged = false;
+  /** Its length is what the size wants; looked at when it meets another. */
+  sound: boolean | undefined;
   /** The cluster where it runs into another's chain; 0: it does not. */
   crossesAt = 0;
 
@@ -31,6 +33,9 @@ export class Chain {
       else high = mid - 1;
     }
     return this.runs[low]!;
+  }
+  has(cluster: number): boolean {
+    return this.runs.some(({ start, length }) => cluster >= start && cluster < start + length);
   }
   get last(): number {
     const run = this.runs.at(-1);

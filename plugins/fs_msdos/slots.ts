@@ -65,6 +65,7 @@ export class SlotMap {
         return [finished(buffers.get(Math.floor(position / sectorSize)), errno), position % sectorSize];
       },
       change: (slot) => {
+        this.#store.mayChange(dir);
         this.#owner.dirty();
         const position = this.position(dir, slot);
         return [finished(buffers.modify(Math.floor(position / sectorSize)), errno), position % sectorSize];

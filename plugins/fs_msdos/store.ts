@@ -22,6 +22,8 @@ export class Store {
   grown = false;
   /** Clusters some chain was seen to own: a second owner is damage. */
   readonly #owned: Uint8Array;
+  /** Those of directories. */
+  readonly #dirs = new Set<number>();
   /** Clusters an entry was seen to begin at. */
   readonly #begun: Uint8Array;
 
@@ -49,10 +51,34 @@ export class Store {
         : this.fat.next(chain.last);
       if (next === 0) chain.complete = true;
       else if (node.deleted && this.fat.valid(next) && this.fat.get(next) === 0) chain.push(next, 1);
-      else if (next < 0 || !this.fat.valid(next) || !this.#claim(next)) this.#damage(node, chain, next);
-      else chain.push(next, 1);
+      else if (next < 0 || !this.fat.valid(next)) this.#damage(node, chain, next);
+      else if (!this.#claim(next) && !this.#shares(node, chain, next)) this.#damage(node, chain, next);
+      else this.#add(node, chain, next);
     }
     return chain;
+  }
+  #add(node: Node, chain: Chain, cluster: number): void {
+    chain.push(cluster, 1);
+    if (node.isDir) this.#dirs.add(cluster);
+  }
+  /**
+   * A cluster has an owner already: one of the two is damaged. A file whose chain is as long as its size wants is read all
+   * the same (and not written); so is a directory, unless another one is there.
+   */
+  #shares(node: Node, chain: Chain, cluster: number): boolean {
+    if (chain.has(cluster) || (node.isDir && this.#dirs.has(cluster))) return false;
+    if (!node.isDir && !(chain.sound ??= this.#isSound(node))) return false;
+    this.fat.survey.crossings.add(cluster);
+    this.health.found(`${node.name || "/"}: cluster ${cluster} belongs to something else, too`);
+    return true;
+  }
+  #isSound(node: Node): boolean {
+    let at = node.cluster;
+    for (let left = Math.ceil(node.size / this.g.clusterSize); left > 1; left--) {
+      at = this.fat.next(at);
+      if (at <= 0) return false;
+    }
+    return this.fat.valid(at) && this.fat.next(at) === 0;
   }
   /** Where a removed file may go on: the next free cluster, if it has to. A removed directory is its first. */
   #guess(node: Node, chain: Chain): number {

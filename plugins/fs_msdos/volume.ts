@@ -259,6 +259,7 @@ export class MsdosVolume implements Volume<Node> {
     this.#mayChange(node, target);
     if (target?.isDir && this.#dir(target).size > 0) throw this.#sys.errno.ENOTEMPTY;
     this.#back.dirty();
+    this.#store.mayChange(from);
     const old = { ...node };
     const source = this.#dir(from);
     source.forget(node);

@@ -129,7 +129,7 @@ describe("msdos on a disk", () => {
       return new DataView(disk!.bytes.buffer).getUint16(at + 26, true);
     };
     fat.setUint16((entry("loop") + 2) * 2, entry("loop"), true);
-    fat.setUint16(entry("cross") * 2, entry("good") + 1, true);
+    fat.setUint16(entry("cross") * 2, entry("good") + 2, true);
     fat.setUint16((entry("out") + 1) * 2, 0xffee, true);
     const again = await withFs("msdos", disk);
     const read = (name: string) => {

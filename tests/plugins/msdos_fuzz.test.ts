@@ -1,0 +1,40 @@
+import process from "node:process";
+import { describe, it } from "node:test";
+import { assert, assertEquals } from "../assert.ts";
+import { filled, randomOf, seedOf } from "../cases/fat_images.ts";
+import { abused, AMBIGUOUS, listed, mutate, untouched } from "../cases/fat_mutate.ts";
+
+/** IMAGES: how many on each volume; more by hand. */
+const IMAGES = Number(process.env.IMAGES ?? 600);
+const volumes = [[12, 1], [12, 4], [16, 1], [32, 1]] as const;
+/** Milliseconds one image may take, mounted twice, written, checked twice: far more than it does. */
+const LONGEST = 10_000;
+
+describe("damaged volumes", () => {
+  for (const [bits, perCluster] of volumes) {
+    it(`FAT${bits}, ${perCluster} sectors a cluster: what ${IMAGES} mutations did not touch is read, survives writing and fsck, and fsck ends`, async () => {
+      const seed = seedOf();
+      const sound = await filled(bits, perCluster);
+      const files = listed(sound);
+      assertEquals(await abused(sound, files), "");
+      let [intact, ambiguous, longest] = [0, 0, 0];
+      for (let i = 0; i < IMAGES; i++) {
+        const bytes = sound.slice();
+        const still = untouched(files, bytes, mutate(bytes, randomOf(seed + i)));
+        intact += still.length;
+        const start = performance.now();
+        const wrong = await abused(bytes, still);
+        longest = Math.max(longest, performance.now() - start);
+        if (wrong.startsWith(AMBIGUOUS)) ambiguous++;
+        else assertEquals(wrong, "", `SEED=${seed + i}`);
+      }
+      assert(intact > IMAGES && ambiguous <= 2 + IMAGES / 500, `${intact} intact files, ${ambiguous} crossings`);
+      assert(longest < LONGEST, `${longest} ms`);
+      if (IMAGES > 1000) {
+        console.log(
+          `longest ${Math.round(longest)} ms, ${process.memoryUsage().rss >> 20} MiB, ${ambiguous} crossings`,
+        );
+      }
+    });
+  }
+});
