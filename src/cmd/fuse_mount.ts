@@ -4,43 +4,13 @@ import { MNT_RDONLY } from "../abi/flags.ts";
 import { FuseServer } from "../fuse/server.ts";
 import type { FuseMount, Host } from "../host/host.ts";
 import { bootKernel, type Kernel } from "../kern/kernel.ts";
-import type { BlockDevice } from "../plugin.ts";
 import { hypercalls } from "../rump.ts";
 import type { Mount } from "../vfs/mount.ts";
 import { Failure, reasonOf } from "./cli.ts";
-import { mountDisk } from "./image.ts";
-import type { MountOptions } from "./mount_options.ts";
+import type { HostMount } from "./host_mount.ts";
+import { mountDisk } from "./mount_disk.ts";
 import { showOwn } from "./mount_stats.ts";
-import { logTo, type ServeOptions } from "./serve_options.ts";
-
-export interface HostMount {
-  /** For messages. */
-  readonly program: string;
-  /** The driver, and the component that has it. */
-  readonly type: string;
-  readonly component: string;
-  /** Opened in the process that serves; undefined: none is needed. */
-  readonly device: (() => BlockDevice) | undefined;
-  /** Shown as the source. */
-  readonly source: string;
-  readonly dir: string;
-  readonly driver: Readonly<Record<string, unknown>>;
-  readonly options: MountOptions;
-  readonly serve: ServeOptions;
-}
-
-/** Mount and serve; in the background unless told otherwise. The exit status. */
-export async function hostMount(host: Host, m: HostMount): Promise<number> {
-  const word = host.daemon;
-  if (m.serve.foreground) return await serve(host, m, () => {});
-  if (!word) return host.daemonize();
-  try {
-    return await serve(host, m, word);
-  } catch (e) {
-    word(e instanceof Failure ? e.message : `${m.program}: ${reasonOf(e)}`);
-    return 1;
-  }
-}
+import { logTo } from "./serve_options.ts";
 
 /** The mount point as it is now: a directory. */
 function mountPoint(
@@ -69,7 +39,8 @@ function known(host: Host, which: "uid" | "gid", id: number): number {
 }
 const absolute = (host: Host, path: string) => (path.startsWith("/") ? path : `${host.cwd()}/${path}`);
 
-async function serve(host: Host, m: HostMount, ready: () => void): Promise<number> {
+/** Mount and serve until the mount is gone; `ready` is called when it answers. The exit status. */
+export async function serve(host: Host, m: HostMount, ready: () => void): Promise<number> {
   const { dir, over } = mountPoint(host, m);
   refuseTwice(host, m, dir);
   const { loop } = host;

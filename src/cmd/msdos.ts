@@ -2,7 +2,7 @@
 import type { Host } from "../host/host.ts";
 import { locatorText } from "../wire/slices.ts";
 import { type Grammar, parse, usage } from "./cli.ts";
-import { hostMount } from "./fuse_mount.ts";
+import { hostMount } from "./host_mount.ts";
 import { otherThanMount } from "./mount_stats.ts";
 import { openImage } from "./image.ts";
 import type { Run } from "./mod.ts";

@@ -12,7 +12,8 @@ import { Lwp } from "../kern/proc.ts";
 import { vfsOf } from "../vfs/vfs.ts";
 import { Failure, reasonOf } from "./cli.ts";
 import type { SyncCalls } from "./client.ts";
-import { mountDisk, openImage } from "./image.ts";
+import { openImage } from "./image.ts";
+import { mountDisk } from "./mount_disk.ts";
 import { parseMountOptions } from "./mount_options.ts";
 import { msdosMount } from "./msdos_options.ts";
 

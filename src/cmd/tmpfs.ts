@@ -1,6 +1,6 @@
 /** rump_tmpfs(8): mount a memory file system by a process of its own. */
 import { type Grammar, parse, usage } from "./cli.ts";
-import { hostMount } from "./fuse_mount.ts";
+import { hostMount } from "./host_mount.ts";
 import { otherThanMount } from "./mount_stats.ts";
 import type { Run } from "./mod.ts";
 import { operandsLast, SERVE_HELP, SERVE_LETTERS, serveOptions } from "./serve_options.ts";
