@@ -108,8 +108,12 @@ export class Directory {
     let folded = names.fold(node.name);
     if (this.#names.has(folded)) {
       this.#slots.log(`directory has two entries named ${node.name}`);
-      node.name = names.show(node.short, node.ntCase);
-      folded = names.fold(node.name);
+      const shown = names.show(node.short, node.ntCase);
+      // Of the same short name, too: it can be read, and given another name.
+      for (let n = 1; n <= MAX_ALIKE && this.#names.has(folded); n++) {
+        node.name = n === 1 ? shown : `${shown}~${n}`;
+        folded = names.fold(node.name);
+      }
       if (this.#names.has(folded)) return;
     }
     this.#names.set(folded, node);
@@ -246,6 +250,8 @@ export class Directory {
 /** What a short name never has: 05 stands for E5 at its beginning. */
 // deno-lint-ignore no-control-regex -- that is what is looked for
 const CLEANED = /^[\x00-\x04\x06-\x1f/]|.[\x00-\x1f/]/s;
+/** Entries of one name that are shown. */
+const MAX_ALIKE = 100;
 const LONGEST = 21;
 const DOT = 0x2e;
 /** The 11 characters of a short entry. */

@@ -1,7 +1,8 @@
 import process from "node:process";
 import { describe, it } from "node:test";
 import { assert, assertEquals } from "../assert.ts";
-import { filled, randomOf, seedOf } from "../cases/fat_images.ts";
+import { fileAt, mounted } from "../cases/fat_crash.ts";
+import { checked, filled, Hand, randomOf, seedOf } from "../cases/fat_images.ts";
 import { abused, AMBIGUOUS, listed, mutate, untouched } from "../cases/fat_mutate.ts";
 
 /** IMAGES: how many on each volume; more by hand. */
@@ -11,6 +12,29 @@ const volumes = [[12, 1], [12, 4], [16, 1], [32, 1]] as const;
 const LONGEST = 10_000;
 
 describe("damaged volumes", () => {
+  it("two files of one name can both be read", async () => {
+    const bytes = await filled(16);
+    const h = new Hand(bytes);
+    h.bytes[h.entry("SHORT7  TXT") + 5] = 0x36;
+    const volume = mounted(bytes);
+    const sizes = ["short6.txt", "short6.txt~2"].map((path) => fileAt(volume, path)?.length);
+    assertEquals(sizes, [6 * 797, 7 * 797]);
+  });
+  it("of two files with one cluster the one whose length fits is read and kept, whichever comes first", async () => {
+    const sound = await filled(16);
+    const [one, two] = ["SHORT6  TXT", "SHORT7  TXT"];
+    for (const [bad, good] of [[one, two], [two, one]] as const) {
+      const bytes = sound.slice();
+      const h = new Hand(bytes);
+      h.link(h.start(bad), h.next(h.start(good)));
+      const path = `${good.slice(0, 6).toLowerCase()}.txt`;
+      const volume = mounted(bytes);
+      fileAt(volume, `${bad.slice(0, 6).toLowerCase()}.txt`);
+      assertEquals(fileAt(volume, path), fileAt(mounted(sound), path));
+      await checked(bytes, () => true);
+      assertEquals(fileAt(mounted(bytes), path), fileAt(mounted(sound), path));
+    }
+  });
   for (const [bits, perCluster] of volumes) {
     it(`FAT${bits}, ${perCluster} sectors a cluster: what ${IMAGES} mutations did not touch is read, survives writing and fsck, and fsck ends`, async () => {
       const seed = seedOf();
