@@ -98,23 +98,24 @@ class Found {
     const { clusterSize } = state.g;
     const { length, last, stop } = state.claim(cluster, Math.floor(0xffff_ffff / clusterSize));
     if (length === 0) return;
-    const name = this.#say(cluster, "lost-chain", `${length} clusters without a file`, "FILE", length * clusterSize);
+    const name = this.#say(cluster, "lost-chain", `${length} clusters without a file`, "FILE", length);
     if (name === undefined) return;
     if (stop !== "end") state.table.end(last);
     state.files++;
   }
   /** Report, and make an entry; its name, undefined when nothing was made. */
-  #say(cluster: number, kind: string, text: string, stem: "DIR" | "FILE", size = 0): string | undefined {
+  #say(cluster: number, kind: string, text: string, stem: "DIR" | "FILE", length?: number): string | undefined {
     const short = this.#full || this.#count >= MAX_FOUND ? undefined : this.#freeName(stem);
     const repair = short === undefined ? "free them" : `keep them as ${this.#where()}/${showShort(short, 0)}`;
     if (!this.#state.found({ kind, text, block: cluster, repair, safe: short !== undefined })) return undefined;
-    if (short !== undefined && this.#enter(short, cluster, stem, size)) {
+    if (short !== undefined && this.#enter(short, cluster, stem, (length ?? 0) * this.#state.g.clusterSize)) {
       this.#count++;
       this.#names.add(short);
       return showShort(short, 0);
     }
     this.#full = true;
-    for (const c of this.#state.clusters(cluster, Infinity)) if (this.#state.table.next(c) !== FREE) this.#drop(c);
+    const own = length ?? this.#state.claim(cluster, Infinity).length; // no further: what follows may be another's
+    for (const c of this.#state.clusters(cluster, own)) this.#drop(c);
     return undefined;
   }
   #drop(cluster: number): void {

@@ -13,6 +13,8 @@ export class Chain {
   complete = false;
   /** Something is wrong behind what is known: reading there is EIO, and nothing is written. */
   damaged = false;
+  /** Some of it is another's, too: it is not written. */
+  shared = false;
   /** Its length is what the size wants; looked at when it meets another. */
   sound: boolean | undefined;
   /** The cluster where it runs into another's chain; 0: it does not. */

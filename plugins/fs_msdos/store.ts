@@ -68,11 +68,13 @@ export class Store {
   #shares(node: Node, chain: Chain, cluster: number): boolean {
     if (chain.has(cluster) || (node.isDir && this.#dirs.has(cluster))) return false;
     if (!node.isDir && !(chain.sound ??= this.#isSound(node))) return false;
+    chain.shared = true;
     this.fat.survey.crossings.add(cluster);
     this.health.found(`${node.name || "/"}: cluster ${cluster} belongs to something else, too`);
     return true;
   }
   #isSound(node: Node): boolean {
+    if (node.size === 0) return false;
     let at = node.cluster;
     for (let left = Math.ceil(node.size / this.g.clusterSize); left > 1; left--) {
       at = this.fat.next(at);
@@ -193,6 +195,7 @@ export class Store {
    * it (the image's own disk is full) leaves the file with the clusters it had.
    */
   fill(node: Node, from: Uint8Array, offset: number): void {
+    if (this.chain(node, Math.ceil((offset + from.length) / this.g.clusterSize)).shared) throw this.errno.EIO;
     try {
       if (offset > node.size) this.#zero(node, node.size, offset - node.size);
       this.#write(node, from, offset);
@@ -216,7 +219,7 @@ export class Store {
   /** Make the chain at least `need` clusters long; what it has then, which is less when the volume is full. */
   extend(node: Node, need: number): number {
     const chain = this.chain(node, need);
-    if (chain.damaged) throw this.errno.EIO;
+    if (chain.damaged || chain.shared) throw this.errno.EIO;
     if (chain.length >= need) return chain.length;
     const runs = this.fat.allocate(need - chain.length, chain.last ? chain.last + 1 : 0);
     const first = runs[0];
@@ -240,6 +243,7 @@ export class Store {
       node.cluster = 0;
       chain.complete = true;
       chain.damaged = false;
+      chain.shared = false;
     } else if (gone.length > 0) this.fat.cut(chain.last);
     this.fat.release(gone);
     this.#own(gone, false);

@@ -16,7 +16,8 @@ type Step = Write | "flush";
 interface Promised {
   readonly path: string;
   readonly node: FileModel;
-  readonly version: number;
+  /** The files these are the contents of, as they were: one that is open may be written without a name, too. */
+  readonly of: readonly (readonly [FileModel, number])[];
   readonly any: readonly Uint8Array[];
   readonly from: number;
   to: number;
@@ -74,23 +75,26 @@ class Promises {
     const were = [...this.#open.values()];
     for (const p of were) {
       const now = files.get(p.path);
-      if (now === p.node && now.version === p.version) continue;
+      const same = p.of.every(([node, version]) => node.version === version);
+      if (now === p.node && same) continue;
       p.to = this.#at;
       this.#open.delete(p.path);
       // Another file that was safe under its old name has taken the place: the old or the new content, nothing else.
-      const moved = now && were.find((w) => w.node === now && w.version === now.version);
-      if (now && moved) this.#promise(p.path, now, [...p.any, ...moved.any], this.#at);
+      const moved = now && same && were.find((w) => w.node === now && w.of.every(([n, v]) => n.version === v));
+      if (now && moved) this.#promise(p.path, now, [...p.of, ...moved.of], [...p.any, ...moved.any], this.#at);
     }
     const { synced } = this.#life;
     if (synced === undefined) return;
     for (const [path, node] of files) {
-      if (synced === "all" || synced === node) this.#promise(path, node, [node.data.slice()], this.#journal.length);
+      if (synced === "all" || synced === node) {
+        this.#promise(path, node, [[node, node.version]], [node.data.slice()], this.#journal.length);
+      }
     }
   }
-  #promise(path: string, node: FileModel, any: readonly Uint8Array[], from: number): void {
+  #promise(path: string, node: FileModel, of: Promised["of"], any: readonly Uint8Array[], from: number): void {
     const had = this.#open.get(path);
     if (had) had.to = from;
-    const p = { path, node, version: node.version, any, from, to: Infinity };
+    const p = { path, node, of, any, from, to: Infinity };
     this.#open.set(path, p);
     this.all.push(p);
   }
