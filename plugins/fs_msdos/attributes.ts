@@ -40,7 +40,7 @@ export class Attributes {
     return this.#request.options;
   }
   get zone(): Zone {
-    return this.#options.gmtoff;
+    return this.#options.gmtoff ?? this.#options.tz;
   }
   get #uid(): number {
     return this.#options.uid ?? this.#request.over.uid;
@@ -70,7 +70,7 @@ export class Attributes {
   describe(node: Node, size: number): Attr {
     const { zone } = this;
     const [mtime, mtimensec] = fromDos(node.mdate, node.mtime, 0, zone);
-    const [atime] = fromDos(node.adate || node.mdate, 0, 0, zone);
+    const [atime] = this.#names.long && node.adate ? fromDos(node.adate, 0, 0, zone) : [mtime];
     const created = this.#names.long && node.cdate !== 0;
     const [born, bornNsec] = created ? fromDos(node.cdate, node.ctime, node.ctimeTenth, zone) : [mtime, mtimensec];
     return {

@@ -1,6 +1,7 @@
 /** What a mount of this driver can be told; checked before `mount` is called. mount_msdos(8)'s, and Linux vfat's by their names. */
 import * as v from "valibot";
 import { CHARSETS, PAGES } from "./codepage.ts";
+import { isZone } from "./times.ts";
 
 const id = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff_fffe));
 const mode = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0o777));
@@ -37,6 +38,8 @@ export const options = v.strictObject({
   windows_names: flag,
   /** -t: seconds east of UTC of the volume's times; left out: the process's zone. */
   gmtoff: v.optional(v.pipe(v.number(), v.integer(), v.minValue(-86400), v.maxValue(86400))),
+  /** A zone's name instead, as Europe/Berlin, with its summer time. */
+  tz: v.optional(v.pipe(v.string(), v.check(isZone))),
   /** chmod and chown that cannot be done succeed. */
   quiet: flag,
   /** Only EXE, COM and BAT files may be executed. */
@@ -67,6 +70,7 @@ const changeable = [
   "mask",
   "dirmask",
   "gmtoff",
+  "tz",
   "quiet",
   "showexec",
   "rodir",

@@ -1,7 +1,35 @@
 /** FAT's times: local time of a zone the volume does not name, 1980 to 2107. */
 
-/** Seconds east of UTC; undefined: the process's zone, with summer time by the date's. */
-export type Zone = number | undefined;
+/** Seconds east of UTC; a zone's name (Europe/Berlin); undefined: the process's zone. Summer time is the date's. */
+export type Zone = number | string | undefined;
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+/** How a zone writes its time; throws RangeError when there is no such zone. */
+function formatOf(zone: string): Intl.DateTimeFormat {
+  let format = formats.get(zone);
+  if (!format) {
+    const all = { year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric" } as const;
+    format = new Intl.DateTimeFormat("en-US", { timeZone: zone, hourCycle: "h23", second: "numeric", ...all });
+    formats.set(zone, format);
+  }
+  return format;
+}
+/** Seconds a zone is east of UTC at a moment. */
+function offsetAt(zone: string, sec: number): number {
+  const part = Object.fromEntries(
+    formatOf(zone).formatToParts(sec * 1000).map(({ type, value }) => [type, Number(value)]),
+  );
+  const { year, month, day, hour, minute, second } = part as Record<string, number>;
+  return Date.UTC(year!, month! - 1, day!, hour!, minute!, second!) / 1000 - sec;
+}
+/** Whether there is a zone of that name. */
+export function isZone(name: string): boolean {
+  try {
+    return formatOf(name) !== undefined;
+  } catch {
+    return false;
+  }
+}
 
 /** Date word: bits 15-9 year - 1980, 8-5 month, 4-0 day. Time word: 15-11 hour, 10-5 minute, 4-0 seconds / 2. */
 export interface DosTime {
@@ -35,10 +63,10 @@ function secondsOf(date: number, time: number, zone: Zone): number {
 function reckon(date: number, time: number, zone: Zone): number {
   const [year, month, day] = [FIRST + (date >> 9), Math.max(1, (date >> 5) & 15), Math.max(1, date & 31)];
   const [hour, minute, second] = [time >> 11, (time >> 5) & 63, (time & 31) * 2];
-  const ms = zone === undefined
-    ? new Date(year, month - 1, day, hour, minute, second).getTime()
-    : Date.UTC(year, month - 1, day, hour, minute, second) - zone * 1000;
-  return Math.floor(ms / 1000);
+  if (zone === undefined) return Math.floor(new Date(year, month - 1, day, hour, minute, second).getTime() / 1000);
+  const there = Date.UTC(year, month - 1, day, hour, minute, second) / 1000;
+  if (typeof zone === "number") return there - zone;
+  return there - offsetAt(zone, there - offsetAt(zone, there));
 }
 
 let cachedSecond = NaN;
@@ -57,13 +85,15 @@ export function toDos(sec: number, nsec: number, zone: Zone): DosTime {
 }
 /** `tenth` -1: clamped. */
 function words(sec: number, zone: Zone): DosTime {
-  const t = new Date((sec + (zone ?? 0)) * 1000);
+  const east = typeof zone === "string" ? (isDate(sec) ? offsetAt(zone, sec) : 0) : zone ?? 0;
+  const t = new Date((sec + east) * 1000);
   const f = zone === undefined
     ? [t.getFullYear(), t.getMonth(), t.getDate(), t.getHours(), t.getMinutes(), t.getSeconds()]
     : [t.getUTCFullYear(), t.getUTCMonth(), t.getUTCDate(), t.getUTCHours(), t.getUTCMinutes(), t.getUTCSeconds()];
   const [year, month, day, hour, minute, second] = f as [number, number, number, number, number, number];
-  if (!(year >= FIRST)) return { date: (1 << 5) | 1, time: 0, tenth: -1 };
-  if (year > LAST) {
+  const isLate = year > LAST || (Number.isNaN(year) && sec > 0);
+  if (!isLate && !(year >= FIRST)) return { date: (1 << 5) | 1, time: 0, tenth: -1 };
+  if (isLate) {
     return { date: ((LAST - FIRST) << 9) | (12 << 5) | 31, time: (23 << 11) | (59 << 5) | 29, tenth: -1 };
   }
   return {
@@ -72,3 +102,5 @@ function words(sec: number, zone: Zone): DosTime {
     tenth: 0,
   };
 }
+/** What Date can say. */
+const isDate = (sec: number): boolean => Math.abs(sec) < 8.64e12 - 86_400;

@@ -206,7 +206,8 @@ export class MsdosVolume implements Volume<Node> {
   #new(dir: Node, name: string, attr: number): Node {
     const wanted = this.#names.forNew(name);
     this.#back.dirty();
-    return newNode(dir, wanted, attr, this.#now());
+    const node = newNode(dir, wanted, attr, this.#now());
+    return this.#options.win95 ? { ...node, adate: 0, cdate: 0, ctime: 0, ctimeTenth: 0 } : node;
   }
   /** Give a new node its entry, and the number of its place. */
   #place(dir: Node, node: Node): Node {
@@ -332,7 +333,7 @@ export class MsdosVolume implements Volume<Node> {
     const { date, time } = this.#now();
     node.mdate = date;
     node.mtime = time;
-    node.adate = date;
+    if (!this.#options.win95) node.adate = date;
     node.attr |= ATTR_ARCHIVE;
     this.#writeBack(node);
   }

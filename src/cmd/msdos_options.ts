@@ -1,5 +1,6 @@
 /** The options of mount_msdos(8) and of Linux's vfat by their names, for the mount helper and for mounting in a rump kernel. */
 import { CHARSETS, PAGES } from "../../plugins/fs_msdos/codepage.ts";
+import { isZone } from "../../plugins/fs_msdos/times.ts";
 import type { Host } from "../host/host.ts";
 import type { Options } from "../lib/getopt.ts";
 import { Failure } from "./cli.ts";
@@ -15,9 +16,9 @@ export const MSDOS_HELP: Readonly<Record<string, string>> = {
   g: "group of all files, name or number; default: the mount point's",
   M: "mode bits directories may have, octal; default: the mount point's",
   m: "mode bits files may have, octal (755, not a umask); default: the mount point's",
-  o: "mount options: ro, noexec, nosuid, nodev, noatime, sync, dirsync, flush, uid=, gid=, umask=, fmask=, dmask=, tz=UTC,\n" +
-    "time_offset=MINUTES, codepage=850, iocharset=utf8, shortname=lower|win95|winnt|mixed, check=r|n|s, nonumtail,\n" +
-    "errors=continue|remount-ro, discard, showexec, sys_immutable, rodir, quiet, usefree, windows_names, and deleted:\n" +
+  o: "mount options: ro, noexec, nosuid, nodev, noatime, sync, dirsync, flush, uid=, gid=, umask=, fmask=, dmask=,\n" +
+    "tz=UTC, tz=Europe/Berlin, time_offset=MINUTES, codepage=850, iocharset=utf8, shortname=lower|win95|winnt|mixed, check=r|n|s,\n" +
+    "nonumtail, errors=continue|remount-ro, discard, showexec, sys_immutable, rodir, quiet, usefree, windows_names, and deleted:\n" +
     "read-only, with the files removed from each directory in a directory .deleted",
   t: "seconds east of UTC of the times on the volume; default: this zone, with summer time",
   u: "owner of all files, name or number; default: the mount point's",
@@ -68,8 +69,9 @@ const rows: Readonly<Record<string, Row>> = {
   fmask: (a) => void (a.into.mask = 0o777 & ~octal(a)),
   dmask: (a) => void (a.into.dirmask = 0o777 & ~octal(a)),
   tz: ({ value, into, fail }) => {
-    if (value !== "UTC") fail("only UTC (-t and time_offset= take any offset)");
-    into.gmtoff = 0;
+    if (!isZone(value)) fail("no such time zone");
+    if (value === "UTC") into.gmtoff = 0;
+    else into.tz = value;
   },
   time_offset: (a) => void (a.into.gmtoff = seconds(a, 60)),
   utf8: flag("utf8"),

@@ -189,6 +189,24 @@ describe("msdos: times", () => {
       assertEquals(fromDos(date, time, tenth, 0), [sec, nsec]);
     }
   });
+  it("tz= names a zone; its summer time is the file's", () => {
+    const noon = (month: number) => fromDos((46 << 9) | (month << 5) | 15, 12 << 11, 0, "Europe/Berlin")[0];
+    assertEquals([noon(1) % 86_400, noon(7) % 86_400], [11 * 3600, 10 * 3600]);
+    for (const month of [1, 3, 7, 10, 12]) {
+      const { date, time } = toDos(noon(month), 0, "Europe/Berlin");
+      assertEquals([date, time], [(46 << 9) | (month << 5) | 15, 12 << 11]);
+    }
+    assertEquals(toDos(2 ** 50, 0, "Asia/Kolkata").date >> 9, 127);
+  });
+  it("with -9 there are no dates of creation and access", async () => {
+    const disk = mkfs(16);
+    const fs = await mounted({ win95: true }, disk);
+    touch(fs.sys, "F", "x");
+    await fs.sys.sync();
+    const hand = new Hand(disk.bytes);
+    const at = hand.entry("F");
+    assertEquals([13, 14, 16, 18].map((i) => hand.view.getUint16(at + i, true)), [0, 0, 0, 0]);
+  });
   it("summer time is the file's, not today's", () => {
     const script = `import { fromDos, toDos } from "${
       new URL("../../plugins/fs_msdos/times.ts", import.meta.url).href
