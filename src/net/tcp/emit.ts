@@ -1,0 +1,108 @@
+/** Segments as they go out: window, options, and the kinds without data (RFC 9293, 3.10.7; 7323; 5961). */
+import { errno } from "../../abi/errno.ts";
+import { TH_ACK, TH_RST, TH_SYN } from "../../wire/tcp.ts";
+import { setTimer } from "./arm.ts";
+import { STAMP_SIZE } from "./segment.ts";
+import { before, distance } from "./seq.ts";
+import { SYN_SENT, type Tcb } from "./tcb.ts";
+
+const IP_TCP = 40;
+const MAX_WINDOW = 65_535;
+/** Room SACK may take in a segment with data. */
+const SACK_ROOM = 36;
+
+/** The scale of windows that lets a buffer of `limit` bytes be told. */
+export function scaleFor(limit: number): number {
+  let scale = 0;
+  while (scale < 14 && MAX_WINDOW << scale < limit) scale++;
+  return scale;
+}
+/** Most bytes of data in a segment to us that a link's packets carry. */
+export const mssFor = (mtu: number): number => Math.max(1, Math.min(mtu - IP_TCP, MAX_WINDOW - IP_TCP));
+
+/** Data in a segment from what the peer takes and what the path carries. */
+export function setMss(c: Tcb): void {
+  const path = mssFor(c.stack.mtu(c.remote));
+  c.mss = Math.max(Math.min(c.peerMss, path) - (c.stamped ? STAMP_SIZE : 0), 1);
+}
+
+/** The window to tell, and remember its edge: no small steps (RFC 1122, 4.2.3.3). */
+function advertise(c: Tcb): number {
+  const free = Math.max(0, c.receiveLimit - c.receiving.size);
+  let told = distance(c.rcvEdge, c.rcvNxt);
+  if (free - told >= Math.min(c.receiveLimit / 2, c.peerSegment || c.peerMss)) told = free;
+  const window = Math.min(told >> c.receiveScale, MAX_WINDOW);
+  const edge = (c.rcvNxt + (window << c.receiveScale)) | 0;
+  if (before(c.rcvEdge, edge)) c.rcvEdge = edge;
+  return window;
+}
+/** Whether so much has been read that the peer should know: two segments, or half of the buffer. */
+export function windowOpened(c: Tcb): boolean {
+  const told = distance(c.rcvEdge, c.rcvNxt);
+  const more = c.receiveLimit - c.receiving.size - told;
+  const step = 2 * (c.peerSegment || c.peerMss);
+  // A sender that waits for a window is told at the first step that can be told.
+  return more >= Math.min(c.receiveLimit / 2, told < step ? step / 2 : step);
+}
+/** Fill in and send a segment with `n` bytes of data from `seq`. */
+export function emit(c: Tcb, seq: number, flags: number, n: number): void {
+  const { out, counters } = c.stack;
+  out.begin(seq, c.rcvNxt, flags, advertise(c));
+  out.from = distance(seq, c.una);
+  out.length = n;
+  if (c.stamped) out.stamp(c.stamp, c.recent);
+  if (c.sackOk && c.early.pending && n + SACK_ROOM <= c.mss) c.early.tell(out);
+  c.acked = c.rcvNxt;
+  c.ackNow = false;
+  c.unacked = 0;
+  c.ackDue = Infinity;
+  c.lastSent = c.stack.now;
+  counters.segmentsOut++;
+  const error = c.stack.send(c, n > 0 ? c.sending : undefined);
+  if (error === errno.EMSGSIZE) tooLarge(c);
+  else if (error) c.softError = error;
+}
+/** A segment did not fit the path: make smaller ones of all that is under way. */
+export function tooLarge(c: Tcb): void {
+  const was = c.mss;
+  setMss(c);
+  if (c.mss >= was) return;
+  for (let i = 0; i < c.sent.count; i++) if (c.sent.get(i).length > c.mss) c.sent.markLost(i);
+}
+export function sendAck(c: Tcb): void {
+  emit(c, c.nxt, TH_ACK, 0);
+}
+/** A segment that asks for an answer: it is before the peer's window (keepalive, zero window). */
+export function sendProbe(c: Tcb): void {
+  c.stack.counters.probes++;
+  emit(c, (c.una - 1) | 0, TH_ACK, 0);
+}
+/** A challenge ACK (RFC 5961), if there were not too many. */
+export function challenge(c: Tcb): void {
+  if (!c.stack.mayChallenge()) return;
+  c.stack.counters.challenges++;
+  sendAck(c);
+}
+export function sendReset(c: Tcb): void {
+  c.stack.counters.resetsOut++;
+  emit(c, c.nxt, TH_RST | TH_ACK, 0);
+}
+/** Our SYN, or SYN and ACK of one that crossed it. */
+export function sendSyn(c: Tcb): void {
+  const { out, settings, counters, now } = c.stack;
+  const active = c.state === SYN_SENT;
+  const window = Math.min(c.receiveLimit, MAX_WINDOW);
+  out.begin(c.iss, active ? 0 : c.rcvNxt, TH_SYN | (active ? 0 : TH_ACK), window);
+  out.mss(mssFor(c.stack.mtu(c.remote)));
+  if (active ? settings.windowScale : c.scaled) out.scale(c.receiveScale);
+  if (active ? settings.sack : c.sackOk) out.sackPermitted();
+  if (active ? settings.timestamps : c.stamped) out.stamp(c.stamp, active ? 0 : c.recent);
+  c.acked = c.rcvNxt;
+  c.lastSent = now;
+  counters.segmentsOut++;
+  const error = c.stack.send(c, undefined);
+  if (error) c.softError = error;
+  c.sendDue = now + c.rtt.timeout;
+  c.waits = "answer";
+  setTimer(c);
+}

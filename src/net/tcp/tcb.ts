@@ -1,0 +1,252 @@
+/** The state of one connection (RFC 9293, 3.3.1; NetBSD: struct tcpcb), and what it needs of its stack and tells its user. */
+import type { SysError } from "../../abi/errno.ts";
+import { algorithms, type Congestion, initialWindow } from "./congestion.ts";
+import { Reassembly } from "./reassembly.ts";
+import { Ring, type RingPool } from "./ring.ts";
+import { Rtt } from "./rtt.ts";
+import type { OutSegment } from "./segment.ts";
+import { type Sent, SentList } from "./sent.ts";
+import type { Settings } from "./settings.ts";
+import type { Timed, Timers } from "./timers.ts";
+
+/** netinet/tcp_fsm.h */
+export const CLOSED = 0;
+export const LISTEN = 1;
+export const SYN_SENT = 2;
+export const SYN_RECEIVED = 3;
+export const ESTABLISHED = 4;
+export const CLOSE_WAIT = 5;
+export const FIN_WAIT_1 = 6;
+export const CLOSING = 7;
+export const LAST_ACK = 8;
+export const FIN_WAIT_2 = 9;
+export const TIME_WAIT = 10;
+
+/** Both ends of a connection: IPv4 addresses and ports. */
+export interface Tuple {
+  readonly local: number;
+  readonly port: number;
+  readonly remote: number;
+  readonly remotePort: number;
+}
+/** Who is told of a connection. */
+export interface TcpUser {
+  connected(): void;
+  /** There is more to read, or the end of it. */
+  readable(): void;
+  /** There is room for more to send. */
+  writable(): void;
+  /** It is over; why, if not in order. */
+  closed(error: SysError | undefined): void;
+}
+/** What connections share. */
+export interface TcpStack {
+  readonly settings: Settings;
+  readonly timers: Timers;
+  readonly pool: RingPool;
+  readonly spare: Sent[];
+  readonly out: OutSegment;
+  readonly counters: Counters;
+  /** Milliseconds, never back: as of the event that is handled. */
+  now: number;
+  /** Send `out`, with data of `ring`. */
+  send(to: Tuple, ring: Ring | undefined): SysError | undefined;
+  /** The largest IP packet towards an address. */
+  mtu(remote: number): number;
+  /** A challenge ACK may be sent now (RFC 5961, 7). */
+  mayChallenge(): boolean;
+  /** It has come to TIME_WAIT, and to its end. */
+  waits(c: Tcb): void;
+  gone(c: Tcb): void;
+  /** One of its timers is due. */
+  expired(c: Tcb): void;
+}
+/** netstat -s */
+export class Counters {
+  segmentsIn = 0;
+  segmentsOut = 0;
+  bytesIn = 0;
+  bytesOut = 0;
+  retransmitted = 0;
+  timeouts = 0;
+  probes = 0;
+  duplicates = 0;
+  outOfOrder = 0;
+  afterWindow = 0;
+  paws = 0;
+  challenges = 0;
+  malformed = 0;
+  badChecksum = 0;
+  resetsOut = 0;
+  connects = 0;
+  accepts = 0;
+  drops = 0;
+  keepaliveDrops = 0;
+  cookiesSent = 0;
+  cookiesGood = 0;
+  synDropped = 0;
+  spurious = 0;
+}
+/** What the peer's and our SYN agreed on. */
+export interface Agreed {
+  readonly mss: number;
+  /** -1: no scaling. */
+  readonly scale: number;
+  readonly sack: boolean;
+  readonly stamped: boolean;
+}
+
+/** What the one timer of sending waits for. */
+export type Waits = "nothing" | "answer" | "probe" | "reorder" | "window";
+
+export class Tcb implements Tuple, Timed {
+  readonly stack: TcpStack;
+  user: TcpUser | undefined;
+  readonly local: number;
+  readonly port: number;
+  readonly remote: number;
+  readonly remotePort: number;
+  state = CLOSED;
+
+  // Sending
+  iss = 0;
+  /** Oldest not acknowledged, and next to send. */
+  una = 0;
+  nxt = 0;
+  /** The peer's window, the largest it had, and from which segment that is known. */
+  wnd = 0;
+  maxWnd = 0;
+  wl1 = 0;
+  wl2 = 0;
+  sendScale = 0;
+  /** Bytes of data in a segment: what the peer takes, and what fits now. */
+  peerMss: number;
+  mss: number;
+  /** Bytes from `una` on. */
+  readonly sending: Ring;
+  sendLimit: number;
+  readonly sent: SentList;
+  /** No more data will come from the user; the FIN is sent. */
+  finish = false;
+  finSent = false;
+  noDelay = false;
+  /** Buffers grow by themselves until the user sets their size. */
+  autoSend = true;
+  autoReceive = true;
+
+  // Receiving
+  irs = 0;
+  rcvNxt = 0;
+  /** Right edge of the window that was told, never taken back; acknowledged last. */
+  rcvEdge = 0;
+  acked = 0;
+  receiveScale = 0;
+  /** Both scale their windows. */
+  scaled = false;
+  readonly receiving: Ring;
+  receiveLimit: number;
+  readonly early = new Reassembly();
+  /** Where the peer's data ends, once that is known; all of it has come. */
+  finAt: number | undefined;
+  finReceived = false;
+  /** Data came since the last acknowledgement, bytes. */
+  unacked = 0;
+  ackNow = false;
+  /** Bytes of data in the largest segment of the peer: two of them are acknowledged at once. */
+  peerSegment = 0;
+  /** How much the user has read since a round trip began: the buffer grows by that. */
+  readSince = 0;
+  readFrom = 0;
+
+  // Options
+  stamped = false;
+  sackOk = false;
+  /** The peer's newest timestamp, and when it came; added to our clock. */
+  recent = 0;
+  recentAt = 0;
+  stampOffset = 0;
+
+  // Congestion and recovery (recovery.ts)
+  readonly rtt = new Rtt();
+  readonly congestion: Congestion;
+  /** Losses are being mended until this is acknowledged; after a timeout, all over again. */
+  recovering: "no" | "loss" | "timeout" = "no";
+  recoverTo = 0;
+  /** The round trip the acknowledgement in hand measures, milliseconds; negative: none (Karn's rule). */
+  measured = -1;
+  prrDelivered = 0;
+  prrOut = 0;
+  prrFlight = 0;
+  dupAcks = 0;
+  /** The last sending used the window in full. */
+  limited = false;
+  /** RACK: of what arrived, the last sent: when and its end; its round trip; the highest end; whether the path reorders. */
+  rackAt = -1;
+  rackEnd = 0;
+  rackRtt = 0;
+  rackHighest = 0;
+  reordering = false;
+  reorderFactor = 1;
+  /** A tail loss probe is out: acknowledgement of what ends it. */
+  probing = false;
+  probeEnd = 0;
+  probeAgain = false;
+  /** What was before a timeout, to be had again if it was a mistake. */
+  undoWindow = 0;
+  undoThreshold = 0;
+  undoStamp = 0;
+
+  // Timers
+  due = Infinity;
+  slot = -1;
+  queued = Infinity;
+  sendDue = Infinity;
+  waits: Waits = "nothing";
+  ackDue = Infinity;
+  /** Connecting, keepalive, FIN_WAIT_2, TIME_WAIT: by state. */
+  lifeDue = Infinity;
+  keepAlive = false;
+  keepIdle: number;
+  keepInterval: number;
+  keepCount: number;
+  keepTried = 0;
+  windowProbes = 0;
+  lastHeard: number;
+  lastSent = 0;
+  /** What could not be reached: told if nothing better comes. */
+  softError: SysError | undefined;
+
+  constructor(stack: TcpStack, tuple: Tuple, mss: number) {
+    const { settings } = stack;
+    this.stack = stack;
+    this.local = tuple.local;
+    this.port = tuple.port;
+    this.remote = tuple.remote;
+    this.remotePort = tuple.remotePort;
+    this.peerMss = this.mss = mss;
+    this.sending = new Ring(stack.pool);
+    this.receiving = new Ring(stack.pool);
+    this.sent = new SentList(stack.spare);
+    this.sendLimit = settings.sendspace;
+    this.receiveLimit = settings.recvspace;
+    this.congestion = (algorithms[settings.congctl] ?? algorithms.cubic!)(initialWindow(mss));
+    this.keepIdle = settings.keepIdle;
+    this.keepInterval = settings.keepInterval;
+    this.keepCount = settings.keepCount;
+    this.lastHeard = stack.now;
+  }
+  expire(): void {
+    this.stack.expired(this);
+  }
+  get synchronized(): boolean {
+    return this.state >= ESTABLISHED;
+  }
+  /** Our timestamp now. */
+  get stamp(): number {
+    return (Math.floor(this.stack.now) + this.stampOffset) | 0;
+  }
+  /** Bytes of data that were not sent yet. */
+  get unsent(): number {
+    return this.finSent ? 0 : this.sending.size - ((this.nxt - this.una) | 0);
+  }
+}

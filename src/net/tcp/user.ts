@@ -1,0 +1,56 @@
+/** What a connection's user does with it (RFC 9293, 3.9; NetBSD: tcp_usrreq.c). */
+import { errno } from "../../abi/errno.ts";
+import { setTimer } from "./arm.ts";
+import { sendReset, sendSyn } from "./emit.ts";
+import { output } from "./output.ts";
+import { hasRead } from "./receive.ts";
+import { drop } from "./state.ts";
+import { CLOSE_WAIT, CLOSED, ESTABLISHED, FIN_WAIT_2, SYN_RECEIVED, type Tcb, TIME_WAIT } from "./tcb.ts";
+
+/** Send the SYN of a connection the engine has made. */
+export function begin(c: Tcb): void {
+  c.lifeDue = c.stack.now + c.stack.settings.keepInit;
+  sendSyn(c);
+}
+/** Bytes that can be written now. */
+export const room = (c: Tcb): number => Math.max(0, c.sendLimit - c.sending.size);
+
+/** Take data to send, as much as there is room for; how much. */
+export function write(c: Tcb, from: Uint8Array): number {
+  const n = Math.min(from.length, room(c));
+  if (n === 0 || c.finish || (c.state !== ESTABLISHED && c.state !== CLOSE_WAIT)) return 0;
+  c.sending.append(from, 0, n);
+  output(c);
+  return n;
+}
+/** Give what has come, in order; how much. */
+export function read(c: Tcb, into: Uint8Array): number {
+  const n = Math.min(into.length, c.receiving.size);
+  c.receiving.copy(0, n, into, 0);
+  c.receiving.drop(n);
+  hasRead(c, n);
+  return n;
+}
+/** Nothing more will be written. */
+export function finish(c: Tcb): void {
+  if (c.state === CLOSED || c.finish) return;
+  if (c.state < SYN_RECEIVED) return void drop(c, undefined);
+  c.finish = true;
+  output(c);
+}
+/** Nobody reads or writes any more: what was written still goes, and what comes now is refused. */
+export function release(c: Tcb): void {
+  c.user = undefined;
+  c.receiving.clear();
+  c.early.clear();
+  finish(c);
+  if (c.state !== FIN_WAIT_2) return;
+  c.lifeDue = c.stack.now + c.stack.settings.finWait;
+  setTimer(c);
+}
+/** End it at once: the peer is told by a RST. */
+export function abort(c: Tcb): void {
+  c.user = undefined;
+  if (c.state >= SYN_RECEIVED && c.state !== TIME_WAIT) sendReset(c);
+  drop(c, errno.ECONNABORTED);
+}
