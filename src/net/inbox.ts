@@ -23,11 +23,32 @@ export interface Taken {
   readonly cut: boolean;
 }
 
+/** A socket's receive buffer, whatever it is made of. */
+export interface Received {
+  /** Bytes that may be there. */
+  limit: number;
+  readonly size: number;
+  readonly room: number;
+  readonly empty: boolean;
+  /** Bytes up to the end of what one read can give. */
+  readonly next: number;
+  /** All of `data`, copied: one record, or more of the stream. The caller has looked whether there is room. */
+  put(data: Uint8Array, name: Uint8Array | undefined, rights: Rights): void;
+  /**
+   * Fill `into` from one record, or from as much of the stream as there is up to the next descriptors. `peek`: it stays.
+   * Undefined: there is nothing.
+   */
+  take(into: Uint8Array, peek: boolean): Taken | undefined;
+  /** Files that travel. */
+  files(): Iterable<File>;
+  /** Nobody will read it. */
+  clear(): void;
+}
+
 /** Small writes share memory of this size. */
 const LEAST = 2048;
 
-export class Inbox {
-  /** Bytes that may be there. */
+export class Inbox implements Received {
   limit: number;
   size = 0;
   readonly #records: boolean;
@@ -43,12 +64,10 @@ export class Inbox {
   get empty(): boolean {
     return this.#pieces.length === 0;
   }
-  /** Bytes up to the end of what one read can give. */
   get next(): number {
     const first = this.#pieces[0];
     return this.#records && first ? first.to - first.from : this.size;
   }
-  /** All of `data`, copied: one record, or more of the stream. The caller has looked whether there is room. */
   put(data: Uint8Array, name: Uint8Array | undefined, rights: Rights): void {
     this.size += data.length;
     const last = this.#pieces.at(-1);
@@ -61,10 +80,6 @@ export class Inbox {
     if (!this.#records) bytes.set(data);
     this.#pieces.push({ bytes, from: 0, to: data.length, name, rights });
   }
-  /**
-   * Fill `into` from one record, or from as much of the stream as there is up to the next descriptors. `peek`: it stays.
-   * Undefined: there is nothing.
-   */
   take(into: Uint8Array, peek: boolean): Taken | undefined {
     const first = this.#pieces[0];
     if (!first) return undefined;
@@ -106,11 +121,9 @@ export class Inbox {
       this.#pieces.shift();
     }
   }
-  /** Files that travel. */
   *files(): Generator<File> {
     for (const { rights } of this.#pieces) yield* rights;
   }
-  /** Nobody will read it. */
   clear(): void {
     const all = this.#pieces.splice(0);
     this.size = 0;

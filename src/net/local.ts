@@ -98,7 +98,7 @@ class LocalProtocol implements Protocol {
       end.#who = peerOf(lwp);
       this.#who = other.#owner;
       if (!other.#so.came(so)) {
-        so.close();
+        void so.close();
         throw errno.ECONNREFUSED;
       }
       this.join(end);

@@ -7,6 +7,7 @@ import { inetDomain } from "./inet.ts";
 import type { Net } from "./net.ts";
 import { rawProtocol } from "./raw.ts";
 import { Stack } from "./stack.ts";
+import { tcpProtocol } from "./tcp/protocol.ts";
 import { udpProtocol } from "./udp.ts";
 
 const LOCALHOST = 0x7f00_0001;
@@ -18,8 +19,10 @@ const component: Component = {
     const kernel = services as Kernel;
     const stack = new Stack(kernel);
     kernel.faction.set("stack", stack);
-    (kernel.faction.get("net") as Net).add(inetDomain(stack, [udpProtocol(stack), rawProtocol(stack)]));
     kernel.atHalt(() => stack.halt());
+    (kernel.faction.get("net") as Net).add(
+      inetDomain(stack, [tcpProtocol(stack), udpProtocol(stack), rawProtocol(stack)]),
+    );
     return then(
       stack.create("lo0"),
       (lo) => stack.addAddress(lo, { address: LOCALHOST, mask: maskOf(8), broadcast: 0 }),

@@ -125,7 +125,7 @@ export function setOption(so: Socket, level: number, name: number, value: Uint8A
   }
   if (name & BITS && (name & (name - 1)) === 0) {
     so.options = intOf(value) ? so.options | name : so.options & ~name;
-    return;
+    return so.protocol.optionsChanged?.();
   }
   const option = options[name];
   if (!option?.set) throw errno.ENOPROTOOPT;

@@ -20,13 +20,15 @@ export interface Protocol {
   taken(bytes: number): void;
   /** Nothing more will be sent. */
   finish(): void;
-  /** The socket is closed. */
-  detach(): void;
+  /** The socket is closed; a promise: that is to be waited for. */
+  detach(): Async<void>;
   /** The socket's address, or its peer's; undefined: it has none. */
   name(peer: boolean): Uint8Array | undefined;
   /** Options of the protocol's own level. ENOPROTOOPT for those it has not. */
   getOption?(level: number, name: number): Uint8Array;
   setOption?(level: number, name: number, value: Uint8Array): void;
+  /** One of the socket's SO_* has changed. */
+  optionsChanged?(): void;
 }
 /** An address family: how sockets of a type are made. */
 export interface Domain {

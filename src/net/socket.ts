@@ -22,7 +22,7 @@ import { type Callout, sleep, Waiters } from "../kern/wait.ts";
 import { then } from "../lib/async.ts";
 import { viewOf } from "../lib/struct.ts";
 import type { Async } from "../plugin.ts";
-import { dropRights, Inbox, type Rights, type Taken } from "./inbox.ts";
+import { dropRights, Inbox, type Received, type Rights, type Taken } from "./inbox.ts";
 import type { Protocol } from "./protocol.ts";
 
 /** Bytes a socket holds of what has come (SO_RCVBUF), and may have under way (SO_SNDBUF), unless told otherwise. */
@@ -43,7 +43,8 @@ export class Socket implements Fileops {
   readonly domain: number;
   readonly type: number;
   readonly protocol: Protocol;
-  readonly inbox: Inbox;
+  /** A protocol may bring its own. */
+  inbox: Received;
   /** SO_* that are bits. */
   options = 0;
   sendLimit = BUFFER;
@@ -266,11 +267,13 @@ export class Socket implements Fileops {
   about(): { readonly type: string } {
     return { type: "socket" };
   }
-  close(): void {
-    for (const so of this.queue.splice(0)) so.close();
-    this.protocol.detach();
+  /** Waits where SO_LINGER says so. */
+  close(): Async<void> {
+    for (const so of this.queue.splice(0)) void so.close();
+    const lingers = this.protocol.detach();
     this.inbox.clear();
     this.ended(true, true);
+    return lingers;
   }
 }
 const NOTHING: Taken = { length: 0, name: undefined, rights: [], cut: false };

@@ -41,7 +41,7 @@ function install({ proc: { files } }: Lwp, so: Socket, flags: number): number {
   try {
     return files.install(fileOf(so, flags), (flags & SOCK_CLOEXEC) !== 0);
   } catch (e) {
-    so.close();
+    void so.close();
     throw e;
   }
 }
@@ -73,7 +73,7 @@ function socketpair(net: Net, lwp: Lwp, domain: number, type: number, protocol: 
       throw e;
     }
   } catch (e) {
-    b.close();
+    void b.close();
     throw e;
   }
 }

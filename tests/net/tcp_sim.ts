@@ -1,7 +1,8 @@
 /** Two TCPs and the network between them, with a clock of their own: what happens is decided by a seed. */
-import { type TcpListener, TcpEngine } from "../../src/net/tcp/engine.ts";
+import { TcpEngine, type TcpListener } from "../../src/net/tcp/engine.ts";
 import type { Tcb, TcpUser, Tuple } from "../../src/net/tcp/tcb.ts";
-import { begin, read, write } from "../../src/net/tcp/user.ts";
+import { hasRead } from "../../src/net/tcp/receive.ts";
+import { begin, write } from "../../src/net/tcp/user.ts";
 import { viewOf } from "../../src/lib/struct.ts";
 
 /** Numbers at random, 0 to 1, by a seed (xorshift32). */
@@ -31,6 +32,14 @@ export interface Path {
 export interface Wire {
   readonly bytes: Uint8Array;
   readonly view: DataView;
+}
+/** Give what has come, in order; how much. */
+function read(c: Tcb, into: Uint8Array): number {
+  const n = Math.min(into.length, c.receiving.size);
+  c.receiving.copy(0, n, into, 0);
+  c.receiving.drop(n);
+  hasRead(c, n);
+  return n;
 }
 interface Event {
   readonly at: number;
@@ -73,6 +82,7 @@ export class Host {
         return undefined;
       },
       mtu: () => sim.path.mtu ?? 1500,
+      learned: (_remote, mtu) => void (sim.path = { ...sim.path, mtu }),
       listener: (to) => this.listening.get(to.port),
     });
   }
@@ -86,7 +96,7 @@ export class Host {
   /** Accept connections at a port. */
   listen(port: number, came: (end: End) => void, room = () => true): void {
     this.listening.set(port, {
-      get room() {
+      get hasRoom() {
         return room();
       },
       came(c) {

@@ -23,7 +23,7 @@ export const mssFor = (mtu: number): number => Math.max(1, Math.min(mtu - IP_TCP
 /** Data in a segment from what the peer takes and what the path carries. */
 export function setMss(c: Tcb): void {
   const path = mssFor(c.stack.mtu(c.remote));
-  c.mss = Math.max(Math.min(c.peerMss, path) - (c.stamped ? STAMP_SIZE : 0), 1);
+  c.mss = Math.max(Math.min(c.peerMss, path, c.maxSegment || path) - (c.stamped ? STAMP_SIZE : 0), 1);
 }
 
 /** The window to tell, and remember its edge: no small steps (RFC 1122, 4.2.3.3). */

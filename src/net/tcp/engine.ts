@@ -4,6 +4,7 @@
  */
 import { errno, type SysError } from "../../abi/errno.ts";
 import { TH_ACK, TH_FIN, TH_RST, TH_SYN } from "../../wire/tcp.ts";
+import { initialWindow } from "./congestion.ts";
 import { scaleFor, setMss, tooLarge } from "./emit.ts";
 import { type HalfOpen, HalfOpens } from "./halfopen.ts";
 import { answered, input } from "./input.ts";
@@ -31,12 +32,14 @@ export interface TcpWorld {
   /** Send a segment, with data of a ring. Both are lent. */
   send(to: Tuple, out: OutSegment, ring: Ring | undefined): SysError | undefined;
   mtu(remote: number): number;
+  /** A router says that no larger packets pass. */
+  learned(remote: number, mtu: number): void;
   /** Who listens at an address; undefined: nobody. */
   listener(to: Tuple): TcpListener | undefined;
 }
 export interface TcpListener {
   /** Whether one more may come now. */
-  readonly room: boolean;
+  readonly hasRoom: boolean;
   /** A connection has come, and is established: its user is to be set. False: there is no room after all. */
   came(c: Tcb): boolean;
 }
@@ -119,10 +122,8 @@ export class TcpEngine implements TcpStack {
   gone(c: Tcb): void {
     this.#waiting.delete(c);
     this.#connections.delete(c);
-    this.onGone?.(c);
+    c.forgotten?.();
   }
-  /** Told of every connection that is no more. */
-  onGone: ((c: Tcb) => void) | undefined;
 
   // Segments
 
@@ -158,7 +159,7 @@ export class TcpEngine implements TcpStack {
     if (!listener) return this.#reset(to, s, s.length);
     if (s.flags & TH_ACK) return this.#accept(listener, to, s, half);
     if (!(s.flags & TH_SYN) || s.flags & TH_FIN) return;
-    if (!listener.room) return void this.counters.synDropped++;
+    if (!listener.hasRoom) return void this.counters.synDropped++;
     this.half.syn(to, s, floor);
   }
   /** The answer to our SYN and ACK. */
@@ -168,7 +169,7 @@ export class TcpEngine implements TcpStack {
     if (!half || s.ack !== ((half.iss + 1) | 0)) return this.#reset(to, s, s.length);
     const stale = half.agreed.stamped && s.stamped && before(s.stamp, half.recent);
     if (stale || s.seq !== ((half.irs + 1) | 0)) return; // early data, or old: it comes again
-    if (!listener.room) return void this.counters.synDropped++;
+    if (!listener.hasRoom) return void this.counters.synDropped++;
     if (known) this.half.remove(known);
     const c = this.#open(half, s);
     if (!listener.came(c)) return void drop(c, errno.ECONNABORTED);
@@ -194,6 +195,7 @@ export class TcpEngine implements TcpStack {
     c.recentAt = this.now;
     c.state = SYN_RECEIVED;
     setMss(c);
+    c.congestion.window = initialWindow(c.mss);
     c.wnd = c.maxWnd = s.window << c.sendScale;
     c.wl1 = s.seq;
     c.lastSent = half.sentAt;
@@ -238,11 +240,12 @@ export class TcpEngine implements TcpStack {
     return c;
   }
   /** The network says that a segment with this number did not arrive, and why (RFC 1122, 4.2.3.9; 5927: only for what is under way). */
-  unreachable(to: Tuple, seq: number, code: SysError): void {
+  unreachable(to: Tuple, seq: number, code: SysError, mtu: number): void {
     this.tick();
     const c = this.find(to);
     if (!c || before(seq, c.una) || !before(seq, c.nxt)) return;
     if (code === errno.EMSGSIZE) {
+      this.#world.learned(c.remote, mtu);
       tooLarge(c);
       return output(c);
     }

@@ -3,6 +3,7 @@ import { errno } from "../../abi/errno.ts";
 import { TH_ACK, TH_FIN, TH_RST, TH_SYN } from "../../wire/tcp.ts";
 import { acknowledged } from "./acknowledge.ts";
 import { setTimer } from "./arm.ts";
+import { initialWindow } from "./congestion.ts";
 import { challenge, sendAck, sendSyn, setMss } from "./emit.ts";
 import { output } from "./output.ts";
 import type { Segment } from "./segment.ts";
@@ -101,6 +102,7 @@ function agree(c: Tcb, s: Segment): void {
   c.recent = s.stamp;
   c.recentAt = c.stack.now;
   setMss(c);
+  c.congestion.window = initialWindow(c.mss);
   c.wnd = c.maxWnd = s.window;
   c.wl1 = s.seq;
   c.wl2 = c.iss;

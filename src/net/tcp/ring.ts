@@ -90,6 +90,11 @@ export class Ring {
     if (this.#extent === 0) return this.clear();
     this.#head = (this.#head + n) & (this.#bytes.length - 1);
   }
+  /** Forget what is not in order. */
+  truncate(): void {
+    this.#extent = this.size;
+    if (this.size === 0) this.clear();
+  }
   /** Forget all, and give the memory back. */
   clear(): void {
     this.size = this.#extent = this.#head = 0;

@@ -8,6 +8,7 @@ function quiet(c: Tcb): void {
   c.sent.clear();
   c.sending.clear();
   c.early.clear();
+  c.receiving.truncate();
 }
 /** It is over: nothing of it is left but what the user has not read. False, as what is over goes on with nothing. */
 export function drop(c: Tcb, error: SysError | undefined): false {
@@ -19,8 +20,7 @@ export function drop(c: Tcb, error: SysError | undefined): false {
   const { user } = c;
   c.user = undefined;
   c.stack.gone(c);
-  if (user) user.closed(error);
-  else c.receiving.clear();
+  user?.closed(error);
   return false;
 }
 /** Both ends have finished: old segments may still be under way (RFC 9293, 3.6.1). */
@@ -31,8 +31,7 @@ export function timeWait(c: Tcb): void {
   c.stack.waits(c);
   restartTimeWait(c);
   c.user = undefined;
-  if (user) user.closed(undefined);
-  else c.receiving.clear();
+  user?.closed(undefined);
 }
 export function restartTimeWait(c: Tcb): void {
   c.lifeDue = c.due = c.stack.now + 2 * c.stack.settings.msl;

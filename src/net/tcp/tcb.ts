@@ -11,7 +11,6 @@ import type { Timed, Timers } from "./timers.ts";
 
 /** netinet/tcp_fsm.h */
 export const CLOSED = 0;
-export const LISTEN = 1;
 export const SYN_SENT = 2;
 export const SYN_RECEIVED = 3;
 export const ESTABLISHED = 4;
@@ -28,6 +27,11 @@ export interface Tuple {
   readonly port: number;
   readonly remote: number;
   readonly remotePort: number;
+}
+/** What IP is told of packets; undefined: its own. */
+export interface HeaderOptions {
+  readonly ttl?: number;
+  readonly tos?: number;
 }
 /** Who is told of a connection. */
 export interface TcpUser {
@@ -102,11 +106,14 @@ export type Waits = "nothing" | "answer" | "probe" | "reorder" | "window";
 export class Tcb implements Tuple, Timed {
   readonly stack: TcpStack;
   user: TcpUser | undefined;
+  /** Called when it is no more, by whoever keeps its ends. */
+  forgotten: (() => void) | undefined;
   readonly local: number;
   readonly port: number;
   readonly remote: number;
   readonly remotePort: number;
   state = CLOSED;
+  header: HeaderOptions = {};
 
   // Sending
   iss = 0;
@@ -121,6 +128,8 @@ export class Tcb implements Tuple, Timed {
   sendScale = 0;
   /** Bytes of data in a segment: what the peer takes, and what fits now. */
   peerMss: number;
+  /** No larger than the user wants (TCP_MAXSEG); 0: as large as may be. */
+  maxSegment = 0;
   mss: number;
   /** Bytes from `una` on. */
   readonly sending: Ring;
@@ -168,7 +177,7 @@ export class Tcb implements Tuple, Timed {
 
   // Congestion and recovery (recovery.ts)
   readonly rtt = new Rtt();
-  readonly congestion: Congestion;
+  congestion: Congestion;
   /** Losses are being mended until this is acknowledged; after a timeout, all over again. */
   recovering: "no" | "loss" | "timeout" = "no";
   recoverTo = 0;
@@ -209,6 +218,7 @@ export class Tcb implements Tuple, Timed {
   keepIdle: number;
   keepInterval: number;
   keepCount: number;
+  keepInit: number;
   keepTried = 0;
   windowProbes = 0;
   lastHeard: number;
@@ -233,6 +243,7 @@ export class Tcb implements Tuple, Timed {
     this.keepIdle = settings.keepIdle;
     this.keepInterval = settings.keepInterval;
     this.keepCount = settings.keepCount;
+    this.keepInit = settings.keepInit;
     this.lastHeard = stack.now;
   }
   expire(): void {

@@ -3,13 +3,12 @@ import { errno } from "../../abi/errno.ts";
 import { setTimer } from "./arm.ts";
 import { sendReset, sendSyn } from "./emit.ts";
 import { output } from "./output.ts";
-import { hasRead } from "./receive.ts";
 import { drop } from "./state.ts";
 import { CLOSE_WAIT, CLOSED, ESTABLISHED, FIN_WAIT_2, SYN_RECEIVED, type Tcb, TIME_WAIT } from "./tcb.ts";
 
 /** Send the SYN of a connection the engine has made. */
 export function begin(c: Tcb): void {
-  c.lifeDue = c.stack.now + c.stack.settings.keepInit;
+  c.lifeDue = c.stack.now + c.keepInit;
   sendSyn(c);
 }
 /** Bytes that can be written now. */
@@ -23,14 +22,6 @@ export function write(c: Tcb, from: Uint8Array): number {
   output(c);
   return n;
 }
-/** Give what has come, in order; how much. */
-export function read(c: Tcb, into: Uint8Array): number {
-  const n = Math.min(into.length, c.receiving.size);
-  c.receiving.copy(0, n, into, 0);
-  c.receiving.drop(n);
-  hasRead(c, n);
-  return n;
-}
 /** Nothing more will be written. */
 export function finish(c: Tcb): void {
   if (c.state === CLOSED || c.finish) return;
@@ -38,7 +29,7 @@ export function finish(c: Tcb): void {
   c.finish = true;
   output(c);
 }
-/** Nobody reads or writes any more: what was written still goes, and what comes now is refused. */
+/** Nobody reads or writes any more: what is not read is lost, what was written still goes, and what comes now is refused. */
 export function release(c: Tcb): void {
   c.user = undefined;
   c.receiving.clear();
@@ -51,6 +42,7 @@ export function release(c: Tcb): void {
 /** End it at once: the peer is told by a RST. */
 export function abort(c: Tcb): void {
   c.user = undefined;
+  c.receiving.clear();
   if (c.state >= SYN_RECEIVED && c.state !== TIME_WAIT) sendReset(c);
   drop(c, errno.ECONNABORTED);
 }

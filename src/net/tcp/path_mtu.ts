@@ -1,0 +1,31 @@
+/** What routers said of the largest packets that pass (RFC 1191): by address, for a while. */
+
+/** No less is believed: smaller links are not, and who says so means no good (Linux: min_pmtu). */
+const LEAST = 552;
+const LIFE = 600_000;
+const MOST = 1024;
+
+export class PathMtu {
+  readonly #now: () => number;
+  readonly #known = new Map<number, { readonly mtu: number; readonly until: number }>();
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+  /** `link`: what the first link takes. A router that names no number makes it a step smaller. */
+  learn(remote: number, mtu: number, link: number): void {
+    const had = this.limit(remote, link);
+    const told = Math.max(LEAST, mtu || had >> 1);
+    if (told >= had) return;
+    if (this.#known.size >= MOST) this.#known.clear();
+    this.#known.set(remote, { mtu: told, until: this.#now() + LIFE });
+  }
+  limit(remote: number, link: number): number {
+    if (this.#known.size === 0) return link;
+    const found = this.#known.get(remote);
+    if (!found) return link;
+    if (found.until > this.#now()) return Math.min(found.mtu, link);
+    this.#known.delete(remote);
+    return link;
+  }
+}

@@ -1,0 +1,145 @@
+/** TCP for a stack: its place in IP, and what its sockets share (NetBSD: tcp_input.c, tcp_output.c, tcp_usrreq.c). */
+import type { SysError } from "../../abi/errno.ts";
+import { AF_INET, SOCK_STREAM } from "../../abi/flags.ts";
+import { IPPROTO_TCP } from "../../wire/ipv4.ts";
+import { Tcp as Header } from "../../wire/tcp.ts";
+import { transportChecksum } from "../checksums.ts";
+import type { InetProtocol } from "../inet.ts";
+import type { IpProtocol, Ipv4Header, Returned } from "../ip.ts";
+import type { Packet } from "../packet.ts";
+import { Endpoints } from "../pcb.ts";
+import { Socket } from "../socket.ts";
+import type { Stack } from "../stack.ts";
+import { TcpEngine, type TcpListener, type TcpWorld } from "./engine.ts";
+import { PathMtu } from "./path_mtu.ts";
+import type { Ring } from "./ring.ts";
+import type { OutSegment } from "./segment.ts";
+import { TcpSocket } from "./tcp_socket.ts";
+import { tcpSysctls } from "./sysctl.ts";
+import type { HeaderOptions, Tcb, Tuple } from "./tcb.ts";
+import { abort } from "./user.ts";
+
+export class TcpProtocol implements IpProtocol, TcpWorld {
+  readonly stack: Stack;
+  readonly engine: TcpEngine;
+  readonly endpoints: Endpoints<TcpSocket>;
+  readonly #paths: PathMtu;
+  /** The ends of the segment that is handled; where the one that goes out goes. */
+  readonly #to = { local: 0, port: 0, remote: 0, remotePort: 0 };
+  readonly #ip = {
+    source: 0,
+    destination: 0,
+    protocol: IPPROTO_TCP,
+    dontFragment: true,
+    ttl: undefined as number | undefined,
+    tos: undefined as number | undefined,
+  };
+  /** What `#fill` writes. */
+  #out!: OutSegment;
+  #ring: Ring | undefined;
+  #length = 0;
+  #port = 0;
+  #remotePort = 0;
+  #cancel: (() => void) | undefined;
+
+  constructor(stack: Stack) {
+    this.stack = stack;
+    this.endpoints = new Endpoints(stack.random);
+    this.#paths = new PathMtu(() => this.now());
+    this.engine = new TcpEngine(this);
+    stack.ip.register(IPPROTO_TCP, this);
+    stack.kernel.sysctl(tcpSysctls(this.engine));
+    stack.kernel.atHalt(() => this.halt());
+  }
+  /** A socket of TCP; `c`: for a connection that came. */
+  socket(c?: Tcb, listener?: TcpSocket): Socket {
+    const { callout } = this.stack.sys;
+    return new Socket(AF_INET, SOCK_STREAM, (so) => new TcpSocket(this, so, c, listener), callout);
+  }
+  /** Peers are told that we go. */
+  halt(): void {
+    this.engine.tick();
+    for (const c of [...this.engine.connections]) abort(c);
+    this.engine.close();
+    this.#cancel?.();
+  }
+
+  // From IP
+
+  input(p: Packet, at: number, { source, destination }: Ipv4Header): void {
+    const { counters, segment } = this.engine;
+    const length = p.end - at;
+    if (p.broadcast || destination >>> 28 === 14) return;
+    if (!segment.parse(p.bytes, p.view, at, p.end)) return void counters.malformed++;
+    if (!p.iface?.loopback && transportChecksum(p, at, length, { source, destination, protocol: IPPROTO_TCP }) !== 0) {
+      return void counters.badChecksum++;
+    }
+    const to = this.#to;
+    to.local = destination;
+    to.port = Header.get.destination(p.view, at);
+    to.remote = source;
+    to.remotePort = Header.get.source(p.view, at);
+    if (to.local === to.remote && to.port === to.remotePort && !this.engine.find(to)) return;
+    this.engine.input(to, segment);
+  }
+  error(code: SysError, { source, destination, view, at }: Returned, mtu: number): void {
+    const [port, remotePort] = [Header.get.source(view, at), Header.get.destination(view, at)];
+    const seq = Header.get.seq(view, at);
+    this.engine.unreachable({ local: source, port, remote: destination, remotePort }, seq, code, mtu);
+  }
+
+  // What the engine needs
+
+  now(): number {
+    return this.stack.kernel.host.now();
+  }
+  random(into: Uint8Array): void {
+    this.stack.sys.random(into);
+  }
+  alarm(at: number): void {
+    this.#cancel?.();
+    this.#cancel = this.stack.sys.callout(Math.max(0, at - this.now()), () => {
+      this.#cancel = undefined;
+      this.engine.run();
+    });
+  }
+  mtu(remote: number): number {
+    return this.#paths.limit(remote, this.stack.mtuTo(remote));
+  }
+  learned(remote: number, mtu: number): void {
+    this.#paths.learn(remote, mtu, this.stack.mtuTo(remote));
+  }
+  send(to: Tuple & { readonly header?: HeaderOptions }, out: OutSegment, ring: Ring | undefined): SysError | undefined {
+    const ip = this.#ip;
+    ip.source = to.local;
+    ip.destination = to.remote;
+    ip.ttl = to.header?.ttl;
+    ip.tos = to.header?.tos;
+    this.#out = out;
+    this.#ring = ring;
+    this.#port = to.port;
+    this.#remotePort = to.remotePort;
+    this.#length = Header.size + out.optionLength + out.length;
+    return this.stack.ip.output(ip as never, this.#length, this.#fill);
+  }
+  readonly #fill = (p: Packet, at: number): void => {
+    const out = this.#out;
+    const data = out.write(p.view, p.bytes, at, this.#port, this.#remotePort);
+    if (this.#ring) this.#ring.copy(out.from, out.length, p.bytes, data);
+    // What goes to ourselves passes no wire.
+    if (this.stack.isLocal(this.#ip.destination)) return;
+    p.view.setUint16(at + Header.at.checksum, transportChecksum(p, at, this.#length, this.#ip), true);
+  };
+  listener({ local, port, remote, remotePort }: Tuple): TcpListener | undefined {
+    const found = this.endpoints.find(local, port, remote, remotePort);
+    if (found?.so.listening) return found;
+    const { settings } = this.engine;
+    if (settings.logRefused) this.stack.sys.log(`tcp: connection to port ${port} refused`);
+    return undefined;
+  }
+}
+/** TCP for a stack. EOPNOTSUPP and the like are the sockets' own. */
+export function tcpProtocol(stack: Stack): InetProtocol {
+  const tcp = new TcpProtocol(stack);
+  return { type: SOCK_STREAM, protocol: IPPROTO_TCP, make: (_stack, so) => new TcpSocket(tcp, so) };
+}

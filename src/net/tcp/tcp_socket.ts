@@ -1,0 +1,253 @@
+/** A TCP socket: what its program asks for, and what its connection tells (NetBSD: tcp_usrreq.c; tcp(4)). */
+import { errno, type SysError } from "../../abi/errno.ts";
+import { SO_ACCEPTCONN, SO_KEEPALIVE, SO_LINGER } from "../../abi/flags.ts";
+import { sockaddrIn } from "../../abi/inet.ts";
+import type { Lwp } from "../../kern/proc.ts";
+import type { Async } from "../../plugin.ts";
+import { IPPROTO_TCP } from "../../wire/ipv4.ts";
+import { checkBind, inetAddress } from "../inet.ts";
+import { type InetOptions, inetOptions } from "../inet_options.ts";
+import type { Endpoint } from "../pcb.ts";
+import type { Protocol } from "../protocol.ts";
+import type { Message, Socket } from "../socket.ts";
+import { setKeepAlive } from "./arm.ts";
+import type { TcpListener } from "./engine.ts";
+import { StreamInbox } from "./inbox.ts";
+import { TcpOptions } from "./options.ts";
+import type { TcpProtocol } from "./protocol.ts";
+import { hasRead } from "./receive.ts";
+import { CLOSED, type Tcb, type TcpUser } from "./tcb.ts";
+import { abort, begin, finish, release, room, write } from "./user.ts";
+
+const BROADCAST = 0xffff_ffff;
+const isMulticast = (address: number) => address >>> 28 === 14;
+/** Least buffers of a connection whose program did not ask for others, in segments. */
+const SEGMENTS = 4;
+
+export class TcpSocket implements Protocol, Endpoint, TcpUser, TcpListener {
+  readonly connections = true;
+  readonly so: Socket;
+  local = 0;
+  port = 0;
+  remote = 0;
+  remotePort = 0;
+  readonly #tcp: TcpProtocol;
+  readonly #inbox: StreamInbox;
+  readonly #options: TcpOptions;
+  readonly #ipOptions: InetOptions;
+  #c: Tcb | undefined;
+  /** SO_SNDBUF as it is known to the connection: another value is the program's. */
+  #sendLimit: number;
+  /** It was connected, or shut down before it was: it has no second life. */
+  #used = false;
+  /** What bind(2) asked for. */
+  #bound = 0;
+
+  /** `c`: a connection that came to `listener`. */
+  constructor(tcp: TcpProtocol, so: Socket, c?: Tcb, listener?: TcpSocket) {
+    const { settings } = tcp.engine;
+    this.#tcp = tcp;
+    this.so = so;
+    this.#inbox = new StreamInbox(listener?.so.inbox.limit ?? settings.recvspace);
+    so.inbox = this.#inbox;
+    this.#sendLimit = so.sendLimit = listener?.so.sendLimit ?? settings.sendspace;
+    this.#options = new TcpOptions(listener ? listener.#options : settings);
+    this.#ipOptions = listener ? listener.#ipOptions : inetOptions();
+    if (c && listener) this.#accepted(c, listener);
+  }
+  #accepted(c: Tcb, { so }: TcpSocket): void {
+    this.so.options = so.options & ~SO_ACCEPTCONN;
+    this.so.linger = so.linger;
+    this.local = c.local;
+    this.port = c.port;
+    this.#attach(c);
+    this.#tcp.endpoints.add(this);
+    this.so.connected = true;
+  }
+  #attach(c: Tcb): void {
+    const { settings } = this.#tcp.engine;
+    this.#c = c;
+    this.#used = true;
+    this.remote = c.remote;
+    this.remotePort = c.remotePort;
+    c.user = this;
+    c.header = this.#ipOptions.outgoing;
+    c.keepAlive = (this.so.options & SO_KEEPALIVE) !== 0;
+    this.#buffers(c, settings.sendspace, settings.recvspace);
+    this.#options.apply(c);
+    this.#inbox.attach(c);
+  }
+  #buffers(c: Tcb, sendspace: number, recvspace: number): void {
+    c.sendLimit = this.so.sendLimit;
+    c.receiveLimit = this.#inbox.limit;
+    c.autoSend = this.so.sendLimit === sendspace && this.#tcp.engine.settings.sendbufAuto;
+    c.autoReceive = this.#inbox.limit === recvspace && this.#tcp.engine.settings.recvbufAuto;
+    this.#widen(c);
+  }
+  /** Segments as large as the loopback interface's need buffers to match. */
+  #widen(c: Tcb): void {
+    if (c.autoSend) this.so.sendLimit = c.sendLimit = Math.max(c.sendLimit, SEGMENTS * c.mss);
+    if (c.autoReceive) c.receiveLimit = Math.max(c.receiveLimit, SEGMENTS * c.mss);
+    this.#sendLimit = c.sendLimit;
+  }
+
+  // What the program asks for
+
+  bind(lwp: Lwp, name: Uint8Array): void {
+    const { address, port } = inetAddress(name);
+    if (this.port !== 0 || this.#used) throw errno.EINVAL;
+    if (isMulticast(address)) throw errno.EADDRNOTAVAIL;
+    checkBind(this.#tcp.stack, lwp, { address, port });
+    this.#tcp.endpoints.bind(this, address, port);
+    this.#bound = address;
+  }
+  listen(): void {
+    if (this.#used) throw this.so.connected || this.so.connecting ? errno.EISCONN : errno.EINVAL;
+    if (this.port === 0) this.#tcp.endpoints.bind(this, 0, 0);
+  }
+  connect(_lwp: Lwp, name: Uint8Array): void {
+    const { engine, endpoints, stack } = this.#tcp;
+    const { address, port } = inetAddress(name);
+    if (this.so.cantSend) throw errno.EINVAL;
+    if (port === 0 || address === BROADCAST || isMulticast(address)) throw errno.EADDRNOTAVAIL;
+    const nearest = stack.sourceFor(address);
+    if (nearest === undefined) throw errno.EADDRNOTAVAIL;
+    const source = this.local || nearest;
+    const remote = address || source;
+    if ([...stack.interfaces].some((i) => i.isBroadcast(remote))) throw errno.EADDRNOTAVAIL;
+    if (this.port === 0) endpoints.bind(this, source, 0);
+    const c = engine.create({ local: source, port: this.port, remote, remotePort: port }, this);
+    this.local = source;
+    this.#attach(c);
+    this.so.connecting = true;
+    begin(c);
+    if (!c.softError) return;
+    const why = c.softError;
+    c.user = undefined;
+    this.#lost();
+    abort(c);
+    throw why;
+  }
+  /** It may connect again, from the same port. */
+  #lost(): void {
+    this.#c = undefined;
+    this.#used = false;
+    this.so.connecting = false;
+    this.local = this.#bound;
+    this.remote = this.remotePort = 0;
+  }
+  send(_lwp: Lwp, { data, to, rights }: Message): number | undefined {
+    if (rights.length > 0) throw errno.EINVAL;
+    if (to) throw errno.EISCONN;
+    const c = this.#c;
+    if (!c) throw errno.ENOTCONN;
+    this.#tcp.engine.tick();
+    this.#limits(c);
+    const n = write(c, data);
+    return n === 0 && data.length > 0 ? undefined : n;
+  }
+  /** SO_SNDBUF: the program's, or grown by itself. */
+  #limits(c: Tcb): void {
+    if (this.so.sendLimit !== this.#sendLimit) {
+      c.sendLimit = this.so.sendLimit;
+      c.autoSend = false;
+    } else this.so.sendLimit = c.sendLimit;
+    this.#sendLimit = this.so.sendLimit;
+  }
+  room(): number {
+    return this.#c ? room(this.#c) : this.so.sendLimit;
+  }
+  taken(bytes: number): void {
+    if (!this.#c) return;
+    this.#tcp.engine.tick();
+    hasRead(this.#c, bytes);
+  }
+  finish(): void {
+    this.#tcp.engine.tick();
+    this.#used = true;
+    if (this.#c) finish(this.#c);
+  }
+  detach(): Async<void> {
+    const c = this.#c;
+    this.#tcp.engine.tick();
+    if (!c || c.state === CLOSED) return this.#tcp.endpoints.remove(this);
+    c.forgotten = () => this.#tcp.endpoints.remove(this);
+    const lingers = (this.so.options & SO_LINGER) !== 0;
+    if (lingers && this.so.linger === 0) abort(c);
+    else if (lingers && c.sending.size > 0) return this.#linger(c);
+    else release(c);
+  }
+  /** Wait until all was acknowledged, or SO_LINGER's time is up. */
+  #linger(c: Tcb): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        cancel();
+        if (c.state !== CLOSED) release(c);
+        resolve();
+      };
+      const cancel = this.#tcp.stack.sys.callout(this.so.linger * 1000, done);
+      const look = () => c.sending.size === 0 && queueMicrotask(done);
+      c.user = { connected() {}, readable() {}, writable: look, closed: done };
+      finish(c);
+    });
+  }
+  name(peer: boolean): Uint8Array | undefined {
+    if (!peer) return sockaddrIn(this.local, this.port);
+    return this.so.connected ? sockaddrIn(this.remote, this.remotePort) : undefined;
+  }
+  getOption(level: number, name: number): Uint8Array {
+    if (level !== IPPROTO_TCP) return this.#ipOptions.get(level, name);
+    return this.#options.get(name, this.#c, this.#tcp.engine.settings.mssdflt);
+  }
+  setOption(level: number, name: number, value: Uint8Array): void {
+    if (level !== IPPROTO_TCP) return this.#ipOptions.set(level, name, value);
+    this.#tcp.engine.tick();
+    this.#options.set(name, value, this.#c, this.#tcp.engine.settings.minmss);
+  }
+  /** SO_KEEPALIVE may be another. */
+  optionsChanged(): void {
+    if (!this.#c) return;
+    this.#c.keepAlive = (this.so.options & SO_KEEPALIVE) !== 0;
+    this.#tcp.engine.tick();
+    setKeepAlive(this.#c);
+  }
+
+  // What connections tell
+
+  get hasRoom(): boolean {
+    return this.so.queue.length < this.so.backlog;
+  }
+  came(c: Tcb): boolean {
+    return this.so.came(this.#tcp.socket(c, this));
+  }
+  connected(): void {
+    const c = this.#c;
+    if (c) this.#widen(c);
+    this.so.connecting = false;
+    this.so.connected = true;
+    this.so.changes.wake();
+  }
+  readable(): void {
+    const c = this.#c;
+    // Shut down for reading: what still comes is taken for read.
+    if (this.so.cantReceive && c && !c.finReceived && c.receiving.size > 0) {
+      const n = c.receiving.size;
+      this.#inbox.clear();
+      hasRead(c, n);
+    }
+    if (c?.finReceived && !this.so.cantReceive) this.so.ended(true, false);
+    else this.so.changes.wake();
+  }
+  writable(): void {
+    if (this.#c && this.so.sendLimit === this.#sendLimit) this.so.sendLimit = this.#sendLimit = this.#c.sendLimit;
+    this.so.changes.wake();
+  }
+  closed(error: SysError | undefined): void {
+    const connecting = this.so.connecting;
+    this.so.ended(true, true, error);
+    if (!connecting || !error) return;
+    // A refused socket may try again.
+    this.so.cantSend = this.so.cantReceive = false;
+    this.#lost();
+  }
+}
