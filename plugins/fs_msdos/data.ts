@@ -87,14 +87,12 @@ export class FileData {
   }
   /** Clusters held back for the next sync are room, too. */
   extend(node: Node, need: number): number {
-    if (this.#store.fat.hasCut) this.#back.sync(); // a chain that was cut must be so on disk before it grows again
+    if (this.#store.fat.hasCut) this.#back.relieve(); // a chain that was cut must be so on disk before it grows again
     const got = this.#store.extend(node, need);
     if (got >= need || !this.#store.fat.held) return got;
-    this.#back.sync();
-    this.#back.dirty();
+    this.#back.relieve();
     return this.#store.extend(node, need);
   }
-
   /** A directory's first cluster, or one more; false: no room. It is zeroed, and on the disk before anything leads there. */
   growDir(node: Node): boolean {
     const had = this.#store.chain(node, Infinity).length;

@@ -57,7 +57,7 @@ export class MsdosVolume implements Volume<Node> {
       dirty: () => this.#back.dirty(),
       now: () => this.#now(),
     });
-    store.pressure = () => this.sync();
+    store.pressure = () => this.#back.relieve();
     store.fat.readInfo(!this.#back.wasDirty, request.options.usefree);
     if (this.#back.wasDirty) store.health.say("was not unmounted cleanly: fsck_msdos checks it");
   }

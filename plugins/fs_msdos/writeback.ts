@@ -133,6 +133,12 @@ export class WriteBack {
     this.#barrier();
     if (this.#options.discard) this.#store.discard(freed);
   }
+  /** Too much is held back, in the middle of a change: write it. What is being done goes on, so that the volume stays changed. */
+  relieve(): void {
+    if (this.readOnly || this.#store.health.readOnly) return;
+    this.fsync();
+    this.dirty();
+  }
   /**
    * In an order whose every step may be the last, with a barrier where the disk must not change it: zeros of directories'
    * new clusters, the table, the directories that speak of it, old names of what has new ones, and then the clusters no

@@ -10,10 +10,14 @@ import { mountAt, withFs } from "../vfs/helpers.ts";
 const STEPS = Number(process.env.STEPS ?? 20_000);
 const volumes = [[12, 1], [12, 8], [16, 1], [32, 1], [32, 4]] as const;
 
+/** Lives that once went wrong: a write that found no room after a file had been cut left clusters lost. */
+const relived = [[16, 1, 2_935_862]] as const;
+
 describe("msdos beside a model", () => {
-  for (const [bits, perCluster] of volumes) {
-    it(`FAT${bits}, ${perCluster} sectors a cluster: ${STEPS} random operations do what they must, and fsck agrees`, async () => {
-      const seed = seedOf();
+  for (const [bits, perCluster, known] of [...volumes.map(([b, c]) => [b, c, undefined] as const), ...relived]) {
+    const which = known === undefined ? "random" : `of ${known}:`;
+    it(`FAT${bits}, ${perCluster} sectors a cluster: ${STEPS} ${which} operations do what they must, and fsck agrees`, async () => {
+      const seed = known ?? seedOf();
       const { sys, kernel, host, disk } = await withFs("msdos", mkfs(bits, perCluster));
       const random = randomOf(seed);
       const life = new Life(sys as unknown as SyncCalls, random, () => host.clock, 40_000);
