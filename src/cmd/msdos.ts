@@ -6,7 +6,7 @@ import { hostMount } from "./host_mount.ts";
 import { otherThanMount } from "./mount_stats.ts";
 import { openImage } from "./image.ts";
 import type { Run } from "./mod.ts";
-import { splitImage } from "./parts.ts";
+import { isWritable, splitImage } from "./parts.ts";
 import { MSDOS_HELP, MSDOS_LETTERS, msdosMount } from "./msdos_options.ts";
 import { operandsLast, SERVE_HELP, SERVE_LETTERS, serveOptions } from "./serve_options.ts";
 import { MNT_RDONLY } from "../abi/flags.ts";
@@ -44,6 +44,7 @@ export const run: Run = async (host, argv) => {
   const { driver, mount } = msdosMount(host, program, parsed);
   const [path, locator] = splitImage(program, image!);
   const readOnly = (mount.flags & MNT_RDONLY) !== 0;
+  if (!readOnly && host.daemon === undefined) warnProtected(host, program, path);
   return await hostMount(host, {
     program,
     type: "msdos",
@@ -56,6 +57,14 @@ export const run: Run = async (host, argv) => {
     serve: serveOptions(program, parsed),
   });
 };
+/** As mount(8) does: who asked to write learns before the first write that it will fail. Other faults are the mount's to tell. */
+function warnProtected(host: Host, program: string, path: string): void {
+  try {
+    if (!isWritable(host, path)) host.err(`${program}: ${path}: write-protected, mounted read-only\n`);
+  } catch {
+    // it is not there, or cannot be read
+  }
+}
 /** What df shows: the whole path, when there is one. */
 function sourceName(host: Host, path: string): string {
   try {

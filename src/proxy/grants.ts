@@ -57,6 +57,15 @@ const changing = () =>
 /** Calls that change the kernel itself, or that lead out of a directory. */
 const administration = new Set(["mount", "unmount", "reboot", "modctl", "__setlogin"]);
 const ways = new Set([...administration, "chroot", "fchroot", "mknod", "mknodat"]);
+/** Calls that see or change what is other clients'. */
+const traces = new Set(["ktrace", "fktrace"]);
+const changesVariable = (name: string, args: Readonly<Record<string, unknown>>) =>
+  name === "__sysctl" && args.newp !== undefined;
+
+/** Why a client that has a directory to itself may not make a call; undefined: it may. */
+function confined(name: string, args: Readonly<Record<string, unknown>>): SysError | undefined {
+  return ways.has(name) || traces.has(name) || changesVariable(name, args) ? errno.EPERM : undefined;
+}
 const opens = new Set(["open", "openat"]);
 const asks = new Set(["access", "faccessat"]);
 
@@ -66,20 +75,15 @@ function readOnly(name: string, args: Readonly<Record<string, unknown>>): SysErr
   if (opens.has(name)) return (flags & (O_ACCMODE | O_CREAT | O_TRUNC)) === O_RDONLY ? undefined : errno.EROFS;
   if (asks.has(name)) return Number(args.amode ?? flags) & W_OK ? errno.EROFS : undefined;
   if ((changes ??= changing()).has(name)) return errno.EROFS;
-  return administration.has(name) || (name === "__sysctl" && args.newp !== undefined) ? errno.EPERM : undefined;
+  return administration.has(name) || changesVariable(name, args) ? errno.EPERM : undefined;
 }
 
 /** Looks at every call of a client with this grant, and throws for those it may not make; undefined: all may be made. */
 export function guardOf({ readOnly: ro, syscalls, path }: Grant): Guard | undefined {
   if (!ro && !syscalls && path === undefined) return undefined;
   return (name, args) => {
-    const refused = syscalls && !syscalls.has(name)
-      ? errno.EPERM
-      : path !== undefined && ways.has(name)
-      ? errno.EPERM
-      : ro
-      ? readOnly(name, args)
-      : undefined;
+    const refused = (syscalls && !syscalls.has(name) ? errno.EPERM : undefined) ??
+      (path !== undefined ? confined(name, args) : undefined) ?? (ro ? readOnly(name, args) : undefined);
     if (refused) throw refused;
   };
 }

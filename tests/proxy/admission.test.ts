@@ -169,6 +169,9 @@ describe("what a client may do", () => {
     await assertRejects(() => sys.stat({ path: "/../pub", ub: new Uint8Array(152) }), SysError, "No such file");
     await assertRejects(() => sys.chroot({ path: "/" }), SysError, "not permitted");
     await assertRejects(() => sys.mknod({ path: "/dev", mode: 0o60000, dev: 0 }), SysError, "not permitted");
+    const [name, newp] = [new Uint8Array(new Int32Array([1, 10]).buffer), new Uint8Array(4)];
+    await assertRejects(() => sys.__sysctl({ name, newp }), SysError, "not permitted");
+    await assertRejects(() => sys.fktrace({ fd: 1, ops: 4, facs: 2, pid: 1 }), SysError, "not permitted");
     await assertRejects(() => as("path=/nosuch"), Refused, "path /nosuch: No such file or directory");
   });
   it("path= holds for a directory that was moved out of it while the client was in it", async () => {

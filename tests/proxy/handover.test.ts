@@ -2,6 +2,8 @@ import { describe, it } from "node:test";
 import { SysError } from "../../src/abi/errno.ts";
 import { type ClientOptions, pipelinedClient, Refused } from "../../src/proxy/client.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
+import { Handshake, Type } from "../../src/proxy/sysproxy.ts";
+import { CClient } from "./c_client.ts";
 import { served } from "./helpers.ts";
 
 const O_CREAT_RDWR = 0x202;
@@ -57,6 +59,28 @@ for (const wire of ["ours", "NetBSD's"]) {
     });
   });
 }
+
+describe("clients of different wires", () => {
+  it("share a pipe and an offset: a child of ours that speaks NetBSD's wire", async () => {
+    const { dial } = await served();
+    const { sys, prefork } = await pipelinedClient(dial(), "ours");
+    const [r, w] = await sys.pipe();
+    const fd = await sys.open({ path: "/tmp/f", flags: O_CREAT_RDWR, mode: 0o644 });
+    const c = new CClient(dial());
+    assertEquals(
+      (await c.ask(Type.HANDSHAKE, Handshake.FORK, new Uint8Array([...await prefork(), 0, 0, 0, 0]))).class,
+      1,
+    );
+    const into = c.room(16);
+    const reading = c.syscall(3, r, into, 16);
+    await sys.write({ fd: w, buf: new Uint8Array([1, 2, 3]) });
+    assertEquals([(await reading).ret, [...c.at(into, 3)]], [3, [1, 2, 3]]);
+    assertEquals((await c.syscall(4, fd, into, 3)).ret, 3);
+    await sys.write({ fd, buf: new Uint8Array([4]) });
+    const buf = new Uint8Array(9);
+    assertEquals([await sys.pread({ fd, buf, offset: 0 }), ...buf.subarray(0, 4)], [4, 1, 2, 3, 4]);
+  });
+});
 
 describe("a call taken back", () => {
   it("ends with EINTR, and the calls beside it go on", async () => {
