@@ -2,7 +2,7 @@
  * Benchmarks: one line a metric, ours, a peer on the same work in the same run, and the ratio (above 1: ours is better).
  * Everything runs on one CPU and then on all, since waking another CPU costs more than anything we do.
  * Needs dist/rump (deno task build), cc, mkfs.fat, mtools; mounts need root; fusefat is measured where it is installed.
- * Arguments choose groups: local msdos remote load start fuse disk.
+ * Arguments choose groups: local msdos remote load start fuse disk net.
  */
 import { spawnSync } from "node:child_process";
 import process from "node:process";
@@ -12,10 +12,20 @@ import { fuse } from "./fuse.ts";
 import { load } from "./load.ts";
 import { local } from "./local.ts";
 import { msdos } from "./msdos.ts";
+import { net } from "./net.ts";
 import { remote } from "./remote.ts";
 import { start } from "./start.ts";
 
-const groups: Readonly<Record<string, () => void | Promise<void>>> = { local, msdos, remote, load, start, fuse, disk };
+const groups: Readonly<Record<string, () => void | Promise<void>>> = {
+  local,
+  msdos,
+  remote,
+  load,
+  start,
+  fuse,
+  disk,
+  net,
+};
 const pinned = process.env.BENCH_CPUS;
 
 async function measure(asked: readonly string[]): Promise<void> {

@@ -26,9 +26,11 @@ export function setMss(c: Tcb): void {
   c.mss = Math.max(Math.min(c.peerMss, path, c.maxSegment || path) - (c.stamped ? STAMP_SIZE : 0), 1);
 }
 
+/** What there is room for, and can be told. */
+const freeWindow = (c: Tcb) => Math.max(0, Math.min(c.receiveLimit - c.receiving.size, MAX_WINDOW << c.receiveScale));
 /** The window to tell, and remember its edge: no small steps (RFC 1122, 4.2.3.3). */
 function advertise(c: Tcb): number {
-  const free = Math.max(0, c.receiveLimit - c.receiving.size);
+  const free = freeWindow(c);
   let told = distance(c.rcvEdge, c.rcvNxt);
   if (free - told >= Math.min(c.receiveLimit / 2, c.peerSegment || c.peerMss)) told = free;
   const window = Math.min(told >> c.receiveScale, MAX_WINDOW);
@@ -39,7 +41,7 @@ function advertise(c: Tcb): number {
 /** Whether so much has been read that the peer should know: two segments, or half of the buffer. */
 export function windowOpened(c: Tcb): boolean {
   const told = distance(c.rcvEdge, c.rcvNxt);
-  const more = c.receiveLimit - c.receiving.size - told;
+  const more = freeWindow(c) - told;
   const step = 2 * (c.peerSegment || c.peerMss);
   // A sender that waits for a window is told at the first step that can be told.
   return more >= Math.min(c.receiveLimit / 2, told < step ? step / 2 : step);

@@ -102,7 +102,9 @@ export class HalfOpens {
     this.#stack.send(half, undefined);
   }
   /** Too many are on their way: answer without remembering. */
-  #cookie(tuple: Tuple, s: Segment, agreed: Agreed): void {
+  #cookie(tuple: Tuple, s: Segment, asked: Agreed): void {
+    // Only a timestamp brings back what has no place in the number.
+    const agreed = asked.stamped ? asked : { ...asked, scale: -1, sack: false };
     const { now, counters } = this.#stack;
     const iss = this.#secrets.cookie(tuple, s.seq, agreed.mss, now);
     counters.cookiesSent++;

@@ -22,7 +22,8 @@ function sendOne(c: Tcb): boolean {
   if (c.sent.lost > 0) {
     const i = c.sent.nextLost;
     const need = Math.min(c.sent.get(i).length, c.mss);
-    if (room < need && c.sent.pipe > 0) return false;
+    c.limited = room < need && c.sent.pipe > 0;
+    if (c.limited) return false;
     resend(c, i);
     return true;
   }

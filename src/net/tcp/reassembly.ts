@@ -3,7 +3,7 @@ import { after, before, later } from "./seq.ts";
 import type { OutSegment } from "./segment.ts";
 
 /** Gaps that are kept; who sends more loses the farthest. */
-const MAX_RANGES = 64;
+const MAX_RANGES = 2048;
 
 export class Reassembly {
   /** Left and right edges, in order, apart from each other. */
@@ -22,8 +22,9 @@ export class Reassembly {
   /** [left, right) has come. False: it is not kept. */
   add(left: number, right: number): boolean {
     const e = this.#edges;
-    let i = 0;
-    while (i < e.length && before(e[i + 1]!, left)) i += 2;
+    // Most of what comes early comes last.
+    let i = e.length;
+    while (i > 0 && !before(e[i - 1]!, left)) i -= 2;
     let j = i;
     while (j < e.length && !after(e[j]!, right)) j += 2;
     if (j === i && e.length >= 2 * MAX_RANGES) return false;

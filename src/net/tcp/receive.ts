@@ -72,11 +72,11 @@ export function hasRead(c: Tcb, n: number): void {
   c.readSince += n;
   if (c.state >= ESTABLISHED && c.state !== TIME_WAIT && !c.finReceived && windowOpened(c)) sendAck(c);
 }
-/** As much as was read in a round trip, twice, is what the buffer must hold (net.inet.tcp.recvbuf_auto). */
+/** Four times what was read in a round trip, so that a sender may double what it sends, is what the buffer must hold (net.inet.tcp.recvbuf_auto). */
 function measureReading(c: Tcb): void {
   const { settings, now, pool } = c.stack;
   if (!c.autoReceive || now - c.readFrom < Math.max(c.rtt.smoothed, 1)) return;
-  const wanted = 2 * c.readSince + 2 * c.peerSegment;
+  const wanted = 4 * c.readSince + 2 * c.peerSegment;
   if (wanted > c.receiveLimit && pool.used < settings.memory) {
     c.receiveLimit = Math.min(settings.recvbufMax, Math.max(wanted, c.receiveLimit));
   }

@@ -1,0 +1,64 @@
+/** What is carried over paths of 10 Mbit/s with a queue of what is under way on them: a table that changes only on purpose. */
+import { describe, it } from "node:test";
+import { assert } from "../assert.ts";
+import { Sim } from "./tcp_sim.ts";
+
+const RATE = 1250;
+const MSS = 1448;
+const data = new Uint8Array(32 << 20);
+
+/** Kilobits a second, of the last 16 s of 20. */
+function throughput(seed: number, delay: number, loss: number, algorithm: string): number {
+  const sim = new Sim(seed, { delay, rate: RATE, queue: Math.max(20_000, 2 * delay * RATE), loss });
+  sim.a.engine.settings.congctl = algorithm;
+  let got = 0;
+  sim.b.listen(80, (end) => void (end.check = (part) => void (got += part.length)));
+  const end = sim.a.connect(80);
+  end.outgoing = data;
+  sim.run(() => end.opened, 60_000);
+  end.pump();
+  sim.pass(4000);
+  const before = got;
+  sim.pass(16_000);
+  return ((got - before) * 8) / 16_000;
+}
+const losses = [0, 0.001, 0.01, 0.03, 0.1] as const;
+/** By one-way delay, milliseconds: kbit/s for each of the losses, the mean of two seeds. */
+const snapshot: Readonly<Record<string, Readonly<Record<number, readonly number[]>>>> = {
+  newreno: {
+    1: [9646, 9652, 9652, 9626, 7231],
+    10: [9653, 9604, 7396, 4565, 2193],
+    50: [9653, 5402, 1869, 986, 468],
+    150: [9653, 3186, 1117, 507, 157],
+  },
+  cubic: {
+    1: [9653, 9652, 9652, 9641, 5504],
+    10: [9666, 9645, 7351, 4234, 1897],
+    50: [9653, 4928, 1897, 921, 375],
+    150: [9653, 4090, 1132, 385, 106],
+  },
+};
+
+describe("TCP throughput", () => {
+  for (const [algorithm, rows] of Object.entries(snapshot)) {
+    for (const [delay, expected] of Object.entries(rows)) {
+      it(`${algorithm}, ${delay} ms: as the table says`, () => {
+        for (const [i, loss] of losses.entries()) {
+          const mean = [1, 2].reduce((sum, seed) => sum + throughput(seed, Number(delay), loss, algorithm), 0) / 2;
+          const was = expected[i]!;
+          assert(Math.abs(mean / was - 1) < 0.15, `loss ${loss}: ${mean.toFixed(0)} kbit/s, was ${was}`);
+        }
+      });
+    }
+  }
+  it("with rare losses it is what theory says (Mathis et al.: 1.22 MSS / (RTT sqrt p)), or somewhat more", () => {
+    for (const [delay, loss] of [[50, 0.001], [50, 0.01], [100, 0.003]] as const) {
+      const theory = (1.22 * MSS * 8) / (2 * delay * Math.sqrt(loss));
+      const ours = [1, 2, 3].reduce((sum, seed) => sum + throughput(seed, delay, loss, "newreno"), 0) / 3;
+      assert(
+        ours > 0.7 * theory && ours < 1.6 * theory,
+        `${delay} ms, ${loss}: ${ours.toFixed(0)} of ${theory.toFixed(0)}`,
+      );
+    }
+  });
+});
