@@ -20,6 +20,8 @@ const REUSE = SO_REUSEADDR | SO_REUSEPORT;
 
 export class Endpoints<E extends Endpoint> {
   readonly #byPort = new Map<number, E[]>();
+  /** Connections that came to a port: there may be thousands, and their protocol finds them by both ends. */
+  readonly #children = new Map<number, Set<E>>();
   readonly #random: () => number;
 
   constructor(random: () => number) {
@@ -28,8 +30,8 @@ export class Endpoints<E extends Endpoint> {
   /** Take a port, or any (0). EADDRINUSE, EADDRNOTAVAIL when none is left. */
   bind(e: E, local: number, port: number): void {
     if (port !== 0) {
-      const taken = this.#byPort.get(port)?.some((x) => !mayShare(x, e, local));
-      if (taken) throw errno.EADDRINUSE;
+      const taken = (x: E) => !mayShare(x, e, local);
+      if (this.#byPort.get(port)?.some(taken) || this.#children.get(port)?.values().some(taken)) throw errno.EADDRINUSE;
     }
     const chosen = port || this.#free();
     e.local = local;
@@ -43,17 +45,19 @@ export class Endpoints<E extends Endpoint> {
     const start = Math.floor(this.#random() * count);
     for (let i = 0; i < count; i++) {
       const port = FIRST + ((start + i) % count);
-      if (!this.#byPort.has(port)) return port;
+      if (!this.#byPort.has(port) && !this.#children.has(port)) return port;
     }
     throw errno.EADDRNOTAVAIL;
   }
-  /** A child of a listener has its port, too. */
+  /** A child of a listener has its port, too; `find` does not give it. */
   add(e: E): void {
-    const list = this.#byPort.get(e.port);
-    if (list) list.push(e);
-    else this.#byPort.set(e.port, [e]);
+    const set = this.#children.get(e.port);
+    if (set) set.add(e);
+    else this.#children.set(e.port, new Set([e]));
   }
   remove(e: E): void {
+    const children = this.#children.get(e.port);
+    if (children?.delete(e)) return void (children.size === 0 && this.#children.delete(e.port));
     const list = this.#byPort.get(e.port);
     const at = list?.indexOf(e) ?? -1;
     if (at < 0) return;
@@ -82,6 +86,7 @@ export class Endpoints<E extends Endpoint> {
   }
   *[Symbol.iterator](): Generator<E> {
     for (const list of this.#byPort.values()) yield* list;
+    for (const set of this.#children.values()) yield* set;
   }
 }
 /** Two may have one port when they do not have one address, or when both said so. */

@@ -23,6 +23,7 @@ import {
 import { parseSockaddrIn } from "../../src/abi/inet.ts";
 import { Linger, Pollfd } from "../../src/abi/structs.ts";
 import type { Calls } from "../../src/kern/dispatch.ts";
+import { maskOf, parseIpv4 } from "../../src/lib/inet.ts";
 import { viewOf } from "../../src/lib/struct.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../assert.ts";
 import { attach, bytes, cable, inetHost, settle, sin, text } from "./helpers.ts";
@@ -292,6 +293,31 @@ describe("TCP sockets", () => {
       await settle();
     }
     await waits;
+  });
+  it("a router's narrow link is found out: segments become as small as fits (RFC 1191)", async () => {
+    // Host r forwards between a and b; its link to b takes 800 bytes.
+    const [a1, r1] = cable();
+    let widest = 0;
+    const [r2, b2] = cable((f, from) => {
+      if (from === 0) widest = Math.max(widest, f.length - 14);
+      return [f];
+    });
+    const [a, r, b] = [await inetHost(), await inetHost(), await inetHost()];
+    await attach(a, "en0", a1!, "10.0.0.1/24");
+    await attach(r, "en0", r1!, "10.0.0.254/24");
+    const narrow = await attach(r, "en1", r2!, "10.0.1.254/24");
+    await attach(b, "en0", b2!, "10.0.1.2/24");
+    narrow.setMtu(800);
+    for (const [h, net, gateway] of [[a, "10.0.1.0", "10.0.0.254"], [b, "10.0.0.0", "10.0.1.254"]] as const) {
+      h.stack.addRoute(h.stack.gatewayRoute(parseIpv4(net)!, maskOf(24), parseIpv4(gateway)!));
+    }
+    await settle();
+    const s = await listening(b.sys, 7000, "10.0.1.2");
+    const c = tcp(a.sys);
+    await a.sys.connect({ s: c, name: sin("10.0.1.2", 7000) });
+    const k = (await b.sys.accept({ s })) as number;
+    await transfer(a.sys, c, b.sys, k, pattern(200_000));
+    assertEquals(widest, 800);
   });
   it("halting resets connections", async () => {
     const { a, b } = await twoHosts();

@@ -139,7 +139,7 @@ const pipeOf = (c: Tcb) => (c.sackOk ? c.sent.pipe : Math.max(0, c.sent.pipe - c
 
 /** `bytes` more are acknowledged, all before `ack`: grow, or come to the end of mending. */
 export function progressed(c: Tcb, ack: number, bytes: number): void {
-  const { congestion, rtt, stack } = c;
+  const { congestion } = c;
   const spurious = c.recovering === "timeout" && c.undoWindow > 0;
   if (spurious) undo(c);
   if (c.recovering !== "no" && !before(ack, c.recoverTo)) {
@@ -154,7 +154,7 @@ export function progressed(c: Tcb, ack: number, bytes: number): void {
   if (c.recovering !== "loss") {
     if (c.recovering === "no") c.dupAcks = 0;
     if (c.limited || congestion.window < congestion.threshold && bytes * 2 >= congestion.window) {
-      congestion.acked(bytes, stack.now, rtt.smoothed, c.mss);
+      congestion.acked(bytes, c);
     }
   }
 }

@@ -44,6 +44,8 @@ function noAnswer(c: Tcb): boolean {
   c.rtt.backoff++;
   if (c.rtt.backoff > (c.user ? MAX_BACKOFF : MAX_BACKOFF_ORPHAN)) return drop(c, c.softError ?? errno.ETIMEDOUT);
   if (c.state < ESTABLISHED) {
+    // It was tried often enough to believe those who say that there is no way (NetBSD: tcp_notify).
+    if (c.softError && c.rtt.backoff > 3) return drop(c, c.softError);
     c.rtt.far();
     sendSyn(c);
     return true;
