@@ -29,7 +29,7 @@ function fresh(): { readonly bytes: Uint8Array; readonly address: number } {
   return { bytes, address: addressOf(bytes) };
 }
 /** Bytes that may wait for a slow peer: one who lets more come together than `send` asked for is cut off. */
-const QUEUE_LIMIT = 64 << 20;
+export const QUEUE_LIMIT = 64 << 20;
 
 class LoopChannel implements Channel {
   readonly #fd: number;

@@ -3,6 +3,7 @@ import type { Server, Socket } from "node:net";
 import type { Channel, Listener, SocketAddress, Sockets } from "../plugin.ts";
 import { connectError, hostErrno } from "./errors.ts";
 import { late } from "./late.ts";
+import { QUEUE_LIMIT } from "./sockets_loop.ts";
 import { peerCredentials, takeOver } from "./sockets_raw.ts";
 
 const where = (a: SocketAddress) => ("path" in a ? { path: a.path } : { host: a.host, port: a.port });
@@ -20,7 +21,9 @@ export function socketChannel(socket: Socket): Channel {
   return {
     send(...parts) {
       // node:net keeps what it cannot write: lent memory must be copied. In one piece: a write is a segment, or TLS record.
-      return socket.write(parts.length === 1 ? parts[0]!.slice() : joined(parts));
+      const room = socket.write(parts.length === 1 ? parts[0]!.slice() : joined(parts));
+      if (socket.writableLength > QUEUE_LIMIT) socket.destroy();
+      return room;
     },
     // A Buffer is not quite a Uint8Array: its slice() and toString() are others.
     receive: (on) => void socket.on("data", (b) => void on(plain(b as Uint8Array))),

@@ -170,4 +170,30 @@ describe("sockets of the runtime", () => {
         listener.close();
       }));
   }
+  it("cut off a peer that lets too much come together", () =>
+    inDirectory(async (dir) => {
+      const path = `${dir}/sock`;
+      let sent = 0;
+      const part = new Uint8Array(1 << 20);
+      const cut = new Promise<void>((resolve) => {
+        void eventSockets.listen({ path }, (channel) => {
+          let open = true;
+          channel.closed(() => {
+            open = false;
+            resolve();
+          });
+          // The runtime tells of the end in a later turn of its own.
+          const more = () => {
+            for (let i = 0; open && i < 16 && sent < 1 << 30; i++, sent += part.length) channel.send(part);
+            if (open && sent < 1 << 30) setTimeout(more, 0);
+          };
+          more();
+        });
+      });
+      const client = await eventSockets.connect({ path });
+      client.pause(true);
+      await cut;
+      client.close();
+      assert(sent < 256 << 20, `${sent} bytes were kept`);
+    }));
 });
