@@ -3,6 +3,7 @@ import { TH_ACK, TH_FIN, TH_PUSH } from "../../wire/tcp.ts";
 import { armSend } from "./arm.ts";
 import { emit, sendAck } from "./emit.ts";
 import { prrLimit } from "./recovery.ts";
+import type { Sent } from "./sent.ts";
 import { distance } from "./seq.ts";
 import { CLOSE_WAIT, ESTABLISHED, FIN_WAIT_1, LAST_ACK, type Tcb } from "./tcb.ts";
 
@@ -32,10 +33,11 @@ function sendOne(c: Tcb): boolean {
 /** Send a segment once more; no more than fits now. */
 export function resend(c: Tcb, i: number): void {
   const { sent } = c;
-  if (sent.get(i).length > c.mss + 1) sent.split(i, c.mss);
+  const isLast = (s: Sent) => c.finSent && ((s.seq + s.length) | 0) === c.nxt;
+  const whole = sent.get(i);
+  if (whole.length - (isLast(whole) ? 1 : 0) > c.mss) sent.split(i, c.mss);
   const s = sent.get(i);
-  const end = (s.seq + s.length) | 0;
-  const fin = c.finSent && end === c.nxt;
+  const fin = isLast(s);
   c.stack.counters.retransmitted++;
   sent.resent(s, c.stack.now);
   c.prrOut += s.length;

@@ -26,7 +26,6 @@ export class Segment {
   flags = 0;
   /** As it stands in the header: not scaled. */
   window = 0;
-  urgent = 0;
   /** Its data: bytes [at, at + length). */
   bytes = NONE;
   at = 0;
@@ -51,7 +50,6 @@ export class Segment {
     this.ack = Tcp.get.ack(view, at);
     this.flags = Tcp.get.flags(view, at);
     this.window = Tcp.get.window(view, at);
-    this.urgent = Tcp.get.urgent(view, at);
     this.bytes = bytes;
     this.at = at + header;
     this.length = end - this.at;

@@ -16,7 +16,7 @@ export function drop(c: Tcb, error: SysError | undefined): false {
   c.state = CLOSED;
   quiet(c);
   c.stack.timers.remove(c);
-  c.stack.counters.drops++;
+  if (error) c.stack.counters.drops++;
   const { user } = c;
   c.user = undefined;
   c.stack.gone(c);
