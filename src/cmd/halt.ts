@@ -23,7 +23,10 @@ export const run: Run = (host, argv) => {
   const has = (letter: string) => options.some(([o]) => o === letter);
   const opt = RB_HALT | (has("d") ? RB_DUMP : 0) | (has("n") || has("q") ? RB_NOSYNC : 0);
   try {
-    server(host, argv[0]!).reboot({ opt });
+    const sys = server(host, argv[0]!);
+    sys.reboot({ opt });
+    // It hangs up when everything is written. A client that attaches again would wait for another server instead.
+    if (host.env("RUMPHIJACK_RETRYCONNECT") === undefined) sys.getpid();
   } catch (e) {
     // The server may be gone before its answer is: that is what was asked for.
     if (e !== errno.ECONNRESET) throw e;

@@ -71,6 +71,8 @@ export class Kernel implements KernelServices {
   readonly faction = new Map<string, unknown>();
   /** Called when reboot(2) has halted the kernel: the server ends then. */
   onHalt: () => void = () => {};
+  /** Who asked for it by reboot(2). */
+  haltedBy: Proc | undefined;
   readonly #atHalt: (() => Async<void>)[] = [];
   readonly #atFork: ((proc: Proc, parent?: Proc) => void)[] = [];
   #halted: Promise<void> | undefined;

@@ -56,6 +56,7 @@ export function baseSyscalls(kernel: Kernel): Handlers<never> {
   const control: Handlers<"reboot" | "modctl"> = {
     reboot(lwp) {
       requireRoot(lwp);
+      kernel.haltedBy ??= lwp.proc;
       // The reply goes out first; a halt that fails has said so in the log.
       kernel.sys.callout(0, () => void kernel.halt().catch(() => {}));
       return 0;

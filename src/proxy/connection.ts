@@ -73,6 +73,11 @@ export class Connection {
     this.channel.close();
     this.#end();
   }
+  /** Its calls end, but it hangs up only with this process: the client sees that all is done. */
+  linger(): void {
+    this.channel.pause(true);
+    this.#end();
+  }
   /** The program becomes another one: its other calls end first, then its close-on-exec descriptors go. */
   exec(comm: string): Async<void> {
     const proc = this.proc!;

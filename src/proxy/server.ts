@@ -36,6 +36,8 @@ export interface ServeOptions extends Partial<Limits> {
   /** Name and version for the banner: `rump-0.1.0`. */
   readonly version: string;
   readonly policy?: Policy;
+  /** The process ends when the kernel has halted: who asked for that is hung up on by that, when everything is written. */
+  readonly lingers?: boolean;
 }
 /** Out-arguments of calls that end at once share memory of this size. */
 const SCRATCH = 1 << 20;
@@ -123,7 +125,11 @@ export class SpServer {
   /** Stop listening and end all connections. */
   close(): void {
     for (const listener of this.#listeners.splice(0)) listener.close();
-    for (const client of [...this.clients]) client.close();
+    const { haltedBy } = this.kernel;
+    for (const client of [...this.clients]) {
+      if (this.options.lingers && haltedBy && client.proc === haltedBy) client.linger();
+      else client.close();
+    }
     for (const { child, cancel } of this.#forks.values()) {
       cancel();
       this.exit(child);
