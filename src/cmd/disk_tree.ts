@@ -45,7 +45,7 @@ export function readTree(host: Host, top: string, how: TreeHow): Entry[] {
       walk(entry.path, depth + 1);
     }
   };
-  if (host.stat(top).type !== "dir") throw new Error(`${top}: not a directory`);
+  if (attempt(top, () => host.stat(top)).type !== "dir") throw new Error(`${top}: not a directory`);
   walk("", 0);
   return all;
 }

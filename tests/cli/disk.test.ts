@@ -137,7 +137,7 @@ describe("rump disk create", () => {
     ["x.img --label 1234567890123456789012345678901234567", "more than 36 characters", 1],
     ["x.img --label x --table mbr", "--label: only partitions of a GPT have names", 1],
     ["x.img --volume-label a/b", "label a/b", 1],
-    ["x.img --from nosuch", "no such file or directory", 1],
+    ["x.img --from nosuch", "nosuch: no such file or directory", 1],
     ["x.img --from there.img", "there.img: not a directory", 1],
     ["x.img --table mbr --size 3000g", "use a GPT", 1],
     ["there.img", "there.img: exists (--force replaces it)", 1],
