@@ -189,8 +189,10 @@ export async function abused(image: Uint8Array, sound: readonly Listed[]): Promi
   const again = await checked(mended);
   if (again.findings.length > 0) return `after fsck: ${again.findings[0]!.kind} ${again.findings[0]!.text}`;
   const left = gone(mountOf(mended, true), "after fsck");
-  // Of two chains that cross and are both as long as they should be, nobody can tell which is right.
-  return left && check.findings.some((f) => f.kind === "crossed-chain") ? `${AMBIGUOUS}: ${left}` : left;
+  // Of two chains that cross and are both as long as they should be, and of two entries of one chain, nobody can tell which
+  // is right.
+  const unsure = check.findings.some((f) => f.kind === "crossed-chain" || f.kind === "duplicate-entry");
+  return left && unsure ? `${AMBIGUOUS}: ${left}` : left;
 }
 export const AMBIGUOUS = "two sound chains cross";
 /** Another file of the same name stands before it: it is there under its short name. */
