@@ -203,6 +203,7 @@ export const FIONBIO = 0x8004_667e;
 /** sys/socket.h */
 export const AF_LOCAL = 1;
 export const AF_INET = 2;
+export const AF_INET6 = 24;
 export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;

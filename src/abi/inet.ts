@@ -1,7 +1,7 @@
 /** Addresses of the Internet as NetBSD's programs see them (netinet/in.h). */
-import { struct, u16, u32, u8 } from "../lib/struct.ts";
-import { viewOf } from "../lib/struct.ts";
-import { AF_INET } from "./flags.ts";
+import { In6Addr } from "../lib/in6.ts";
+import { bytes, struct, u16, u32, u8, viewOf } from "../lib/struct.ts";
+import { AF_INET, AF_INET6 } from "./flags.ts";
 
 /** struct sockaddr_in: its length and family, then port and address in network order. */
 const Head = struct("be", { length: u8, family: u8, port: u16, address: u32 }, 8);
@@ -17,4 +17,31 @@ export function parseSockaddrIn(bytes: Uint8Array): { readonly address: number; 
   if (bytes.length < SOCKADDR_IN || bytes[1] !== AF_INET) return undefined;
   const d = viewOf(bytes);
   return { address: Head.get.address(d, 0), port: Head.get.port(d, 0) };
+}
+
+/** struct sockaddr_in6 in network order but for `scope`, which is in the host's: the index of the link an address needs. */
+const Head6 = struct("be", { length: u8, family: u8, port: u16, flow: u32, address: bytes(16), scope: u32 }, 28);
+export const SOCKADDR_IN6 = 28;
+
+export function sockaddrIn6(address: In6Addr, port: number): Uint8Array {
+  const made = new Uint8Array(SOCKADDR_IN6);
+  const d = viewOf(made);
+  Head6.write(d, 0, { length: SOCKADDR_IN6, family: AF_INET6, port });
+  address.write(d, Head6.at.address);
+  d.setUint32(Head6.at.scope, address.zone, true);
+  return made;
+}
+/** Undefined: it is none. What is of one link's scope has its zone; one that the KAME form carries inside is understood. */
+export function parseSockaddrIn6(from: Uint8Array): { readonly address: In6Addr; readonly port: number } | undefined {
+  if (from.length < SOCKADDR_IN6 || from[1] !== AF_INET6) return undefined;
+  const d = viewOf(from);
+  const address = unembedded(In6Addr.read(d, Head6.at.address), d.getUint32(Head6.at.scope, true));
+  return { address, port: Head6.get.port(d, 0) };
+}
+/** NetBSD's programs may write a link-local address with its interface's index in the second 16 bits. */
+function unembedded(address: In6Addr, scope: number): In6Addr {
+  if (!address.scoped) return address;
+  const inside = address.a & 0xffff;
+  if (inside === 0) return address.in(scope);
+  return new In6Addr(address.a & ~0xffff, address.b, address.c, address.d, scope || inside);
 }
