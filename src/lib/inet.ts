@@ -1,8 +1,8 @@
 /** Text of Internet addresses. IPv4 addresses are unsigned 32-bit numbers. */
 
-/** Dotted decimal, four parts (inet_pton(3)); undefined: it is none. */
+/** Dotted decimal, four parts without leading zeros (inet_pton(3)); undefined: it is none. */
 export function parseIpv4(text: string): number | undefined {
-  const m = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
+  const m = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})$/.exec(text);
   if (!m) return undefined;
   let n = 0;
   for (let i = 1; i <= 4; i++) {
