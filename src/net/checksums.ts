@@ -1,12 +1,15 @@
 /** Checksums of what travels in IP (RFC 1071): headers, and transport data with its pseudo header. */
 import { complement, sum, type Summed, swapped } from "../lib/checksum.ts";
+import type { Address } from "./address.ts";
 
 const IP_CHECKSUM = 10;
 
-/** The pseudo header's sum (RFC 768), as memory would give it. */
-const pseudo = (source: number, destination: number, protocol: number, length: number): number =>
-  swapped(source >>> 16) + swapped(source & 0xffff) + swapped(destination >>> 16) + swapped(destination & 0xffff) +
-  swapped(protocol) + swapped(length);
+/** The sum of a word, as memory would give it. */
+const word = (n: number) => swapped(n >>> 16) + swapped(n & 0xffff);
+const address = (x: Address): number => typeof x === "number" ? word(x) : word(x.a) + word(x.b) + word(x.c) + word(x.d);
+/** The pseudo header's sum (RFC 768; 8200, 8.1). */
+const pseudo = (source: Address, destination: Address, protocol: number, length: number): number =>
+  address(source) + address(destination) + swapped(protocol) + word(length);
 
 /** What goes, little-endian, into the checksum field of transport data at `at`, in which it is zero now. 0 when it is right already. */
 export function transportChecksum(
@@ -14,8 +17,8 @@ export function transportChecksum(
   at: number,
   length: number,
   { source, destination, protocol }: {
-    readonly source: number;
-    readonly destination: number;
+    readonly source: Address;
+    readonly destination: Address;
     readonly protocol: number;
   },
 ): number {

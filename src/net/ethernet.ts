@@ -8,6 +8,7 @@ import {
   Ethernet,
   ETHERTYPE_ARP,
   ETHERTYPE_IP,
+  ETHERTYPE_IPV6,
 } from "../wire/ethernet.ts";
 import { Neighbours } from "./arp.ts";
 import type { Interface, Link } from "./interface.ts";
@@ -37,7 +38,7 @@ export class EthernetLink implements Link {
     this.neighbours = new Neighbours(stack, this);
   }
   /** Put the Ethernet header before what is in the packet, and send it. */
-  #frame(p: Packet, iface: Interface, to: Uint8Array, type: number): void {
+  frame(p: Packet, iface: Interface, to: Uint8Array, type: number): void {
     p.start -= Ethernet.size;
     p.bytes.set(to, p.start);
     p.bytes.set(iface.device.mac!, p.start + 6);
@@ -57,7 +58,7 @@ export class EthernetLink implements Link {
   }
   /** Send an IP packet to a link address. */
   outputTo(p: Packet, iface: Interface, mac: Uint8Array): void {
-    this.#frame(p, iface, mac, ETHERTYPE_IP);
+    this.frame(p, iface, mac, ETHERTYPE_IP);
   }
   /** Ask everybody whose an address is, or tell somebody that it is ours. */
   sendArp(iface: Interface, { to, sender, target }: { to?: Uint8Array; sender: number; target: number }): void {
@@ -73,10 +74,11 @@ export class EthernetLink implements Link {
     });
     p.bytes.set(iface.device.mac!, p.start + Arp.at.senderMac);
     p.bytes.set(to ?? NOBODY, p.start + Arp.at.targetMac);
-    this.#frame(p, iface, to ?? BROADCAST, ETHERTYPE_ARP);
+    this.frame(p, iface, to ?? BROADCAST, ETHERTYPE_ARP);
   }
   changed(iface: Interface): void {
     this.neighbours.changed(iface);
+    this.#stack.ip6?.changed(iface);
   }
 
   input(bytes: Uint8Array, iface: Interface): void {
@@ -93,6 +95,7 @@ export class EthernetLink implements Link {
     const type = Ethernet.get.type(p.view, p.start);
     p.start += Ethernet.size;
     if (type === ETHERTYPE_IP) return this.#stack.ip.input(p);
+    if (type === ETHERTYPE_IPV6 && this.#stack.ip6) return this.#stack.ip6.input(p);
     if (type === ETHERTYPE_ARP) this.#arp(p, iface);
     this.#stack.packets.put(p);
   }

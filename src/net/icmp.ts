@@ -16,7 +16,7 @@ import {
   UNREACH_PROTOCOL,
 } from "../wire/ipv4.ts";
 import { plainChecksum } from "./checksums.ts";
-import type { IpProtocol, Ipv4Header } from "./ip.ts";
+import type { IpHeader, IpProtocol, Ipv4Header } from "./ip.ts";
 import type { Packet } from "./packet.ts";
 import type { Stack } from "./stack.ts";
 
@@ -44,14 +44,14 @@ export class Icmp implements IpProtocol {
   constructor(stack: Stack) {
     this.#stack = stack;
   }
-  input(p: Packet, at: number, header: Ipv4Header): void {
+  input(p: Packet, at: number, header: IpHeader): void {
     if (p.end - at < Header.size || plainChecksum(p, at, p.end - at) !== 0) {
       this.counters.bad++;
       return;
     }
     const type = Header.get.type(p.view, at);
     this.counters.in[type]!++;
-    if (type === ICMP_ECHO) return this.#echo(p, at, header);
+    if (type === ICMP_ECHO) return this.#echo(p, at, header as Ipv4Header);
     if (type === ICMP_UNREACH || type === ICMP_TIMXCEED || type === ICMP_PARAMPROB) this.#returned(p, at, type);
   }
   /** The same back. Who asks everybody is not answered (net.inet.icmp.bmcastecho). */

@@ -1,8 +1,11 @@
 /** The address family AF_INET: which protocols there are, and what their sockets have in common (NetBSD: in_proto.c, in_pcb.c). */
 import { errno } from "../abi/errno.ts";
-import { AF_INET, SOCK_RAW } from "../abi/flags.ts";
-import { parseSockaddrIn } from "../abi/inet.ts";
+import { SOCK_RAW } from "../abi/flags.ts";
+import { parseSockaddrIn, sockaddrIn } from "../abi/inet.ts";
 import type { Lwp } from "../kern/proc.ts";
+import { type Address, type Family, isAny, isMulticast } from "./address.ts";
+import { inetOptions } from "./inet_options.ts";
+import type { IpProtocol } from "./ip.ts";
 import type { Domain, Protocol } from "./protocol.ts";
 import { RESERVED } from "./pcb.ts";
 import type { Socket } from "./socket.ts";
@@ -13,12 +16,15 @@ export interface InetProtocol {
   readonly type: number;
   /** 0: any number but those others have. */
   readonly protocol: number;
+  /** What takes its packets, of either family. */
+  readonly input?: IpProtocol;
   make(stack: Stack, so: Socket, protocol: number): Protocol;
 }
 
-export function inetDomain(stack: Stack, protocols: readonly InetProtocol[]): Domain {
+/** An address family of a stack: AF_INET or AF_INET6. */
+export function inetDomain(family: number, stack: Stack, protocols: readonly InetProtocol[]): Domain {
   return {
-    family: AF_INET,
+    family,
     attach(type, protocol, lwp) {
       const ofType = protocols.filter((p) => p.type === type);
       if (ofType.length === 0) throw errno.EPROTOTYPE;
@@ -38,10 +44,17 @@ export function inetAddress(name: Uint8Array): { readonly address: number; reado
   if (!found) throw errno.EAFNOSUPPORT;
   return found;
 }
+/** AF_INET. */
+export const inetFamily: Family = {
+  any: 0,
+  parse: inetAddress,
+  name: (a, port) => sockaddrIn(a as number, port),
+  options: inetOptions,
+};
+
 /** What bind(2) may ask for: an address of ours or any, and a port it may have. */
-export function checkBind(stack: Stack, lwp: Lwp, { address, port }: { address: number; port: number }): void {
-  const ours = address === 0 || stack.isLocal(address) || address >>> 28 === 14 ||
-    [...stack.interfaces].some((i) => i.isBroadcast(address));
+export function checkBind(stack: Stack, lwp: Lwp, { address, port }: { address: Address; port: number }): void {
+  const ours = isAny(address) || stack.isLocal(address) || isMulticast(address) || stack.isBroadcast(address);
   if (!ours) throw errno.EADDRNOTAVAIL;
   if (port !== 0 && port < RESERVED && lwp.proc.cred.euid !== 0) throw errno.EACCES;
 }

@@ -13,6 +13,8 @@ export interface InetOptions {
   readonly outgoing: { readonly ttl?: number; readonly tos?: number };
   /** The program makes the IP header itself (raw sockets). */
   readonly headerIncluded: boolean;
+  /** A socket of IPv6 that takes IPv4, too. */
+  readonly mapped: boolean;
   /** ENOPROTOOPT: there is no such option. */
   get(level: number, name: number): Uint8Array;
   /** EINVAL: not a value it can have. */
@@ -28,6 +30,7 @@ export function inetOptions(): InetOptions {
   };
   return {
     outgoing,
+    mapped: false,
     get headerIncluded() {
       return headerIncluded;
     },

@@ -38,6 +38,8 @@ export interface Link {
   output(p: Packet, iface: Interface, nextHop: number): void;
   /** A frame came; lent. */
   input(frame: Uint8Array, iface: Interface): void;
+  /** Send a packet to a link address, where the link has such: `type` is an EtherType. */
+  frame?(p: Packet, iface: Interface, to: Uint8Array, type: number): void;
   /** The interface, or its addresses, have changed. */
   changed?(iface: Interface): void;
 }
@@ -131,6 +133,11 @@ export class Interface {
   /** Send an IP packet towards a neighbour. The packet is the link's afterwards. */
   output(p: Packet, nextHop: number): void {
     this.#link.output(p, this, nextHop);
+  }
+  /** Send a packet to a link address; where there is no such, to whoever is there. The packet is the link's afterwards. */
+  frame(p: Packet, to: Uint8Array, type: number): void {
+    if (this.#link.frame) this.#link.frame(p, this, to, type);
+    else this.#link.output(p, this, 0);
   }
   /** Hand a finished frame to the device. */
   transmit(p: Packet): void {

@@ -13,6 +13,7 @@ import {
   UNREACH_NET,
   UNREACH_PROTOCOL,
 } from "../wire/ipv4.ts";
+import type { Address } from "./address.ts";
 import { plainChecksum, sealHeader } from "./checksums.ts";
 import { Fragments } from "./fragments.ts";
 import type { Interface } from "./interface.ts";
@@ -28,35 +29,41 @@ const MULTICAST = 0xe000_0000;
 const isMulticast = (a: number) => (a & 0xf000_0000) >>> 0 === MULTICAST;
 const isLoopback = (a: number) => a >>> 24 === 127;
 
-/** What a received packet's header says. One object for all: copy what is kept. */
-export interface Ipv4Header {
-  source: number;
-  destination: number;
+/** What a received packet's header says, of either family. One object for all: copy what is kept. */
+export interface IpHeader {
+  source: Address;
+  destination: Address;
+  /** The transport's number. */
   protocol: number;
+  /** Hops it may still go, and its class of service. */
   ttl: number;
   tos: number;
   /** Where the header begins, and its length. */
   at: number;
   headerLength: number;
 }
+export interface Ipv4Header extends IpHeader {
+  source: number;
+  destination: number;
+}
 /** A packet of ours that an ICMP error is about: transport header at `at`, of which 8 bytes are there. */
 export interface Returned {
-  readonly source: number;
-  readonly destination: number;
+  readonly source: Address;
+  readonly destination: Address;
   readonly view: DataView;
   readonly at: number;
 }
-/** A protocol over IP. */
+/** A protocol over IP of either version. */
 export interface IpProtocol {
   /** Data of a packet to us, at [at, p.end). The packet is taken back afterwards. */
-  input(p: Packet, at: number, header: Ipv4Header): void;
+  input(p: Packet, at: number, header: IpHeader): void;
   /** Something of ours did not arrive. `mtu`: what would have fitted, for EMSGSIZE. */
   error?(code: SysError, returned: Returned, mtu: number): void;
 }
 /** What is to be sent. */
-export interface Outgoing {
-  readonly source: number;
-  readonly destination: number;
+export interface Outgoing<A extends Address = number> {
+  readonly source: A;
+  readonly destination: A;
   readonly protocol: number;
   readonly ttl?: number;
   readonly tos?: number;

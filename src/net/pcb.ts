@@ -1,14 +1,17 @@
 /** Who has which port, and whom a packet is for (NetBSD: in_pcb.c). */
 import { errno } from "../abi/errno.ts";
 import { SO_REUSEADDR, SO_REUSEPORT } from "../abi/flags.ts";
+import { type Address, isAny, sameAddress } from "./address.ts";
 import type { Socket } from "./socket.ts";
 
-/** One socket's addresses; 0 is any. */
+/** One socket's addresses: 0 is any of IPv4, :: any of IPv6. A `remotePort` of 0: it has no peer. */
 export interface Endpoint {
-  local: number;
+  local: Address;
   port: number;
-  remote: number;
+  remote: Address;
   remotePort: number;
+  /** Its :: is any of IPv4, too (IPV6_V6ONLY is off). */
+  readonly mapped: boolean;
   readonly so: Socket;
 }
 /** Ports given to those who ask for none (net.inet.ip.anonportmin, max). */
@@ -28,7 +31,7 @@ export class Endpoints<E extends Endpoint> {
     this.#random = random;
   }
   /** Take a port, or any (0). EADDRINUSE, EADDRNOTAVAIL when none is left. */
-  bind(e: E, local: number, port: number): void {
+  bind(e: E, local: Address, port: number): void {
     if (port !== 0) {
       const taken = (x: E) => !mayShare(x, e, local);
       if (this.#byPort.get(port)?.some(taken) || this.#children.get(port)?.values().some(taken)) throw errno.EADDRINUSE;
@@ -65,17 +68,18 @@ export class Endpoints<E extends Endpoint> {
     if (list!.length === 0) this.#byPort.delete(e.port);
   }
   /** The one who fits best: its peer's first, then who has just this address, then who takes any. */
-  find(local: number, port: number, remote: number, remotePort: number): E | undefined {
+  find(local: Address, port: number, remote: Address, remotePort: number): E | undefined {
     const list = this.#byPort.get(port);
     if (!list) return undefined;
     let best: E | undefined;
     let fit = -1;
     for (let i = 0; i < list.length; i++) {
       const e = list[i]!;
-      if (e.local !== 0 && e.local !== local) continue;
-      if (e.remotePort !== 0 && (e.remote !== remote || e.remotePort !== remotePort)) continue;
-      const n = (e.remotePort !== 0 ? 2 : 0) + (e.local !== 0 ? 1 : 0);
-      if (n === 3) return e;
+      const at = covers(e, local);
+      if (at < 0) continue;
+      if (e.remotePort !== 0 && (e.remotePort !== remotePort || !sameAddress(e.remote, remote))) continue;
+      const n = (e.remotePort !== 0 ? BOTH : 0) + at;
+      if (n === BOTH + EXACT) return e;
       if (n > fit) [best, fit] = [e, n];
     }
     return best;
@@ -89,11 +93,20 @@ export class Endpoints<E extends Endpoint> {
     for (const set of this.#children.values()) yield* set;
   }
 }
+const EXACT = 2;
+const BOTH = 4;
+/** How well an endpoint's address covers one: -1, not at all; EXACT; less, as any of it. */
+export function covers({ local: has, mapped }: Pick<Endpoint, "local" | "mapped">, local: Address): number {
+  if (has === 0) return typeof local === "number" ? 1 : -1;
+  if (sameAddress(has, local)) return EXACT;
+  if (!isAny(has)) return -1;
+  return typeof local === "object" ? 1 : mapped ? 0 : -1;
+}
 /** Two may have one port when they do not have one address, or when both said so. */
-function mayShare(had: Endpoint, e: Endpoint, local: number): boolean {
-  if (had.local !== 0 && local !== 0 && had.local !== local) return true;
+function mayShare(had: Endpoint, e: Endpoint, local: Address): boolean {
+  if (covers(had, local) < 0 && covers({ local, mapped: e.mapped }, had.local) < 0) return true;
   const both = had.so.options & e.so.options & REUSE;
   if (both & SO_REUSEPORT) return true;
   // SO_REUSEADDR: beside connections of the port, and beside another address.
-  return (e.so.options & SO_REUSEADDR) !== 0 && (had.remotePort !== 0 || had.local !== local);
+  return (e.so.options & SO_REUSEADDR) !== 0 && (had.remotePort !== 0 || !sameAddress(had.local, local));
 }

@@ -1,19 +1,38 @@
 /** A kernel's TCP/IP: what its parts share. No globals: a process may have many. */
-import { errno } from "../abi/errno.ts";
+import { errno, type SysError } from "../abi/errno.ts";
 import { type Kernel, parseOptions } from "../kern/kernel.ts";
 import { then } from "../lib/async.ts";
 import type { Async, NetDevice, Sys } from "../plugin.ts";
+import type { In6Addr } from "../lib/in6.ts";
+import type { Address, Family } from "./address.ts";
 import { sealHeader } from "./checksums.ts";
 import { EthernetLink } from "./ethernet.ts";
 import { Icmp } from "./icmp.ts";
+import type { InetProtocol } from "./inet.ts";
 import { IFF_UP, Interface, type InterfaceAddress, type Link } from "./interface.ts";
-import { Ip } from "./ip.ts";
+import { Ip, type Outgoing } from "./ip.ts";
 import { type Packet, Packets } from "./packet.ts";
 import { type Route, Routes, RTF_CONNECTED, RTF_GATEWAY, RTF_HOST, RTF_LOCAL, RTF_UP } from "./route.ts";
-import { IPPROTO_ICMP } from "../wire/ipv4.ts";
+import { ICMP_UNREACH, IPPROTO_ICMP, UNREACH_PORT } from "../wire/ipv4.ts";
 
 const BROADCAST = 0xffff_ffff;
 const ALL = 0xffff_ffff;
+
+/** IPv6, where it is loaded. */
+export interface Inet6 {
+  /** A packet came in, with nothing before its header. It is taken back there. */
+  input(p: Packet): void;
+  output(o: Outgoing<In6Addr>, length: number, fill: (p: Packet, at: number) => void): SysError | undefined;
+  /** Tell a packet's sender that nobody has the port. */
+  noPort(p: Packet): void;
+  isLocal(address: In6Addr): boolean;
+  sourceFor(destination: In6Addr): In6Addr | undefined;
+  mtuTo(destination: In6Addr): number;
+  /** An interface came up or went down. */
+  changed(iface: Interface): void;
+  halt(): void;
+}
+const VERSION_6 = 6;
 
 export class Stack {
   readonly kernel: Kernel;
@@ -22,6 +41,11 @@ export class Stack {
   readonly routes = new Routes();
   readonly ip: Ip;
   readonly icmp: Icmp;
+  ip6: Inet6 | undefined;
+  /** How addresses of a family look to programs, by AF_*. */
+  readonly families = new Map<number, Family>();
+  /** Protocols over IP, for those who bring another family. */
+  readonly transports: InetProtocol[] = [];
   readonly #interfaces = new Map<string, Interface>();
   /** Told of what changes: interfaces, addresses, routes (the routing socket). */
   readonly listeners = new Set<(change: Change) => void>();
@@ -40,7 +64,15 @@ export class Stack {
     this.icmp = new Icmp(this);
     this.ip.register(IPPROTO_ICMP, this.icmp);
     this.#link = new EthernetLink(this);
-    this.#rawLink = { output: (p, iface) => this.#outputRaw(p, iface), input: (f, iface) => this.#inputRaw(f, iface) };
+    this.#rawLink = {
+      output: (p, iface) => this.#outputRaw(p, iface),
+      input: (f, iface) => this.#inputRaw(f, iface),
+      changed: (iface) => this.ip6?.changed(iface),
+    };
+  }
+
+  family(domain: number): Family {
+    return this.families.get(domain)!;
   }
 
   // Interfaces
@@ -81,6 +113,7 @@ export class Stack {
   }
   /** The kernel ends: devices are let go. */
   async halt(): Promise<void> {
+    this.ip6?.halt();
     this.ip.fragments.clear();
     for (const iface of [...this.#interfaces.values()]) await this.destroy(iface);
   }
@@ -134,8 +167,16 @@ export class Stack {
     const route = this.routes.get(destination, mask);
     if (route && route.iface === iface && route.gateway === undefined) this.removeRoute(destination, mask);
   }
-  isLocal(address: number): boolean {
+  isLocal(address: Address): boolean {
+    if (typeof address === "object") return this.ip6?.isLocal(address) ?? false;
     return this.#local.has(address) || (address >>> 24 === 127 && this.#loopback !== undefined);
+  }
+
+  /** Of an interface's network. */
+  isBroadcast(address: Address): boolean {
+    if (typeof address === "object") return false;
+    for (const i of this.#interfaces.values()) if (i.isBroadcast(address)) return true;
+    return false;
   }
 
   // Routes
@@ -172,18 +213,40 @@ export class Stack {
     return this.#self;
   }
   /** The address packets to a destination come from; undefined: there is no way. */
-  sourceFor(destination: number): number | undefined {
+  sourceFor<A extends Address>(destination: A): A | undefined {
+    if (typeof destination === "object") return this.ip6?.sourceFor(destination) as A | undefined;
+    return this.#sourceFor4(destination as number) as A | undefined;
+  }
+  #sourceFor4(destination: number): number | undefined {
     if (this.isLocal(destination)) return destination;
     const route = this.routeTo(destination);
     if (!route) return undefined;
     const near = route.iface.onLink(route.gateway ?? destination) ?? route.iface.addresses[0];
     return near?.address;
   }
-  mtuTo(destination: number): number {
+  /** The largest packet towards an address. */
+  mtuTo(destination: Address): number {
+    if (typeof destination === "object") return this.ip6?.mtuTo(destination) ?? 0;
     const route = this.routeTo(destination);
     return route ? route.mtu || route.iface.mtu : 576;
   }
 
+  /** Send data that `fill` writes at a place of a packet of either family. An error tells why it could not be sent. */
+  output(o: Outgoing<Address>, length: number, fill: (p: Packet, at: number) => void): SysError | undefined {
+    if (typeof o.destination === "number") return this.ip.output(o as Outgoing, length, fill);
+    return this.ip6 ? this.ip6.output(o as Outgoing<In6Addr>, length, fill) : errno.EAFNOSUPPORT;
+  }
+  /** Tell a packet's sender that nobody has the port it is for. */
+  noPort(p: Packet): void {
+    if (isVersion6(p)) this.ip6?.noPort(p);
+    else this.icmp.complain(p, ICMP_UNREACH, UNREACH_PORT);
+  }
+  /** A packet came in, with nothing before its IP header. */
+  input(p: Packet): void {
+    if (!isVersion6(p)) return this.ip.input(p);
+    if (this.ip6) this.ip6.input(p);
+    else this.packets.put(p);
+  }
   /** At random, 0 to 1. */
   readonly random = (): number => {
     const bytes = new Uint8Array(4);
@@ -220,15 +283,16 @@ export class Stack {
     iface.counters.inPackets++;
     iface.counters.inBytes += p.length;
     p.iface = iface;
-    this.later(() => this.ip.input(p));
+    this.later(() => this.input(p));
   }
   #inputRaw(frame: Uint8Array, iface: Interface): void {
     const p = this.packets.copy(frame, 0);
     if (!p) return void iface.counters.inErrors++;
     p.iface = iface;
-    this.ip.input(p);
+    this.input(p);
   }
 }
+const isVersion6 = ({ bytes, start }: Packet) => bytes[start]! >> 4 === VERSION_6;
 const NOWHERE = { destination: 0, mask: 0, gateway: undefined, flags: RTF_UP, mtu: 0, used: 0 } as const;
 
 /** What changed. */

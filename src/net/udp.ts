@@ -1,15 +1,15 @@
 /** UDP (RFC 768, 1122 4.1; NetBSD: udp_usrreq.c). */
 import { errno, type SysError } from "../abi/errno.ts";
 import { SO_BROADCAST, SOCK_DGRAM } from "../abi/flags.ts";
-import { sockaddrIn } from "../abi/inet.ts";
 import type { Lwp } from "../kern/proc.ts";
-import { ICMP_UNREACH, IPPROTO_UDP, Udp as Header, UNREACH_PORT } from "../wire/ipv4.ts";
+import { IPPROTO_UDP, Udp as Header } from "../wire/ipv4.ts";
+import { type Address, type Family, isAny, isMulticast, sameAddress } from "./address.ts";
 import { transportChecksum } from "./checksums.ts";
-import { checkBind, inetAddress, type InetProtocol } from "./inet.ts";
-import { type InetOptions, inetOptions } from "./inet_options.ts";
-import type { IpProtocol, Ipv4Header, Returned } from "./ip.ts";
+import { checkBind, type InetProtocol } from "./inet.ts";
+import type { InetOptions } from "./inet_options.ts";
+import type { IpHeader, IpProtocol, Returned } from "./ip.ts";
 import type { Packet } from "./packet.ts";
-import { type Endpoint, Endpoints } from "./pcb.ts";
+import { covers, type Endpoint, Endpoints } from "./pcb.ts";
 import type { Protocol } from "./protocol.ts";
 import type { Message, Socket } from "./socket.ts";
 import type { Stack } from "./stack.ts";
@@ -29,24 +29,25 @@ export class Udp implements IpProtocol {
     this.endpoints = new Endpoints(stack.random);
     stack.ip.register(IPPROTO_UDP, this);
   }
-  input(p: Packet, at: number, header: Ipv4Header): void {
+  input(p: Packet, at: number, header: IpHeader): void {
     const length = p.end - at < Header.size ? 0 : Header.get.length(p.view, at);
     if (length < Header.size || length > p.end - at) return void this.counters.short++;
-    const checked = Header.get.checksum(p.view, at) !== 0;
+    // RFC 8200, 8.1: over IPv6 there is always one.
+    const checked = Header.get.checksum(p.view, at) !== 0 || typeof header.destination === "object";
     if (checked && transportChecksum(p, at, length, header) !== 0) return void this.counters.badChecksum++;
     this.counters.in++;
     const [from, to] = [Header.get.source(p.view, at), Header.get.destination(p.view, at)];
     const data = p.bytes.subarray(at + Header.size, at + length);
-    if (p.broadcast || header.destination >>> 28 === 14) return this.#everybody(header, from, to, data);
+    if (p.broadcast || isMulticast(header.destination)) return this.#everybody(header, from, to, data);
     const found = this.endpoints.find(header.destination, to, header.source, from);
     if (found) return found.receive(data, header.source, from);
     this.counters.noPort++;
-    this.stack.icmp.complain(p, ICMP_UNREACH, UNREACH_PORT);
+    this.stack.noPort(p);
   }
-  #everybody({ source, destination }: Ipv4Header, from: number, to: number, data: Uint8Array): void {
+  #everybody({ source, destination }: IpHeader, from: number, to: number, data: Uint8Array): void {
     for (const e of this.endpoints.all(to)) {
-      if (e.local !== 0 && e.local !== destination) continue;
-      if (e.remotePort === 0 || (e.remote === source && e.remotePort === from)) e.receive(data, source, from);
+      if (covers(e, destination) < 0) continue;
+      if (e.remotePort === 0 || (e.remotePort === from && sameAddress(e.remote, source))) e.receive(data, source, from);
     }
   }
   error(code: SysError, { source, destination, view, at }: Returned): void {
@@ -60,22 +61,28 @@ export class Udp implements IpProtocol {
 class UdpSocket implements Protocol, Endpoint {
   readonly connections = false;
   readonly so: Socket;
-  local = 0;
+  local: Address;
   port = 0;
-  remote = 0;
+  remote: Address = 0;
   remotePort = 0;
   readonly #udp: Udp;
+  readonly #family: Family;
   readonly #options: InetOptions;
 
   constructor(udp: Udp, so: Socket) {
     this.#udp = udp;
     this.so = so;
-    this.#options = inetOptions();
+    this.#family = udp.stack.family(so.domain);
+    this.local = this.#family.any;
+    this.#options = this.#family.options();
     so.sendLimit = SEND;
     so.inbox.limit = RECEIVE;
   }
+  get mapped(): boolean {
+    return this.#options.mapped;
+  }
   bind(lwp: Lwp, name: Uint8Array): void {
-    const { address, port } = inetAddress(name);
+    const { address, port } = this.#family.parse(name, this.mapped);
     if (this.port !== 0) throw errno.EINVAL;
     checkBind(this.#udp.stack, lwp, { address, port });
     this.#udp.endpoints.bind(this, address, port);
@@ -84,15 +91,21 @@ class UdpSocket implements Protocol, Endpoint {
     throw errno.EOPNOTSUPP;
   }
   connect(_lwp: Lwp, name: Uint8Array): void {
-    const { address, port } = inetAddress(name);
+    const { address, port } = this.#family.parse(name, this.mapped);
     if (port === 0) throw errno.EADDRNOTAVAIL;
-    const source = this.local || this.#udp.stack.sourceFor(address);
-    if (source === undefined) throw errno.EHOSTUNREACH;
+    const source = this.#source(address);
     if (this.port === 0) this.#udp.endpoints.bind(this, source, 0);
     this.local = source;
-    this.remote = address || source;
+    this.remote = isAny(address) ? source : address;
     this.remotePort = port;
     this.so.connected = true;
+  }
+  /** EHOSTUNREACH: there is no way; EINVAL: it is bound to an address of the other family. */
+  #source(destination: Address): Address {
+    const source = isAny(this.local) ? this.#udp.stack.sourceFor(destination) : this.local;
+    if (source === undefined) throw errno.EHOSTUNREACH;
+    if (typeof source !== typeof destination) throw errno.EINVAL;
+    return source;
   }
   send(_lwp: Lwp, { data, to, rights }: Message): number {
     if (rights.length > 0) throw errno.EINVAL;
@@ -100,10 +113,9 @@ class UdpSocket implements Protocol, Endpoint {
     if (to && this.so.connected) throw errno.EISCONN;
     if (!to && !this.so.connected) throw errno.EDESTADDRREQ;
     if (data.length > this.so.sendLimit) throw errno.EMSGSIZE;
-    const peer = to ? inetAddress(to) : { address: this.remote, port: this.remotePort };
+    const peer = to ? this.#family.parse(to, this.mapped) : { address: this.remote, port: this.remotePort };
     if (peer.port === 0) throw errno.EADDRNOTAVAIL;
-    const source = this.local || stack.sourceFor(peer.address);
-    if (source === undefined) throw errno.EHOSTUNREACH;
+    const source = this.#source(peer.address);
     if (this.port === 0) endpoints.bind(this, this.local, 0);
     const ip = {
       source,
@@ -113,7 +125,7 @@ class UdpSocket implements Protocol, Endpoint {
       ...this.#options.outgoing,
     };
     const length = Header.size + data.length;
-    const error = stack.ip.output(ip, length, (p, at) => {
+    const error = stack.output(ip, length, (p, at) => {
       Header.write(p.view, at, { source: this.port, destination: peer.port, length, checksum: 0 });
       p.bytes.set(data, at + Header.size);
       // 0 says that there is none: a sum that is 0 goes as its other form.
@@ -123,11 +135,11 @@ class UdpSocket implements Protocol, Endpoint {
     counters.out++;
     return data.length;
   }
-  receive(data: Uint8Array, source: number, port: number): void {
+  receive(data: Uint8Array, source: Address, port: number): void {
     const { inbox, changes, cantReceive } = this.so;
     if (cantReceive) return;
     if (inbox.room < data.length) return void this.#udp.counters.full++;
-    inbox.put(data, sockaddrIn(source, port), []);
+    inbox.put(data, this.#family.name(source, port), []);
     changes.wake();
   }
   failed(code: SysError): void {
@@ -143,8 +155,8 @@ class UdpSocket implements Protocol, Endpoint {
     this.#udp.endpoints.remove(this);
   }
   name(peer: boolean): Uint8Array | undefined {
-    if (!peer) return sockaddrIn(this.local, this.port);
-    return this.so.connected ? sockaddrIn(this.remote, this.remotePort) : undefined;
+    if (!peer) return this.#family.name(this.local, this.port);
+    return this.so.connected ? this.#family.name(this.remote, this.remotePort) : undefined;
   }
   getOption(level: number, name: number): Uint8Array {
     return this.#options.get(level, name);
@@ -157,5 +169,5 @@ class UdpSocket implements Protocol, Endpoint {
 /** UDP for a stack. */
 export function udpProtocol(stack: Stack): InetProtocol {
   const udp = new Udp(stack);
-  return { type: SOCK_DGRAM, protocol: IPPROTO_UDP, make: (_stack, so) => new UdpSocket(udp, so) };
+  return { type: SOCK_DGRAM, protocol: IPPROTO_UDP, input: udp, make: (_stack, so) => new UdpSocket(udp, so) };
 }

@@ -4,6 +4,7 @@ import { bytes, struct, u16, u32 } from "../lib/struct.ts";
 export const Ethernet = struct("be", { destination: bytes(6), source: bytes(6), type: u16 }, 14);
 export const ETHERTYPE_IP = 0x0800;
 export const ETHERTYPE_ARP = 0x0806;
+export const ETHERTYPE_IPV6 = 0x86dd;
 
 /** RFC 826, with hardware and protocol addresses of Ethernet and IPv4. */
 export const Arp = struct("be", {

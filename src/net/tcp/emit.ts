@@ -1,12 +1,15 @@
 /** Segments as they go out: window, options, and the kinds without data (RFC 9293, 3.10.7; 7323; 5961). */
 import { errno } from "../../abi/errno.ts";
 import { TH_ACK, TH_RST, TH_SYN } from "../../wire/tcp.ts";
+import type { Address } from "../address.ts";
 import { setTimer } from "./arm.ts";
 import { STAMP_SIZE } from "./segment.ts";
 import { before, distance } from "./seq.ts";
 import { SYN_SENT, type Tcb } from "./tcb.ts";
 
+/** Headers of IPv4 and TCP, IPv6 and TCP. */
 const IP_TCP = 40;
+const IP6_TCP = 60;
 const MAX_WINDOW = 65_535;
 /** Room SACK may take in a segment with data. */
 const SACK_ROOM = 36;
@@ -18,11 +21,14 @@ export function scaleFor(limit: number): number {
   return scale;
 }
 /** Most bytes of data in a segment to us that a link's packets carry. */
-export const mssFor = (mtu: number): number => Math.max(1, Math.min(mtu - IP_TCP, MAX_WINDOW - IP_TCP));
+export function mssFor(mtu: number, remote: Address): number {
+  const headers = typeof remote === "number" ? IP_TCP : IP6_TCP;
+  return Math.max(1, Math.min(mtu - headers, MAX_WINDOW - headers));
+}
 
 /** Data in a segment from what the peer takes and what the path carries. */
 export function setMss(c: Tcb): void {
-  const path = mssFor(c.stack.mtu(c.remote));
+  const path = mssFor(c.stack.mtu(c.remote), c.remote);
   c.mss = Math.max(Math.min(c.peerMss, path, c.maxSegment || path) - (c.stamped ? STAMP_SIZE : 0), 1);
 }
 
@@ -95,7 +101,7 @@ export function sendSyn(c: Tcb): void {
   const active = c.state === SYN_SENT;
   const window = Math.min(c.receiveLimit, MAX_WINDOW);
   out.begin(c.iss, active ? 0 : c.rcvNxt, TH_SYN | (active ? 0 : TH_ACK), window);
-  out.mss(mssFor(c.stack.mtu(c.remote)));
+  out.mss(mssFor(c.stack.mtu(c.remote), c.remote));
   if (active ? settings.windowScale : c.scaled) out.scale(c.receiveScale);
   if (active ? settings.sack : c.sackOk) out.sackPermitted();
   if (active ? settings.timestamps : c.stamped) out.stamp(c.stamp, active ? 0 : c.recent);

@@ -4,6 +4,7 @@
  */
 import { errno, type SysError } from "../../abi/errno.ts";
 import { TH_ACK, TH_FIN, TH_RST, TH_SYN } from "../../wire/tcp.ts";
+import type { Address } from "../address.ts";
 import { initialWindow } from "./congestion.ts";
 import { scaleFor, setMss, tooLarge } from "./emit.ts";
 import { type HalfOpen, HalfOpens } from "./halfopen.ts";
@@ -31,9 +32,9 @@ export interface TcpWorld {
   alarm(at: number): void;
   /** Send a segment, with data of a ring. Both are lent. */
   send(to: Tuple, out: OutSegment, ring: Ring | undefined): SysError | undefined;
-  mtu(remote: number): number;
+  mtu(remote: Address): number;
   /** A router says that no larger packets pass. */
-  learned(remote: number, mtu: number): void;
+  learned(remote: Address, mtu: number): void;
   /** Who listens at an address; undefined: nobody. */
   listener(to: Tuple): TcpListener | undefined;
 }
@@ -95,7 +96,7 @@ export class TcpEngine implements TcpStack {
   send(to: Tuple, ring: Ring | undefined): SysError | undefined {
     return this.#world.send(to, this.out, ring);
   }
-  mtu(remote: number): number {
+  mtu(remote: Address): number {
     return this.#world.mtu(remote);
   }
   expired(c: Tcb): void {

@@ -94,7 +94,7 @@ export class HalfOpens {
     const { out, settings, now, counters } = this.#stack;
     const { agreed } = half;
     out.begin(half.iss, (half.irs + 1) | 0, TH_SYN | TH_ACK, Math.min(settings.recvspace, 65_535));
-    out.mss(mssFor(this.#stack.mtu(half.remote)));
+    out.mss(mssFor(this.#stack.mtu(half.remote), half.remote));
     if (agreed.scale >= 0) out.scale(scaleFor(settings.recvbufMax));
     if (agreed.sack) out.sackPermitted();
     if (agreed.stamped) out.stamp(((stamp || Math.floor(now)) + half.stampOffset) | 0, half.recent);

@@ -1,5 +1,7 @@
 /** What routers said of the largest packets that pass (RFC 1191): by address, for a while. */
 
+import { type Address, addressKey } from "../address.ts";
+
 /** No less is believed: smaller links are not, and who says so means no good (Linux: min_pmtu). */
 const LEAST = 552;
 const LIFE = 600_000;
@@ -7,25 +9,25 @@ const MOST = 1024;
 
 export class PathMtu {
   readonly #now: () => number;
-  readonly #known = new Map<number, { readonly mtu: number; readonly until: number }>();
+  readonly #known = new Map<number | string, { readonly mtu: number; readonly until: number }>();
 
   constructor(now: () => number) {
     this.#now = now;
   }
   /** `link`: what the first link takes. A router that names no number makes it a step smaller. */
-  learn(remote: number, mtu: number, link: number): void {
+  learn(remote: Address, mtu: number, link: number): void {
     const had = this.limit(remote, link);
     const told = Math.max(LEAST, mtu || had >> 1);
     if (told >= had) return;
     if (this.#known.size >= MOST) this.#known.clear();
-    this.#known.set(remote, { mtu: told, until: this.#now() + LIFE });
+    this.#known.set(addressKey(remote), { mtu: told, until: this.#now() + LIFE });
   }
-  limit(remote: number, link: number): number {
+  limit(remote: Address, link: number): number {
     if (this.#known.size === 0) return link;
-    const found = this.#known.get(remote);
+    const found = this.#known.get(addressKey(remote));
     if (!found) return link;
     if (found.until > this.#now()) return Math.min(found.mtu, link);
-    this.#known.delete(remote);
+    this.#known.delete(addressKey(remote));
     return link;
   }
 }

@@ -1,11 +1,13 @@
 /** TCP for a stack: its place in IP, and what its sockets share (NetBSD: tcp_input.c, tcp_output.c, tcp_usrreq.c). */
 import type { SysError } from "../../abi/errno.ts";
 import { AF_INET, SOCK_STREAM } from "../../abi/flags.ts";
+import type { In6Addr } from "../../lib/in6.ts";
+import { type Address, isMulticast, sameAddress } from "../address.ts";
 import { IPPROTO_TCP } from "../../wire/ipv4.ts";
 import { Tcp as Header } from "../../wire/tcp.ts";
 import { transportChecksum } from "../checksums.ts";
 import type { InetProtocol } from "../inet.ts";
-import type { IpProtocol, Ipv4Header, Returned } from "../ip.ts";
+import type { IpHeader, IpProtocol, Outgoing, Returned } from "../ip.ts";
 import type { Packet } from "../packet.ts";
 import { Endpoints } from "../pcb.ts";
 import { Socket } from "../socket.ts";
@@ -25,15 +27,11 @@ export class TcpProtocol implements IpProtocol, TcpWorld {
   readonly endpoints: Endpoints<TcpSocket>;
   readonly #paths: PathMtu;
   /** The ends of the segment that is handled; where the one that goes out goes. */
-  readonly #to = { local: 0, port: 0, remote: 0, remotePort: 0 };
-  readonly #ip = {
-    source: 0,
-    destination: 0,
-    protocol: IPPROTO_TCP,
-    dontFragment: true,
-    ttl: undefined as number | undefined,
-    tos: undefined as number | undefined,
-  };
+  readonly #to = { local: 0 as Address, port: 0, remote: 0 as Address, remotePort: 0 };
+  /** What IP is told: of either family one, so that each is always of one kind. */
+  readonly #ip = outgoing(0);
+  readonly #ip6 = outgoing<In6Addr>(undefined as never);
+  #o = this.#ip as Filled;
   /** What `#fill` writes. */
   #out!: OutSegment;
   #ring: Ring | undefined;
@@ -54,7 +52,12 @@ export class TcpProtocol implements IpProtocol, TcpWorld {
   /** A socket of TCP; `c`: for a connection that came. */
   socket(c?: Tcb, listener?: TcpSocket): Socket {
     const { callout } = this.stack.sys;
-    return new Socket(AF_INET, SOCK_STREAM, (so) => new TcpSocket(this, so, c, listener), callout);
+    return new Socket(
+      listener?.so.domain ?? AF_INET,
+      SOCK_STREAM,
+      (so) => new TcpSocket(this, so, c, listener),
+      callout,
+    );
   }
   /** Peers are told that we go. */
   halt(): void {
@@ -66,10 +69,10 @@ export class TcpProtocol implements IpProtocol, TcpWorld {
 
   // From IP
 
-  input(p: Packet, at: number, { source, destination }: Ipv4Header): void {
+  input(p: Packet, at: number, { source, destination }: IpHeader): void {
     const { counters, segment } = this.engine;
     const length = p.end - at;
-    if (p.broadcast || destination >>> 28 === 14) return;
+    if (p.broadcast || isMulticast(destination)) return;
     if (!segment.parse(p.bytes, p.view, at, p.end)) return void counters.malformed++;
     if (!p.iface?.loopback && transportChecksum(p, at, length, { source, destination, protocol: IPPROTO_TCP }) !== 0) {
       return void counters.badChecksum++;
@@ -79,7 +82,7 @@ export class TcpProtocol implements IpProtocol, TcpWorld {
     to.port = Header.get.destination(p.view, at);
     to.remote = source;
     to.remotePort = Header.get.source(p.view, at);
-    if (to.local === to.remote && to.port === to.remotePort && !this.engine.find(to)) return;
+    if (to.port === to.remotePort && sameAddress(to.local, to.remote) && !this.engine.find(to)) return;
     this.engine.input(to, segment);
   }
   error(code: SysError, { source, destination, view, at }: Returned, mtu: number): void {
@@ -103,14 +106,14 @@ export class TcpProtocol implements IpProtocol, TcpWorld {
       this.engine.run();
     });
   }
-  mtu(remote: number): number {
+  mtu(remote: Address): number {
     return this.#paths.limit(remote, this.stack.mtuTo(remote));
   }
-  learned(remote: number, mtu: number): void {
+  learned(remote: Address, mtu: number): void {
     this.#paths.learn(remote, mtu, this.stack.mtuTo(remote));
   }
   send(to: Tuple & { readonly header?: HeaderOptions }, out: OutSegment, ring: Ring | undefined): SysError | undefined {
-    const ip = this.#ip;
+    const ip = this.#o = (typeof to.remote === "number" ? this.#ip : this.#ip6) as Filled;
     ip.source = to.local;
     ip.destination = to.remote;
     ip.ttl = to.header?.ttl;
@@ -120,15 +123,15 @@ export class TcpProtocol implements IpProtocol, TcpWorld {
     this.#port = to.port;
     this.#remotePort = to.remotePort;
     this.#length = Header.size + out.optionLength + out.length;
-    return this.stack.ip.output(ip as never, this.#length, this.#fill);
+    return this.stack.output(ip as Outgoing<Address>, this.#length, this.#fill);
   }
   readonly #fill = (p: Packet, at: number): void => {
     const out = this.#out;
     const data = out.write(p.view, p.bytes, at, this.#port, this.#remotePort);
     if (this.#ring) this.#ring.copy(out.from, out.length, p.bytes, data);
     // What goes to ourselves passes no wire.
-    if (this.stack.isLocal(this.#ip.destination)) return;
-    p.view.setUint16(at + Header.at.checksum, transportChecksum(p, at, this.#length, this.#ip), true);
+    if (this.stack.isLocal(this.#o.destination)) return;
+    p.view.setUint16(at + Header.at.checksum, transportChecksum(p, at, this.#length, this.#o), true);
   };
   listener({ local, port, remote, remotePort }: Tuple): TcpListener | undefined {
     const found = this.endpoints.find(local, port, remote, remotePort);
@@ -138,8 +141,18 @@ export class TcpProtocol implements IpProtocol, TcpWorld {
     return undefined;
   }
 }
+/** What IP is told, to be filled in. */
+const outgoing = <A extends Address>(any: A) => ({
+  source: any,
+  destination: any,
+  protocol: IPPROTO_TCP,
+  dontFragment: true,
+  ttl: undefined as number | undefined,
+  tos: undefined as number | undefined,
+});
+type Filled = ReturnType<typeof outgoing<Address>>;
 /** TCP for a stack. EOPNOTSUPP and the like are the sockets' own. */
 export function tcpProtocol(stack: Stack): InetProtocol {
   const tcp = new TcpProtocol(stack);
-  return { type: SOCK_STREAM, protocol: IPPROTO_TCP, make: (_stack, so) => new TcpSocket(tcp, so) };
+  return { type: SOCK_STREAM, protocol: IPPROTO_TCP, input: tcp, make: (_stack, so) => new TcpSocket(tcp, so) };
 }

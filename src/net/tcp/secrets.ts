@@ -1,5 +1,6 @@
 /** Numbers nobody else foresees: initial sequence numbers (RFC 6528), timestamps' offsets, SYN cookies (RFC 4987, 3.6). */
 import { halfSipHash } from "../../lib/siphash.ts";
+import { addressWords } from "../address.ts";
 import { distance } from "./seq.ts";
 import type { Agreed, Tuple } from "./tcb.ts";
 
@@ -23,7 +24,7 @@ export class Secrets {
   }
   #hash(which: number, { local, port, remote, remotePort }: Tuple, ...more: number[]): number {
     const key = this.#key.subarray(which, which + 2);
-    return halfSipHash(key, [local | 0, remote | 0, (port << 16) | remotePort, ...more]);
+    return halfSipHash(key, [...addressWords(local), ...addressWords(remote), (port << 16) | remotePort, ...more]);
   }
   /** 250 a millisecond, from a place of the connection's own. */
   iss(tuple: Tuple, now: number): number {

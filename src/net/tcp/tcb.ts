@@ -1,5 +1,6 @@
 /** The state of one connection (RFC 9293, 3.3.1; NetBSD: struct tcpcb), and what it needs of its stack and tells its user. */
 import type { SysError } from "../../abi/errno.ts";
+import type { Address } from "../address.ts";
 import { algorithms, type Congestion, initialWindow } from "./congestion.ts";
 import { Reassembly } from "./reassembly.ts";
 import { Ring, type RingPool } from "./ring.ts";
@@ -21,11 +22,11 @@ export const LAST_ACK = 8;
 export const FIN_WAIT_2 = 9;
 export const TIME_WAIT = 10;
 
-/** Both ends of a connection: IPv4 addresses and ports. */
+/** Both ends of a connection: addresses of one family, and ports. */
 export interface Tuple {
-  readonly local: number;
+  readonly local: Address;
   readonly port: number;
-  readonly remote: number;
+  readonly remote: Address;
   readonly remotePort: number;
 }
 /** What IP is told of packets; undefined: its own. */
@@ -56,7 +57,7 @@ export interface TcpStack {
   /** Send `out`, with data of `ring`. */
   send(to: Tuple, ring: Ring | undefined): SysError | undefined;
   /** The largest IP packet towards an address. */
-  mtu(remote: number): number;
+  mtu(remote: Address): number;
   /** A challenge ACK may be sent now (RFC 5961, 7). */
   mayChallenge(): boolean;
   /** It has come to TIME_WAIT, and to its end. */
@@ -108,9 +109,9 @@ export class Tcb implements Tuple, Timed {
   user: TcpUser | undefined;
   /** Called when it is no more, by whoever keeps its ends. */
   forgotten: (() => void) | undefined;
-  readonly local: number;
+  readonly local: Address;
   readonly port: number;
-  readonly remote: number;
+  readonly remote: Address;
   readonly remotePort: number;
   state = CLOSED;
   header: HeaderOptions = {};

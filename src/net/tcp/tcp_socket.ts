@@ -1,12 +1,12 @@
 /** A TCP socket: what its program asks for, and what its connection tells (NetBSD: tcp_usrreq.c; tcp(4)). */
 import { errno, type SysError } from "../../abi/errno.ts";
 import { SO_ACCEPTCONN, SO_KEEPALIVE, SO_LINGER } from "../../abi/flags.ts";
-import { sockaddrIn } from "../../abi/inet.ts";
 import type { Lwp } from "../../kern/proc.ts";
 import type { Async } from "../../plugin.ts";
 import { IPPROTO_TCP } from "../../wire/ipv4.ts";
-import { checkBind, inetAddress } from "../inet.ts";
-import { type InetOptions, inetOptions } from "../inet_options.ts";
+import { type Address, type Family, isAny, isMulticast } from "../address.ts";
+import { checkBind } from "../inet.ts";
+import type { InetOptions } from "../inet_options.ts";
 import type { Endpoint } from "../pcb.ts";
 import type { Protocol } from "../protocol.ts";
 import type { Message, Socket } from "../socket.ts";
@@ -20,19 +20,19 @@ import { CLOSED, type Tcb, type TcpUser } from "./tcb.ts";
 import { abort, begin, finish, release, room, write } from "./user.ts";
 
 const BROADCAST = 0xffff_ffff;
-const isMulticast = (address: number) => address >>> 28 === 14;
 /** Least buffers of a connection whose program did not ask for others, in segments. */
 const SEGMENTS = 4;
 
 export class TcpSocket implements Protocol, Endpoint, TcpUser, TcpListener {
   readonly connections = true;
   readonly so: Socket;
-  local = 0;
+  local: Address;
   port = 0;
-  remote = 0;
+  remote: Address = 0;
   remotePort = 0;
   readonly #tcp: TcpProtocol;
   readonly #inbox: StreamInbox;
+  readonly #family: Family;
   readonly #options: TcpOptions;
   readonly #ipOptions: InetOptions;
   #c: Tcb | undefined;
@@ -41,18 +41,20 @@ export class TcpSocket implements Protocol, Endpoint, TcpUser, TcpListener {
   /** It was connected, or shut down before it was: it has no second life. */
   #used = false;
   /** What bind(2) asked for. */
-  #bound = 0;
+  #bound: Address;
 
   /** `c`: a connection that came to `listener`. */
   constructor(tcp: TcpProtocol, so: Socket, c?: Tcb, listener?: TcpSocket) {
     const { settings } = tcp.engine;
     this.#tcp = tcp;
     this.so = so;
+    this.#family = tcp.stack.family(so.domain);
+    this.local = this.#bound = this.#family.any;
     this.#inbox = new StreamInbox(listener?.so.inbox.limit ?? settings.recvspace);
     so.inbox = this.#inbox;
     this.#sendLimit = so.sendLimit = listener?.so.sendLimit ?? settings.sendspace;
     this.#options = new TcpOptions(listener ? listener.#options : settings);
-    this.#ipOptions = listener ? listener.#ipOptions : inetOptions();
+    this.#ipOptions = listener ? listener.#ipOptions : this.#family.options();
     if (c && listener) this.#accepted(c, listener);
   }
   #accepted(c: Tcb, { so }: TcpSocket): void {
@@ -93,8 +95,11 @@ export class TcpSocket implements Protocol, Endpoint, TcpUser, TcpListener {
 
   // What the program asks for
 
+  get mapped(): boolean {
+    return this.#ipOptions.mapped;
+  }
   bind(lwp: Lwp, name: Uint8Array): void {
-    const { address, port } = inetAddress(name);
+    const { address, port } = this.#family.parse(name, this.mapped);
     if (this.port !== 0 || this.#used) throw errno.EINVAL;
     if (isMulticast(address)) throw errno.EADDRNOTAVAIL;
     checkBind(this.#tcp.stack, lwp, { address, port });
@@ -103,18 +108,19 @@ export class TcpSocket implements Protocol, Endpoint, TcpUser, TcpListener {
   }
   listen(): void {
     if (this.#used) throw this.so.connected || this.so.connecting ? errno.EISCONN : errno.EINVAL;
-    if (this.port === 0) this.#tcp.endpoints.bind(this, 0, 0);
+    if (this.port === 0) this.#tcp.endpoints.bind(this, this.#family.any, 0);
   }
   connect(_lwp: Lwp, name: Uint8Array): void {
     const { engine, endpoints, stack } = this.#tcp;
-    const { address, port } = inetAddress(name);
+    const { address, port } = this.#family.parse(name, this.mapped);
     if (this.so.cantSend) throw errno.EINVAL;
     if (port === 0 || address === BROADCAST || isMulticast(address)) throw errno.EADDRNOTAVAIL;
     const nearest = stack.sourceFor(address);
     if (nearest === undefined) throw errno.EADDRNOTAVAIL;
-    const source = this.local || nearest;
-    const remote = address || source;
-    if ([...stack.interfaces].some((i) => i.isBroadcast(remote))) throw errno.EADDRNOTAVAIL;
+    const source = isAny(this.local) ? nearest : this.local;
+    const remote = isAny(address) ? source : address;
+    if (typeof source !== typeof remote) throw errno.EINVAL;
+    if (stack.isBroadcast(remote)) throw errno.EADDRNOTAVAIL;
     if (this.port === 0) endpoints.bind(this, source, 0);
     const c = engine.create({ local: source, port: this.port, remote, remotePort: port }, this);
     this.local = source;
@@ -192,8 +198,8 @@ export class TcpSocket implements Protocol, Endpoint, TcpUser, TcpListener {
     });
   }
   name(peer: boolean): Uint8Array | undefined {
-    if (!peer) return sockaddrIn(this.local, this.port);
-    return this.so.connected ? sockaddrIn(this.remote, this.remotePort) : undefined;
+    if (!peer) return this.#family.name(this.local, this.port);
+    return this.so.connected ? this.#family.name(this.remote, this.remotePort) : undefined;
   }
   getOption(level: number, name: number): Uint8Array {
     if (level !== IPPROTO_TCP) return this.#ipOptions.get(level, name);

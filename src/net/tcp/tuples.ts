@@ -1,4 +1,5 @@
 /** Things found by both ends of a connection: a hash table with a secret, so that nobody chooses what collides. */
+import { type Address, sameAddress } from "../address.ts";
 import type { Tuple } from "./tcb.ts";
 
 const LEAST = 64;
@@ -11,12 +12,20 @@ export class Tuples<T extends Tuple> {
   constructor(secret: number) {
     this.#secret = secret;
   }
-  #hash(local: number, port: number, remote: number, remotePort: number): number {
-    let h = Math.imul(remote ^ this.#secret, 0x9e3779b1) ^ Math.imul((remotePort << 16) | port, 0x85ebca6b);
-    h = Math.imul(h ^ (h >>> 15) ^ local, 0xc2b2ae35);
+  #hash(local: Address, port: number, remote: Address, remotePort: number): number {
+    let h = Math.imul(this.#word(remote) ^ this.#secret, 0x9e3779b1) ^ Math.imul((remotePort << 16) | port, 0x85ebca6b);
+    h = Math.imul(h ^ (h >>> 15) ^ this.#word(local), 0xc2b2ae35);
     return (h ^ (h >>> 13)) & (this.#buckets.length - 1);
   }
-  find(local: number, port: number, remote: number, remotePort: number): T | undefined {
+  /** An address as one word; with the secret, for nobody else knows which of IPv6's have the same. */
+  #word(x: Address): number {
+    if (typeof x === "number") return x;
+    let h = Math.imul(x.a ^ this.#secret, 0x9e3779b1) ^ x.b;
+    h = Math.imul(h ^ (h >>> 15) ^ this.#secret, 0x85ebca6b) ^ x.c;
+    h = Math.imul(h ^ (h >>> 13) ^ this.#secret, 0xc2b2ae35) ^ x.d;
+    return h ^ (h >>> 16);
+  }
+  find(local: Address, port: number, remote: Address, remotePort: number): T | undefined {
     const b = this.#buckets[this.#hash(local, port, remote, remotePort)];
     if (b === undefined) return undefined;
     if (!Array.isArray(b)) return is(b, local, port, remote, remotePort) ? b : undefined;
@@ -58,5 +67,5 @@ export class Tuples<T extends Tuple> {
     }
   }
 }
-const is = (t: Tuple, local: number, port: number, remote: number, remotePort: number) =>
-  t.remotePort === remotePort && t.port === port && t.remote === remote && t.local === local;
+const is = (t: Tuple, local: Address, port: number, remote: Address, remotePort: number) =>
+  t.remotePort === remotePort && t.port === port && sameAddress(t.remote, remote) && sameAddress(t.local, local);
