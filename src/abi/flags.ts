@@ -200,10 +200,14 @@ export const FIONCLEX = 0x2000_6602;
 export const TIOCGETA = 0x402c_7413;
 export const FIONREAD = 0x4004_667f;
 export const FIONBIO = 0x8004_667e;
+export const FIOASYNC = 0x8004_667d;
 /** sys/socket.h */
 export const AF_LOCAL = 1;
 export const AF_INET = 2;
+/** Interfaces as addresses (struct sockaddr_dl), and the routing socket. */
+export const AF_LINK = 18;
 export const AF_INET6 = 24;
+export const AF_ROUTE = 34;
 export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
@@ -241,5 +245,22 @@ export const MSG_DONTWAIT = 0x0080;
 export const MSG_NOSIGNAL = 0x0400;
 export const MSG_CMSG_CLOEXEC = 0x0800;
 export const SCM_RIGHTS = 1;
+/** net/if.h IFF_*: what an interface is, and is told to be. */
+export const IFF = {
+  UP: 0x0001,
+  BROADCAST: 0x0002,
+  DEBUG: 0x0004,
+  LOOPBACK: 0x0008,
+  POINTOPOINT: 0x0010,
+  RUNNING: 0x0040,
+  NOARP: 0x0080,
+  PROMISC: 0x0100,
+  ALLMULTI: 0x0200,
+  SIMPLEX: 0x0800,
+  LINK0: 0x1000,
+  LINK1: 0x2000,
+  LINK2: 0x4000,
+  MULTICAST: 0x8000,
+} as const;
 /** sys/un.h: options of AF_LOCAL sockets, at level 0. */
 export const LOCAL_PEEREID = 3;

@@ -1,18 +1,11 @@
 /** Network interfaces: a device, its addresses and counters (NetBSD: struct ifnet, if.c). */
 import { errno } from "../abi/errno.ts";
+import { IFF } from "../abi/flags.ts";
 import type { Async, NetDevice } from "../plugin.ts";
 import type { Packet } from "./packet.ts";
 
-/** net/if.h */
-export const IFF_UP = 0x0001;
-export const IFF_BROADCAST = 0x0002;
-export const IFF_LOOPBACK = 0x0008;
-export const IFF_RUNNING = 0x0040;
-export const IFF_NOARP = 0x0080;
-export const IFF_SIMPLEX = 0x0800;
-export const IFF_MULTICAST = 0x8000;
 /** What SIOCSIFFLAGS may change. */
-const CHANGEABLE = IFF_UP | IFF_NOARP;
+const CHANGEABLE = IFF.UP | IFF.NOARP;
 
 /** An IPv4 address of an interface. */
 export interface InterfaceAddress {
@@ -61,16 +54,16 @@ export class Interface {
     this.device = device;
     this.mtu = device.mtu;
     this.#link = link;
-    this.flags = IFF_MULTICAST |
-      (device.medium === "loopback" ? IFF_LOOPBACK : device.medium === "ethernet" ? IFF_BROADCAST | IFF_SIMPLEX : 0);
+    this.flags = IFF.MULTICAST |
+      (device.medium === "loopback" ? IFF.LOOPBACK : device.medium === "ethernet" ? IFF.BROADCAST | IFF.SIMPLEX : 0);
   }
   get up(): boolean {
-    return (this.flags & IFF_UP) !== 0;
+    return (this.flags & IFF.UP) !== 0;
   }
   get loopback(): boolean {
-    return (this.flags & IFF_LOOPBACK) !== 0;
+    return (this.flags & IFF.LOOPBACK) !== 0;
   }
-  /** Change IFF_UP and the like. Errors are the device's. */
+  /** Change IFF.UP and the like. Errors are the device's. */
   setFlags(flags: number): Async<void> {
     const was = this.up;
     this.flags = (this.flags & ~CHANGEABLE) | (flags & CHANGEABLE);
@@ -78,9 +71,9 @@ export class Interface {
     return this.up ? this.#start() : this.#stop();
   }
   #start(): Async<void> {
-    this.flags |= IFF_RUNNING;
+    this.flags |= IFF.RUNNING;
     const failed = (e: unknown): never => {
-      this.flags &= ~(IFF_UP | IFF_RUNNING);
+      this.flags &= ~(IFF.UP | IFF.RUNNING);
       throw e;
     };
     try {
@@ -92,7 +85,7 @@ export class Interface {
     this.#link.changed?.(this);
   }
   #stop(): Async<void> {
-    this.flags &= ~IFF_RUNNING;
+    this.flags &= ~IFF.RUNNING;
     this.#link.changed?.(this);
     return this.device.down();
   }
@@ -108,7 +101,7 @@ export class Interface {
     return this.addresses.some((a) => a.address === address);
   }
   isBroadcast(address: number): boolean {
-    return (this.flags & IFF_BROADCAST) !== 0 && this.addresses.some((a) => a.broadcast === address);
+    return (this.flags & IFF.BROADCAST) !== 0 && this.addresses.some((a) => a.broadcast === address);
   }
   add(a: InterfaceAddress): void {
     const had = this.addresses.findIndex((x) => x.address === a.address);

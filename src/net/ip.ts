@@ -1,5 +1,6 @@
 /** IPv4: receiving, forwarding, sending, fragments (RFC 791, 1122, 1812; NetBSD: ip_input.c, ip_output.c). */
 import { errno, type SysError } from "../abi/errno.ts";
+import { RTF } from "../abi/route_structs.ts";
 import { viewOf } from "../lib/struct.ts";
 import {
   ICMP_TIMXCEED,
@@ -19,7 +20,7 @@ import { Fragments } from "./fragments.ts";
 import type { Interface } from "./interface.ts";
 import type { Packet } from "./packet.ts";
 import type { Stack } from "./stack.ts";
-import { type Route, RTF_BLACKHOLE, RTF_REJECT } from "./route.ts";
+import { type Route } from "./route.ts";
 
 const VERSION_4 = 4;
 const MIN_HEADER = 20;
@@ -180,8 +181,8 @@ export class Ip {
     if (ttl <= 1) return drop(ICMP_TIMXCEED);
     const route = this.#stack.routes.find(destination);
     if (!route) return drop(ICMP_UNREACH, UNREACH_NET);
-    if (route.flags & RTF_BLACKHOLE) return drop();
-    if (route.flags & RTF_REJECT) return drop(ICMP_UNREACH, UNREACH_HOST);
+    if (route.flags & RTF.BLACKHOLE) return drop();
+    if (route.flags & RTF.REJECT) return drop(ICMP_UNREACH, UNREACH_HOST);
     const mtu = route.mtu || route.iface.mtu;
     if (p.length > mtu && Ipv4.get.fragment(p.view, p.start) & IP_DF) return drop(ICMP_UNREACH, UNREACH_NEEDFRAG, mtu);
     if (route.iface === p.iface) this.#stack.icmp.redirect(p, route.gateway ?? destination);
@@ -232,7 +233,7 @@ export class Ip {
       this.counters.noRoute++;
       return errno.EHOSTUNREACH;
     }
-    if (route.flags & RTF_REJECT) return route.iface.loopback ? errno.EHOSTUNREACH : errno.ENETUNREACH;
+    if (route.flags & RTF.REJECT) return route.iface.loopback ? errno.EHOSTUNREACH : errno.ENETUNREACH;
     if (destination === BROADCAST || route.iface.isBroadcast(destination)) {
       if (!broadcast) return errno.EACCES;
     }
@@ -253,7 +254,7 @@ export class Ip {
   #transmit(p: Packet, route: Route, destination: number, mtu: number): void {
     const nextHop = route.gateway ?? destination;
     route.used++;
-    if (route.flags & RTF_BLACKHOLE) return this.#stack.packets.put(p);
+    if (route.flags & RTF.BLACKHOLE) return this.#stack.packets.put(p);
     // A broadcast of ours is for us, too.
     if (!p.iface && (destination === BROADCAST || route.iface.isBroadcast(destination))) this.#echo(p, route.iface);
     if (p.length > mtu) return this.#fragment(p, route.iface, nextHop, mtu);

@@ -3,15 +3,6 @@ import { errno } from "../abi/errno.ts";
 import { maskOf, prefixOf } from "../lib/inet.ts";
 import type { Interface } from "./interface.ts";
 
-/** net/route.h */
-export const RTF_UP = 0x1;
-export const RTF_GATEWAY = 0x2;
-export const RTF_HOST = 0x4;
-export const RTF_REJECT = 0x8;
-export const RTF_CONNECTED = 0x100;
-export const RTF_BLACKHOLE = 0x1000;
-export const RTF_LOCAL = 0x40000;
-
 export interface Route {
   readonly destination: number;
   readonly mask: number;

@@ -1,5 +1,7 @@
 /** A kernel's TCP/IP: what its parts share. No globals: a process may have many. */
 import { errno, type SysError } from "../abi/errno.ts";
+import { IFF } from "../abi/flags.ts";
+import { RTF } from "../abi/route_structs.ts";
 import { type Kernel, parseOptions } from "../kern/kernel.ts";
 import { then } from "../lib/async.ts";
 import type { Async, NetDevice, Sys } from "../plugin.ts";
@@ -9,10 +11,10 @@ import { sealHeader } from "./checksums.ts";
 import { EthernetLink } from "./ethernet.ts";
 import { Icmp } from "./icmp.ts";
 import type { InetProtocol } from "./inet.ts";
-import { IFF_UP, Interface, type InterfaceAddress, type Link } from "./interface.ts";
+import { Interface, type InterfaceAddress, type Link } from "./interface.ts";
 import { Ip, type Outgoing } from "./ip.ts";
 import { type Packet, Packets } from "./packet.ts";
-import { type Route, Routes, RTF_CONNECTED, RTF_GATEWAY, RTF_HOST, RTF_LOCAL, RTF_UP } from "./route.ts";
+import { type Route, Routes } from "./route.ts";
 import { ICMP_UNREACH, IPPROTO_ICMP, UNREACH_PORT } from "../wire/ipv4.ts";
 
 const BROADCAST = 0xffff_ffff;
@@ -101,7 +103,7 @@ export class Stack {
   /** Down, off, and away. */
   destroy(iface: Interface): Async<void> {
     this.detach(iface);
-    return then(iface.setFlags(iface.flags & ~IFF_UP), () => iface.device.destroy?.());
+    return then(iface.setFlags(iface.flags & ~IFF.UP), () => iface.device.destroy?.());
   }
   /** Take an interface away, with its addresses and routes. */
   detach(iface: Interface): void {
@@ -142,7 +144,7 @@ export class Stack {
     this.#local.add(a.address);
     this.#connect(iface, a);
     this.tell({ kind: "address", iface, address: a, gone: false });
-    if (!iface.up) return iface.setFlags(iface.flags | IFF_UP);
+    if (!iface.up) return iface.setFlags(iface.flags | IFF.UP);
   }
   /** EADDRNOTAVAIL: it has no such address. */
   removeAddress(iface: Interface, address: number): void {
@@ -157,8 +159,8 @@ export class Stack {
     this.tell({ kind: "address", iface, address: gone, gone: true });
   }
   #connect(iface: Interface, { address, mask }: InterfaceAddress): void {
-    const network = { destination: (address & mask) >>> 0, mask, flags: RTF_UP | RTF_CONNECTED };
-    const host = { destination: address, mask: ALL, flags: RTF_UP | RTF_HOST | RTF_LOCAL };
+    const network = { destination: (address & mask) >>> 0, mask, flags: RTF.UP | RTF.CONNECTED };
+    const host = { destination: address, mask: ALL, flags: RTF.UP | RTF.HOST | RTF.LOCAL };
     for (const r of mask === ALL ? [host] : [network, host]) {
       if (!this.routes.get(r.destination, r.mask)) this.addRoute({ ...r, gateway: undefined, iface, mtu: 0, used: 0 });
     }
@@ -193,8 +195,8 @@ export class Stack {
   /** A route by way of a gateway: its neighbour must be on a link. ENETUNREACH otherwise. */
   gatewayRoute(destination: number, mask: number, gateway: number): Route {
     const near = this.routes.find(gateway);
-    if (!near || near.flags & RTF_GATEWAY) throw errno.ENETUNREACH;
-    const flags = RTF_UP | RTF_GATEWAY | (mask === ALL ? RTF_HOST : 0);
+    if (!near || near.flags & RTF.GATEWAY) throw errno.ENETUNREACH;
+    const flags = RTF.UP | RTF.GATEWAY | (mask === ALL ? RTF.HOST : 0);
     return { destination: (destination & mask) >>> 0, mask, gateway, iface: near.iface, flags, mtu: 0, used: 0 };
   }
   /** Where a packet to an address goes: to ourselves over the loopback interface. */
@@ -209,7 +211,7 @@ export class Stack {
   }
   #self: Route | undefined;
   #toSelf(iface: Interface): Route {
-    if (this.#self?.iface !== iface) this.#self = { ...NOWHERE, iface, flags: RTF_UP | RTF_HOST | RTF_LOCAL };
+    if (this.#self?.iface !== iface) this.#self = { ...NOWHERE, iface, flags: RTF.UP | RTF.HOST | RTF.LOCAL };
     return this.#self;
   }
   /** The address packets to a destination come from; undefined: there is no way. */
@@ -293,7 +295,7 @@ export class Stack {
   }
 }
 const isVersion6 = ({ bytes, start }: Packet) => bytes[start]! >> 4 === VERSION_6;
-const NOWHERE = { destination: 0, mask: 0, gateway: undefined, flags: RTF_UP, mtu: 0, used: 0 } as const;
+const NOWHERE = { destination: 0, mask: 0, gateway: undefined, flags: RTF.UP, mtu: 0, used: 0 } as const;
 
 /** What changed. */
 export type Change =
