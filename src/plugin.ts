@@ -157,6 +157,11 @@ export interface Volume<N = unknown> {
   fsync?(node: N): Async<void>;
   /** All changes to the device. */
   sync?(): Async<void>;
+  /**
+   * Somebody holds the node from now on, until `inactive`. A driver that has this may forget a node nobody holds, and give
+   * another for its name; never before the call that gave it has ended.
+   */
+  active?(node: N): void;
   /** Nobody holds the node any more: the room of an unlinked file can go. It may be looked up again if it has a name. */
   inactive?(node: N): Async<void>;
   /** The last call: write everything. The kernel closes the device afterwards. */
@@ -267,6 +272,8 @@ export interface Buffers {
   modify(block: number): Async<Uint8Array>;
   /** For a block that is written whole: zeros, dirty, never read from the device. */
   fresh(block: number): Uint8Array;
+  /** Put what is cached over bytes just read from the device, which begin at a block. */
+  overlay(into: Uint8Array, block: number): void;
   /** Write the dirty blocks of [from, to) (left out: all), neighbours in one transfer. */
   flush(from?: number, to?: number): Async<void>;
   /** Forget blocks, dirty or not: they were freed. */

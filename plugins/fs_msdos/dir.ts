@@ -21,6 +21,8 @@ export interface Slots {
   readonly names: Names;
   /** Bytes of the sector that holds a slot, and where in it. */
   read(slot: number): readonly [bytes: Uint8Array, at: number];
+  /** The same of all slots there that lie together, for reading them in order: a copy. Throws when not all can be read. */
+  piece(slot: number): readonly [bytes: Uint8Array, at: number];
   change(slot: number): readonly [bytes: Uint8Array, at: number];
   /** A cluster more, zeroed; false: there is no room for it. */
   grow(): boolean;
@@ -30,6 +32,8 @@ export interface Slots {
 }
 
 export class Directory {
+  /** Names it was reckoned with by who limits them (indexes.ts). */
+  counted = 0;
   readonly #slots: Slots;
   readonly #names = new Map<string, Node>();
   readonly #shorts = new Map<Short, Node>();
@@ -70,7 +74,7 @@ export class Directory {
     const { capacity } = this.#slots;
     let slot = 0;
     scan: while (slot < capacity) {
-      const [bytes, start] = this.#slots.read(slot); // a sector, and where in it
+      const [bytes, start] = this.#next(slot);
       const view = viewOf(bytes);
       for (let at = start; at < bytes.length && slot < capacity; at += SLOT, slot++) {
         const first = bytes[at]!;
@@ -89,6 +93,14 @@ export class Directory {
     }
     // Free slots before the end mark belong to the end: they are used first.
     this.#end = freeFrom >= 0 ? freeFrom : slot;
+  }
+  /** What comes next, as much as can be read at once: of a damaged medium a sector. */
+  #next(slot: number): readonly [bytes: Uint8Array, at: number] {
+    try {
+      return this.#slots.piece(slot);
+    } catch {
+      return this.#slots.read(slot);
+    }
   }
   /** A short entry, after what there is of its long name. */
   #entry(view: DataView, bytes: Uint8Array, at: number, slot: number, pending: Pending | undefined): undefined {
@@ -256,11 +268,12 @@ const LONGEST = 21;
 const DOT = 0x2e;
 /** The 11 characters of a short entry. */
 function shortAt(b: Uint8Array, at: number): Short {
-  let text = "";
-  for (let i = at; i < at + 11; i++) text += CHARS[b[i]!];
-  return text;
+  // One call: what is put together piece by piece stays in pieces.
+  return String.fromCharCode(
+    ...[b[at]!, b[at + 1]!, b[at + 2]!, b[at + 3]!, b[at + 4]!, b[at + 5]!, b[at + 6]!, b[at + 7]!],
+    ...[b[at + 8]!, b[at + 9]!, b[at + 10]!],
+  );
 }
-const CHARS = Array.from({ length: 256 }, (_, i) => String.fromCharCode(i));
 
 /** Write a node's short entry into its last slot. */
 export function writeEntry(bytes: Uint8Array, at: number, node: Node, is32: boolean): void {

@@ -84,6 +84,10 @@ export interface Node {
   slots: number;
   /** It was removed, and is shown for what is left of it. */
   readonly deleted: boolean;
+  /** Somebody holds it. */
+  held: boolean;
+  /** Its directory's index was dropped: its name leads to another node from now on. */
+  forgotten: boolean;
   chain: Chain | undefined;
   /** Entries, once read. */
   dir: Directory | undefined;

@@ -1,6 +1,7 @@
 /** Where a directory's slots are on the disk, and how they are read and changed. */
 import { ATTR_DIRECTORY, Dirent } from "../../src/wire/fat.ts";
 import { MAX_SLOTS, SLOT, type Slots } from "./dir.ts";
+import type { Inodes } from "./inodes.ts";
 import type { Node } from "./node.ts";
 import type { Names } from "./names.ts";
 import type { Short } from "./short_names.ts";
@@ -15,8 +16,7 @@ export interface SlotOwner {
   dirty(): void;
   /** A cluster more for a directory; false: no room. */
   grow(dir: Node): boolean;
-  /** The number of a file whose short entry stands at a byte of the volume. */
-  inoOf(position: number): number;
+  readonly inodes: Inodes;
 }
 
 export class SlotMap {
@@ -44,7 +44,7 @@ export class SlotMap {
   }
   /** A number for a directory that is shown beside a directory's files, and is none on the disk. */
   inoBeside(dir: Node): number {
-    return this.#owner.inoOf((BESIDE + dir.ino) * SLOT);
+    return this.#owner.inodes.of((BESIDE + dir.ino) * SLOT);
   }
   of(dir: Node): Slots {
     let slots = this.#made.get(dir);
@@ -64,6 +64,7 @@ export class SlotMap {
         const position = this.position(dir, slot);
         return [finished(buffers.get(Math.floor(position / sectorSize)), errno), position % sectorSize];
       },
+      piece: (slot) => this.#piece(dir, slot),
       change: (slot) => {
         this.#store.mayChange(dir);
         this.#owner.dirty();
@@ -74,6 +75,18 @@ export class SlotMap {
       node: (d, at, name, short, slot, count) => this.#node(dir, d, at, name, short, slot, count),
       log: (text) => this.#store.health.found(text),
     };
+  }
+  /** As many slots as lie together, more the further it is into the directory: most are short. */
+  #piece(dir: Node, slot: number): readonly [bytes: Uint8Array, at: number] {
+    const { buffers, device, g } = this.#store;
+    const position = this.position(dir, slot);
+    const at = slot * SLOT;
+    const run = this.#isFixed(dir) ? undefined : this.#store.chain(dir, 1).find(Math.floor(at / g.clusterSize));
+    const left = run ? (run.at + run.length) * g.clusterSize - at : g.rootSize - at;
+    const bytes = new Uint8Array(Math.min(left, Math.max(FIRST_PIECE, Math.min(at, LONGEST_PIECE))));
+    finished(device.read(bytes, position), this.#store.errno);
+    buffers.overlay(bytes, position / g.sectorSize);
+    return [bytes, 0];
   }
   #capacity(dir: Node): number {
     const { rootSize, clusterSize } = this.#store.g;
@@ -90,7 +103,7 @@ export class SlotMap {
     if (!parent.deleted) this.#store.begin(cluster);
     return {
       isDir,
-      ino: this.#owner.inoOf(this.position(parent, slot + slots - 1)),
+      ino: this.#owner.inodes.of(this.position(parent, slot + slots - 1)),
       parent,
       name,
       short,
@@ -107,12 +120,17 @@ export class SlotMap {
       slot,
       slots,
       deleted: parent.deleted,
+      held: false,
+      forgotten: false,
       chain: undefined,
       dir: undefined,
     };
   }
 }
 
+/** Bytes of a directory that are read at once. */
+const FIRST_PIECE = 4096;
+const LONGEST_PIECE = 64 << 10;
 const ROOT_INO = 1;
 /** Beyond all places on a disk. */
 const BESIDE = 2 ** 41;
@@ -139,6 +157,8 @@ export function rootNode(cluster: number): Node {
     slot: -1,
     slots: 0,
     deleted: false,
+    held: false,
+    forgotten: false,
     chain: undefined,
     dir: undefined,
   };

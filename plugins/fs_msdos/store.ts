@@ -120,6 +120,18 @@ export class Store {
     this.#begun[cluster >> 3] = byte | bit;
     if (this.fat.get(cluster) === 0) this.fat.survey.dangling.add(cluster);
   }
+  /** A node leaves memory: nothing is known of its clusters until it comes back. */
+  forget(node: Node): void {
+    if (node.chain) {
+      const runs = node.chain.cut(0);
+      this.#own(runs, false);
+      if (node.isDir) {
+        for (const { start, length } of runs) for (let i = 0; i < length; i++) this.#dirs.delete(start + i);
+      }
+      node.chain = undefined;
+    }
+    if (this.fat.valid(node.cluster)) this.#begun[node.cluster >> 3]! &= ~(1 << (node.cluster & 7));
+  }
   /** How many clusters of a chain are its own alone: what follows may be another's, too. */
   #alone(chain: Chain): number {
     const { crossings } = this.fat.survey;

@@ -1,12 +1,15 @@
 /** The msdos volume: FAT's answers to what the kernel asks of a file system. */
 import type { Attr, Make, MountRequest, SetAttr, StatFs, Sys, Volume } from "../../src/plugin.ts";
-import { ATTR_ARCHIVE, ATTR_DIRECTORY, FREE } from "../../src/wire/fat.ts";
+import { ATTR_ARCHIVE, ATTR_DIRECTORY } from "../../src/wire/fat.ts";
 import { Attributes } from "./attributes.ts";
 import { FileData } from "./data.ts";
 import { deletedIn } from "./deleted.ts";
 import { Directory, MAX_SLOTS, SLOT, writeEntry } from "./dir.ts";
+import { Indexes } from "./indexes.ts";
+import { Inodes } from "./inodes.ts";
 import { ioctl } from "./ioctl.ts";
 import { Label } from "./label.ts";
+import { Moves } from "./moves.ts";
 import type { Names } from "./names.ts";
 import type { Node } from "./node.ts";
 import { type MsdosOptions, updated } from "./options.ts";
@@ -27,9 +30,9 @@ export class MsdosVolume implements Volume<Node> {
   readonly #attributes: Attributes;
   readonly #data: FileData;
   readonly #label: Label;
-  /** Numbers of live nodes: those whose place was taken by another get one from the counter. */
-  #ino = 2 ** 40;
-  readonly #inos = new Set<number>();
+  readonly #inodes = new Inodes();
+  readonly #indexes: Indexes;
+  readonly #moves: Moves;
   readonly #back: WriteBack;
   readonly #slotMap: SlotMap;
 
@@ -49,7 +52,15 @@ export class MsdosVolume implements Volume<Node> {
       names,
       dirty: () => this.#back.dirty(),
       grow: (dir) => this.#data.growDir(dir),
-      inoOf: (position) => this.#inoOf(position),
+      inodes: this.#inodes,
+    });
+    this.#indexes = new Indexes(sys, store, this.#inodes, this.#back, (node) => this.#load(node));
+    this.#moves = new Moves(store, this.#back, this.#inodes, this.#slotMap, {
+      dir: (node) => this.#dir(node),
+      enter: (dir, node, name) => this.#enter(dir, node, name),
+      entry: (node) => this.#writeBack(node),
+      dots: (node, parent) => this.#dots(node, parent),
+      changed: (dir) => this.#touchDir(dir),
     });
     this.#label = new Label(store, names.page, {
       slots: () => this.#slotMap.of(this.root),
@@ -70,6 +81,7 @@ export class MsdosVolume implements Volume<Node> {
   #dirSize(node: Node): number {
     const { g } = this.#store;
     if (node === this.root && g.bits !== 32) return g.rootSize;
+    if (node.forgotten) return g.clusterSize; // in somebody's list of names; its clusters are another node's affair
     return this.#store.chain(node, (MAX_SLOTS * SLOT) / g.clusterSize + 1).length * g.clusterSize;
   }
   lookup(dir: Node, name: string): Node | undefined {
@@ -130,7 +142,7 @@ export class MsdosVolume implements Volume<Node> {
   // Directories
 
   #dir(node: Node): Directory {
-    return (node.dir ??= this.#load(node));
+    return this.#indexes.of(node);
   }
   #load(node: Node): Directory {
     // Nothing can be told of a directory without a cluster, nor put into it.
@@ -140,13 +152,6 @@ export class MsdosVolume implements Volume<Node> {
     const dir = new Directory(this.#slotMap.of(node));
     if (this.#options.deleted) deletedIn(this.#slotMap, this.#store, node, dir);
     return dir;
-  }
-  /** Where the short entry stands on the disk, in slots; stays the node's number wherever it moves. */
-  #inoOf(position: number): number {
-    let ino = position / SLOT;
-    if (this.#inos.has(ino)) ino = this.#ino++;
-    this.#inos.add(ino);
-    return ino;
   }
   /** EPERM for what `sys_immutable` protects. */
   #mayChange(...nodes: readonly (Node | undefined)[]): void {
@@ -212,7 +217,7 @@ export class MsdosVolume implements Volume<Node> {
   /** Give a new node its entry, and the number of its place. */
   #place(dir: Node, node: Node): Node {
     this.#enter(dir, node, node.name);
-    const at = this.#inoOf(this.#slotMap.position(dir, node.slot + node.slots - 1));
+    const at = this.#inodes.of(this.#slotMap.position(dir, node.slot + node.slots - 1));
     return Object.assign(node, { ino: at });
   }
   /** Add a node's entry to a directory. ENOSPC when it is full, or no short name is left. */
@@ -237,6 +242,7 @@ export class MsdosVolume implements Volume<Node> {
     this.#back.dirty();
     this.#dir(dir).remove(node);
     node.parent = undefined;
+    this.#inodes.moved(node);
     this.#back.loose.add(node);
     this.#touchDir(dir);
     this.#named();
@@ -245,12 +251,17 @@ export class MsdosVolume implements Volume<Node> {
     if (this.#dir(node).size > 0) throw this.#sys.errno.ENOTEMPTY;
     this.unlink(dir, name, node);
   }
+  active(node: Node): void {
+    node.held = true;
+  }
   /** The last holder of a file without a name went: its clusters go. */
   inactive(node: Node): void {
+    node.held = false;
     if (node === this.root) return;
     if (node.parent) return this.#data.giveBack(node);
     this.#back.loose.delete(node);
-    this.#inos.delete(node.ino);
+    this.#inodes.forget(node);
+    this.#indexes.gone(node);
     if (node.cluster === 0 || this.#back.readOnly) return;
     this.#back.dirty();
     this.#store.shrink(node, 0);
@@ -260,48 +271,9 @@ export class MsdosVolume implements Volume<Node> {
     this.#mayChange(node, target);
     if (target?.isDir && this.#dir(target).size > 0) throw this.#sys.errno.ENOTEMPTY;
     this.#back.dirty();
-    this.#store.mayChange(from);
-    const old = { ...node };
-    const source = this.#dir(from);
-    source.forget(node);
-    try {
-      if (target) this.#replace(to, node, target);
-      else this.#enter(to, node, wanted);
-    } catch (e) {
-      Object.assign(node, old);
-      source.takeOver(node, node);
-      throw e;
-    }
-    if (node.isDir && from !== to) this.#dots(node, to);
-    this.#leave(from, old, node);
+    this.#moves.rename(from, node, to, wanted, target);
     this.#touchDir(from);
     this.#named();
-  }
-  /** The new name is on the disk before the old one goes: in a crash the file has both, never none. */
-  #leave(from: Node, old: Node, node: Node): void {
-    const { buffers, g } = this.#store;
-    const places = (dir: Node, n: Node) =>
-      Array.from({ length: n.slots }, (_, i) => this.#slotMap.position(dir, n.slot + i));
-    const sectorOf = (position: number) => Math.floor(position / g.sectorSize);
-    const gone = places(from, old);
-    const source = this.#dir(from);
-    const sectors = new Set([...gone, ...places(node.parent!, node)].map(sectorOf));
-    if (sectors.size === 1) return source.freeSlots(old.slot, old.slots); // one write does both
-    this.#back.later(() => {
-      for (const position of gone.reverse()) {
-        finished(buffers.modify(sectorOf(position)), this.#sys.errno)[position % g.sectorSize] = FREE;
-      }
-      source.reuse(old.slot, old.slots);
-    });
-  }
-  /** The target's entry is pointed at the moved file in place; the target's clusters go when nobody holds it. */
-  #replace(to: Node, node: Node, target: Node): void {
-    this.#dir(to).takeOver(node, target);
-    target.parent = undefined;
-    this.#back.loose.add(target);
-    node.parent = to;
-    this.#writeBack(node);
-    this.#touchDir(to);
   }
   exchange(from: Node, fromName: string, to: Node, toName: string): void {
     const [a, b] = [this.lookup(from, fromName), this.lookup(to, toName)];
@@ -309,17 +281,7 @@ export class MsdosVolume implements Volume<Node> {
     if (a === b) return;
     this.#mayChange(a, b);
     this.#back.dirty();
-    const [was, will] = [{ ...a }, { ...b }];
-    this.#dir(from).forget(a);
-    this.#dir(to).forget(b);
-    this.#dir(to).takeOver(a, will);
-    this.#dir(from).takeOver(b, was);
-    a.parent = to;
-    b.parent = from;
-    for (const node of [a, b]) {
-      this.#writeBack(node);
-      if (node.isDir && from !== to) this.#dots(node, node.parent!);
-    }
+    this.#moves.exchange(a, b);
     this.#named();
   }
 

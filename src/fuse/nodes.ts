@@ -14,6 +14,11 @@ export interface Known {
   capable: boolean;
 }
 export const ROOT_ID = 1;
+/** Nodes the kernel may know of without having asked for them. */
+const MOST_UNASKED = 16_384;
+const LATELY = 1024;
+/** Nodes told of in listings before it is tried again whether they are wanted. */
+const TOLD = 16_384;
 
 export class Nodes {
   readonly #mount: Mount;
@@ -34,6 +39,31 @@ export class Nodes {
   of(node: unknown): Known | undefined {
     return this.#byNode.get(node);
   }
+  /**
+   * A listing tells of a node only by its name: the kernel knows of enough (it keeps them all in memory, and so do we), and
+   * has not asked for most of those it was not told of.
+   */
+  withheld(node: unknown): boolean {
+    if (this.#byId.size < MOST_UNASKED || this.#byNode.has(node)) return false;
+    const withhold = this.#asked * 2 <= this.#withheld;
+    if (withhold) this.#count();
+    else if (++this.#told > TOLD) this.#asked = this.#withheld = this.#told = 0;
+    return withhold;
+  }
+  /** What was long ago counts less and less. */
+  #count(): void {
+    if (++this.#withheld < LATELY) return;
+    this.#withheld /= 2;
+    this.#asked /= 2;
+  }
+  /** The kernel asks for a name. */
+  asked(): void {
+    this.#asked++;
+  }
+  /** Nodes asked for, and not told of, and then told of again, since this was last tried. */
+  #asked = 0;
+  #withheld = 0;
+  #told = 0;
   /** The kernel learns of a node: one lookup more. */
   found(node: unknown, name: string): Known {
     let known = this.#byNode.get(node);

@@ -81,6 +81,7 @@ function made(c: Context, name: string, node: Async<unknown>): Async<number> {
 }
 function lookup(c: Context): Async<number> {
   const { name: wanted } = name(c, BODY);
+  c.server.nodes.asked();
   return then(c.volume.lookup(c.node, wanted), (node) => {
     if (node !== undefined) return entry(c, wanted, node);
     if (c.volume.foldsCase) throw errno.ENOENT; // another spelling may appear: not to be remembered
@@ -289,12 +290,23 @@ function readdir(plus: boolean): Op {
   };
 }
 function fillListing(c: Context, list: Listing, from: number, out: DirWriter): Async<number> {
+  const { volume } = c;
+  const { nodes } = c.server;
+  // What was listed by an earlier request may have been forgotten, and removed, since.
+  const isOld = from > 0 && volume.forgets;
+  const put = (i: number, node: unknown, a: Attr) =>
+    out.put(list[i]![0], a, i + 1, () => (i < 2 || nodes.withheld(node) ? 0 : nodes.found(node, list[i]![0]).id));
+  const one = (i: number, node: unknown): Async<boolean> => {
+    if (node === undefined) return true;
+    const a = volume.getattr(node);
+    return a instanceof Promise ? a.then((attr) => put(i, node, attr)) : put(i, node, a);
+  };
   for (let i = from; i < list.length; i++) {
-    const [name, node] = list[i]!;
-    const put = (a: Attr) => out.put(name, a, i + 1, () => (i < 2 ? 0 : c.server.nodes.found(node, name).id));
-    const a = c.volume.getattr(node);
-    if (a instanceof Promise) return a.then((attr) => (put(attr) ? fillListing(c, list, i + 1, out) : out.size));
-    if (!put(a)) break;
+    const [name, listed] = list[i]!;
+    const node = isOld && i >= 2 ? volume.lookup(c.node, name) : listed;
+    const more = node instanceof Promise ? node.then((n) => one(i, n)) : one(i, node);
+    if (more instanceof Promise) return more.then((yes) => (yes ? fillListing(c, list, i + 1, out) : out.size));
+    if (!more) break;
   }
   return out.size;
 }

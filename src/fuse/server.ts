@@ -43,6 +43,12 @@ const ASKED = INIT.ASYNC_READ | INIT.BIG_WRITES | INIT.HAS_IOCTL_DIR | INIT.DO_R
   INIT.PARALLEL_DIROPS | INIT.ABORT_ERROR | INIT.MAX_PAGES | INIT.CACHE_SYMLINKS | INIT.HANDLE_KILLPRIV_V2 |
   INIT.INIT_EXT;
 
+/** Requests after which there is something to tidy up. */
+const MUCH = 4096;
+/** It is quiet when there were no more than so many in so many milliseconds. */
+const FEW = 10;
+const QUIET = 2000;
+
 export interface FuseOptions {
   /** Let the kernel gather small writes (WRITEBACK_CACHE). */
   readonly writeback?: boolean;
@@ -168,6 +174,7 @@ export class FuseServer {
     if (req.length < BODY || req.in.words[0] !== req.length) return;
     const { opcode } = req;
     this.counts[opcode & 63]!++;
+    if (++this.#work === MUCH) this.#tidyLater();
     try {
       const size = this.#perform(req, opcode);
       if (size instanceof Promise) this.#later(req, size, opcode);
@@ -176,6 +183,17 @@ export class FuseServer {
       this.#failed(req, e, opcode);
     }
   }
+  /** When there was much to do, and there is nothing to do any more: what it took of memory goes back. */
+  #tidyLater(): void {
+    const seen = this.#work;
+    this.#host.loop.timer(QUIET, () => {
+      if (this.#gone) return;
+      if (this.#work - seen > FEW) return this.#tidyLater();
+      this.#work = 0;
+      this.#host.collect();
+    });
+  }
+  #work = 0;
   #perform(req: Request, opcode: number): number | Promise<number> {
     if (opcode < 64 && ops[opcode]) {
       const known = this.nodes.get(req.nodeid);

@@ -17,4 +17,8 @@ export const host = makeHost({
   ioTurn: turn,
   now: () => Bun.nanoseconds() / 1e6,
   warm: () => Bun.unsafe.setJITPolicy(1),
+  collect() {
+    Bun.gc(true);
+    Bun.shrink();
+  },
 });

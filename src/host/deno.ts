@@ -21,4 +21,5 @@ export const host = makeHost({
   ioTurn,
   now: () => performance.now(),
   warm: () => {},
+  collect: () => {}, // V8 does so itself when it is idle
 });

@@ -131,6 +131,8 @@ export interface Host {
   env(name: string): string | undefined;
   cwd(): string;
   chdir(path: string): void;
+  /** Give memory nobody needs back to the system, as far as the runtime does not do so itself: tens of milliseconds. */
+  collect(): void;
   hostname(): string;
   /** Monotonic milliseconds. */
   now(): number;

@@ -33,6 +33,8 @@ export interface Runtime {
   readonly now: () => number;
   /** This is going to take a while: compile what is called often as early as usual. The executable starts with eight times that (1 ms of a command). */
   readonly warm: () => void;
+  /** Give memory nobody needs back to the system; takes as long as what is needed is large. */
+  readonly collect: () => void;
 }
 
 const fs = () => late("fs");

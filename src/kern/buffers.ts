@@ -95,6 +95,13 @@ class Cached implements Buffers {
     }
     return this.#soil(this.#insert(block, new Uint8Array(this.#length(block))));
   }
+  overlay(into: Uint8Array, block: number): void {
+    if (this.#bufs.size === 0) return;
+    for (let at = 0; at < into.length; at += this.size, block++) {
+      const bytes = this.#bufs.get(block)?.bytes;
+      if (bytes) into.set(bytes.subarray(0, into.length - at), at);
+    }
+  }
   flush(from = 0, to = Infinity): Async<void> {
     const blocks = [...this.#dirty].filter((b) => b >= from && b < to).sort((a, b) => a - b);
     return this.#writeRuns(blocks, 0);

@@ -3,7 +3,10 @@ import { errno, type SysError } from "../abi/errno.ts";
 import type { StatFs, Volume } from "../plugin.ts";
 
 /** A volume with every operation present. */
-export type FullVolume = Required<Omit<Volume, "foldsCase" | "readOnly" | "label">> & Volume;
+export type FullVolume = Required<Omit<Volume, "foldsCase" | "readOnly" | "label">> & Volume & {
+  /** A name that was listed may lead to another node later, unless somebody holds the one it had. */
+  readonly forgets: boolean;
+};
 
 type Optional = Exclude<keyof Volume, "root" | "getattr" | "lookup" | "readdir" | "foldsCase" | "readOnly" | "label">;
 
@@ -32,6 +35,7 @@ export const defaults: Readonly<Record<Optional, SysError | undefined>> = {
   statfs: undefined,
   fsync: undefined,
   sync: undefined,
+  active: undefined,
   inactive: undefined,
   unmount: undefined,
   update: undefined,
@@ -53,6 +57,7 @@ export function complete(volume: Volume): FullVolume {
     foldsCase: volume.foldsCase ?? false,
     readOnly: volume.readOnly ?? (!volume.write && !volume.create),
     label: volume.label,
+    forgets: volume.active !== undefined,
     getattr: volume.getattr.bind(volume),
     lookup: volume.lookup.bind(volume),
     readdir: volume.readdir.bind(volume),
@@ -68,8 +73,8 @@ const refuse = (e: SysError) => () => {
 };
 /** What open files of an unmounted volume see: EIO, and nothing to give back (NetBSD: deadfs). */
 export function deadVolume(root: unknown): FullVolume {
-  const dead: Record<string, unknown> = { root, foldsCase: false, readOnly: false, label: undefined };
+  const dead: Record<string, unknown> = { root, foldsCase: false, readOnly: false, label: undefined, forgets: false };
   for (const name of ["getattr", "lookup", "readdir", ...Object.keys(defaults)]) dead[name] = refuse(errno.EIO);
-  for (const name of ["inactive", "sync", "unmount"]) dead[name] = () => undefined;
+  for (const name of ["active", "inactive", "sync", "unmount"]) dead[name] = () => undefined;
   return dead as unknown as FullVolume;
 }

@@ -81,7 +81,9 @@ export class Mount {
   }
 
   hold(node: unknown): void {
-    this.#held.set(node, (this.#held.get(node) ?? 0) + 1);
+    const had = this.#held.get(node) ?? 0;
+    this.#held.set(node, had + 1);
+    if (had === 0) this.volume.active(node);
   }
   /** Give back `n` holds; the driver is told when the last one goes. */
   release(node: unknown, n = 1): Async<void> {

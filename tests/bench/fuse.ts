@@ -86,6 +86,35 @@ function fusefat(): void {
   sh("umount fat");
 }
 
+/** `find` on 100,000 files nobody has looked at since the mount, and the memory of whoever serves them, then and when it is quiet. */
+function find(): void {
+  image("h.img");
+  sh("mkdir -p h hh; rump_msdos h.img h");
+  sh("python3 create.py h/many 100000 1000; python3 create.py hh/many 100000 1000; umount h");
+  let memory = [NaN, NaN];
+  const seconds = best(3, () => {
+    sh('while ! rump_msdos h.img h 2> err; do grep -q "in use" err || exit 1; sleep 0.1; done');
+    cold();
+    const t = sh("find h | wc -l");
+    const after = residentOf("rump_msdos h.img h");
+    sh("sleep 3");
+    memory = [after, residentOf("rump_msdos h.img h")];
+    sh("umount h");
+    return t;
+  });
+  const host = best(3, () => {
+    cold();
+    return sh("find hh | wc -l");
+  });
+  line("FUSE find of 100,000, cold", seconds, "s", "host", host);
+  line("FUSE memory after it", memory[0]!, "MiB");
+  line("FUSE memory when quiet again", memory[1]!, "MiB");
+  sh("rm -rf hh");
+}
+/** MiB of the process with such a command line. */
+const residentOf = (command: string) =>
+  Number(out(`awk '/^VmRSS/ { print $2 }' /proc/$(pgrep -nf "^${command}")/status`)) / 1024;
+
 export function fuse(): void {
   if (!existsSync("/dev/fuse")) return;
   writeFileSync(`${work}/random.py`, RANDOM);
@@ -98,4 +127,5 @@ export function fuse(): void {
   mtools();
   if (has("fusefat")) fusefat();
   sh("umount mnt");
+  find();
 }

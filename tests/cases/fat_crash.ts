@@ -168,6 +168,81 @@ function broken(r: Recording, n: number, image: Uint8Array): string {
   }
   return "";
 }
+/** Two files, or directories with a file, whose names are exchanged once they are on the disk. */
+export interface Exchanged extends Recording {
+  /** Where each content may be: under the names, or one that is there only meanwhile. */
+  readonly contents: readonly Uint8Array[];
+}
+export function exchanged(
+  start: Uint8Array,
+  how: "side by side" | "in two directories" | "two directories",
+): Exchanged {
+  const journal: Step[] = [];
+  const bytes = start.slice();
+  const volume = journaled(bytes, journal);
+  const make = { mode: 0o755, uid: 0, gid: 0 };
+  const fill = (dir: unknown, which: number) => {
+    for (let i = 0; i < 20; i++) volume.create!(dir, `something beside ${which}: ${i}`, make);
+  };
+  const dirs = [0, 1].map((i) => (how === "side by side" ? volume.root : volume.mkdir!(volume.root, `d${i}`, make)));
+  const contents = [new Uint8Array(3000).fill(1), new Uint8Array(1500).fill(2)];
+  for (const [i, dir] of dirs.entries()) {
+    const name = how === "side by side" ? `a name ${i}` : "one name";
+    const at = how === "two directories" ? volume.mkdir!(dir, name, make) : dir;
+    volume.write!(volume.create!(at, how === "two directories" ? "file" : name, make), contents[i]!, 0);
+    fill(dir, i);
+  }
+  (volume.sync as () => void)();
+  const before = bytes.slice();
+  journal.length = 0;
+  const names = how === "side by side" ? ["a name 0", "a name 1"] : ["one name", "one name"];
+  volume.exchange!(dirs[0], names[0]!, dirs[1], names[1]!);
+  const done = journal.length;
+  (volume.unmount as () => void)();
+  const paths = how === "side by side"
+    ? names
+    : [0, 1].map((i) => `d${i}/one name${how === "two directories" ? "/file" : ""}`);
+  // A directory under two names shows its files under one of them.
+  const promises = how === "two directories" ? [] : paths.flatMap((path, i): Promised[] => [
+    { path, node: undefined as never, of: [], any: contents, from: 0, to: done },
+    { path, node: undefined as never, of: [], any: [contents[1 - i]!], from: done, to: Infinity },
+  ]);
+  return { before, journal, promises, log: [], contents };
+}
+/** What a crash has lost of what was exchanged; empty: nothing. */
+export function lostBy(e: Exchanged, image: Uint8Array): string {
+  const volume = mounted(image);
+  const found: Uint8Array[] = [];
+  const look = (dir: unknown, path: string) => {
+    for (const [name, node] of namesIn(volume, dir)) {
+      if ((volume.getattr(node) as { type: string }).type === "dir") look(node, `${path}${name}/`);
+      else found.push(fileAt(volume, path + name) ?? new Uint8Array(0));
+    }
+  };
+  look(volume.root, "");
+  const lost = e.contents.findIndex((c) => !found.some((f) => Buffer.compare(f, c) === 0));
+  return lost < 0 ? "" : `file ${lost} has no name any more`;
+}
+/** None of a directory whose clusters are another's, too. */
+function namesIn(volume: Volume, dir: unknown): Iterable<readonly [string, unknown]> {
+  try {
+    return volume.readdir(dir) as Iterable<readonly [string, unknown]>;
+  } catch {
+    return [];
+  }
+}
+function journaled(bytes: Uint8Array, journal: Step[]): Volume {
+  const device = {
+    ...diskOn(bytes),
+    write(from: Uint8Array, offset: number) {
+      journal.push({ at: offset, data: from.slice() });
+      bytes.set(from, offset);
+    },
+    flush: () => void journal.push("flush"),
+  };
+  const over = { uid: 0, gid: 0, mode: 0o755 };
+  return msdos.mount(plainSys(), device, { options: plainOptions(), readOnly: false, over }) as Volume;
+}
 export function mounted(image: Uint8Array): Volume {
   const { write: _, ...device } = diskOn(image);
   const over = { uid: 0, gid: 0, mode: 0o755 };

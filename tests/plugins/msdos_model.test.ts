@@ -1,5 +1,6 @@
 import process from "node:process";
 import { describe, it } from "node:test";
+import { limits } from "../../plugins/fs_msdos/indexes.ts";
 import type { SyncCalls } from "../../src/proxy/stubs.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { checked, fsckFat, mkfs, randomOf, say, seedOf } from "../cases/fat_images.ts";
@@ -13,10 +14,32 @@ const volumes = [[12, 1], [12, 8], [16, 1], [32, 1], [32, 4]] as const;
 /** Lives that once went wrong: a write that found no room after a file had been cut left clusters lost. */
 const relived = [[16, 1, 2_935_862]] as const;
 
+/** With room in memory for so many names: directories come and go all the time. */
+const FEW = 5;
+const lives = [
+  ...volumes.map(([bits, perCluster]) => ({
+    bits,
+    perCluster,
+    which: "random",
+    known: undefined,
+    names: limits.names,
+  })),
+  ...relived.map(([bits, perCluster, known]) => ({
+    bits,
+    perCluster,
+    which: `of ${known}:`,
+    known,
+    names: limits.names,
+  })),
+  { bits: 32, perCluster: 1, which: "forgetful", known: undefined, names: FEW } as const,
+];
+
 describe("msdos beside a model", () => {
-  for (const [bits, perCluster, known] of [...volumes.map(([b, c]) => [b, c, undefined] as const), ...relived]) {
-    const which = known === undefined ? "random" : `of ${known}:`;
-    it(`FAT${bits}, ${perCluster} sectors a cluster: ${STEPS} ${which} operations do what they must, and fsck agrees`, async () => {
+  for (const { bits, perCluster, which, known, names } of lives) {
+    it(`FAT${bits}, ${perCluster} sectors a cluster: ${STEPS} ${which} operations do what they must, and fsck agrees`, async (t) => {
+      const usual = limits.names;
+      limits.names = names;
+      t.after(() => void (limits.names = usual));
       const seed = known ?? seedOf();
       const { sys, kernel, host, disk } = await withFs("msdos", mkfs(bits, perCluster));
       const random = randomOf(seed);
