@@ -226,6 +226,7 @@ export const SO_LINGER = 0x0080;
 export const SO_OOBINLINE = 0x0100;
 export const SO_REUSEPORT = 0x0200;
 export const SO_NOSIGPIPE = 0x0800;
+export const SO_TIMESTAMP = 0x2000;
 /** Options that have a value. */
 export const SO_SNDBUF = 0x1001;
 export const SO_RCVBUF = 0x1002;
@@ -242,6 +243,8 @@ export const MSG_TRUNC = 0x0010;
 export const MSG_CTRUNC = 0x0020;
 export const MSG_WAITALL = 0x0040;
 export const MSG_DONTWAIT = 0x0080;
+export const MSG_BCAST = 0x0100;
+export const MSG_MCAST = 0x0200;
 export const MSG_NOSIGNAL = 0x0400;
 export const MSG_CMSG_CLOEXEC = 0x0800;
 export const SCM_RIGHTS = 1;
@@ -262,5 +265,6 @@ export const IFF = {
   LINK2: 0x4000,
   MULTICAST: 0x8000,
 } as const;
+export const SCM_TIMESTAMP = 8;
 /** sys/un.h: options of AF_LOCAL sockets, at level 0. */
 export const LOCAL_PEEREID = 3;

@@ -13,6 +13,8 @@ export function parseIpv4(text: string): number | undefined {
   return n;
 }
 export const formatIpv4 = (n: number): string => [n >>> 24, (n >>> 16) & 255, (n >>> 8) & 255, n & 255].join(".");
+/** A link address: `b2:a0:00:01:02:03`. */
+export const formatMac = (mac: Uint8Array): string => [...mac].map((b) => b.toString(16).padStart(2, "0")).join(":");
 /** The mask of a prefix. */
 export const maskOf = (length: number): number => (length === 0 ? 0 : (~0 << (32 - length)) >>> 0);
 /** The length of a mask's prefix; undefined: its ones are not together. */

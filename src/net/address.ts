@@ -1,6 +1,6 @@
 /** Addresses of either family: IPv4's are numbers, unsigned; IPv6's are values of their own. */
 import type { In6Addr } from "../lib/in6.ts";
-import type { InetOptions } from "./inet_options.ts";
+import type { InetOptions } from "./outgoing.ts";
 
 export type Address = number | In6Addr;
 
@@ -21,6 +21,6 @@ export interface Family {
   /** What a call's address says; `mapped`: it may be IPv4's in IPv6's form. EINVAL, EAFNOSUPPORT. */
   parse(name: Uint8Array, mapped: boolean): { readonly address: Address; readonly port: number };
   name(address: Address, port: number): Uint8Array;
-  /** Options of a new socket. */
-  options(): InetOptions;
+  /** Options of a new socket; `like`: a listener's, for a connection that came to it. */
+  options(like?: InetOptions): InetOptions;
 }

@@ -10,8 +10,10 @@ import {
   ETHERTYPE_IP,
   ETHERTYPE_IPV6,
 } from "../wire/ethernet.ts";
+import type { SysError } from "../abi/errno.ts";
 import { Neighbours } from "./arp.ts";
-import type { Interface, Link } from "./interface.ts";
+import { DuplicateDetection } from "./dad.ts";
+import { IN_IFF_TENTATIVE, type Interface, type InterfaceAddress, type Link } from "./interface.ts";
 import type { Packet } from "./packet.ts";
 import type { Stack } from "./stack.ts";
 
@@ -31,11 +33,13 @@ function sameMac(frame: Uint8Array, at: number, mac: Uint8Array): boolean {
 /** The link of all Ethernet interfaces of a stack. */
 export class EthernetLink implements Link {
   readonly neighbours: Neighbours;
+  readonly detection: DuplicateDetection;
   readonly #stack: Stack;
 
   constructor(stack: Stack) {
     this.#stack = stack;
     this.neighbours = new Neighbours(stack, this);
+    this.detection = new DuplicateDetection(stack, this);
   }
   /** Put the Ethernet header before what is in the packet, and send it. */
   frame(p: Packet, iface: Interface, to: Uint8Array, type: number): void {
@@ -50,18 +54,30 @@ export class EthernetLink implements Link {
     iface.transmit(p);
     this.#stack.packets.put(p);
   }
-  output(p: Packet, iface: Interface, nextHop: number): void {
-    if (nextHop === ALL || iface.isBroadcast(nextHop)) return this.outputTo(p, iface, BROADCAST);
-    if (nextHop >>> 28 === 14) return this.outputTo(p, iface, multicastMac(nextHop));
-    const mac = this.neighbours.find(iface, nextHop, p);
-    if (mac) this.outputTo(p, iface, mac);
+  output(p: Packet, iface: Interface, nextHop: number): SysError | undefined {
+    const found = nextHop === ALL || iface.isBroadcast(nextHop)
+      ? BROADCAST
+      : nextHop >>> 28 === 14
+      ? multicastMac(nextHop)
+      : this.neighbours.find(iface, nextHop, p);
+    if (!(found instanceof Uint8Array)) return found;
+    this.outputTo(p, iface, found);
+    return undefined;
   }
   /** Send an IP packet to a link address. */
   outputTo(p: Packet, iface: Interface, mac: Uint8Array): void {
     this.frame(p, iface, mac, ETHERTYPE_IP);
   }
-  /** Ask everybody whose an address is, or tell somebody that it is ours. */
-  sendArp(iface: Interface, { to, sender, target }: { to?: Uint8Array; sender: number; target: number }): void {
+  /** Ask everybody whose an address is, or tell somebody that it is ours, or `mac`'s. */
+  sendArp(
+    iface: Interface,
+    { to, sender, target, mac }: {
+      readonly to?: Uint8Array;
+      readonly sender: number;
+      readonly target: number;
+      readonly mac?: Uint8Array;
+    },
+  ): void {
     const p = this.#stack.packets.get(MIN_FRAME);
     p.end = p.start + Arp.size;
     Arp.write(p.view, p.start, {
@@ -72,13 +88,23 @@ export class EthernetLink implements Link {
       senderIp: sender,
       targetIp: target,
     });
-    p.bytes.set(iface.device.mac!, p.start + Arp.at.senderMac);
+    p.bytes.set(mac ?? iface.device.mac!, p.start + Arp.at.senderMac);
     p.bytes.set(to ?? NOBODY, p.start + Arp.at.targetMac);
     this.frame(p, iface, to ?? BROADCAST, ETHERTYPE_ARP);
   }
   changed(iface: Interface): void {
     this.neighbours.changed(iface);
     this.#stack.ip6?.changed(iface);
+    if (!iface.up) return;
+    for (const a of iface.addresses) if (!a.flags) this.neighbours.announce(iface, a.address);
+  }
+  added(iface: Interface, address: InterfaceAddress): boolean {
+    if (this.detection.start(iface, address)) return true;
+    if (iface.up) this.neighbours.announce(iface, address.address);
+    return false;
+  }
+  removed(_iface: Interface, address: InterfaceAddress): void {
+    this.detection.stop(address);
   }
 
   input(bytes: Uint8Array, iface: Interface): void {
@@ -107,11 +133,32 @@ export class EthernetLink implements Link {
     const mac = bytes.slice(start + Arp.at.senderMac, start + Arp.at.senderMac + 6);
     const [sender, target] = [get.senderIp(view, start), get.targetIp(view, start)];
     if (isGroup(mac)) return;
-    if (iface.has(sender)) return this.neighbours.conflict(iface, sender, mac);
+    const request = get.operation(view, start) === ARP_REQUEST;
+    this.neighbours.counters[request ? "requestsIn" : "repliesIn"]++;
+    if (this.#ours(iface, { sender, target, mac })) return;
     const forUs = iface.has(target);
     if (sender !== 0) this.neighbours.heard(iface, sender, mac, forUs);
-    if (!forUs || get.operation(view, start) !== ARP_REQUEST) return;
-    this.sendArp(iface, { to: mac, sender: target, target: sender });
+    const answer = forUs ? iface.device.mac! : this.neighbours.publishedFor(target);
+    if (!request || !answer) return;
+    this.neighbours.counters.repliesOut++;
+    this.sendArp(iface, { to: mac, sender: target, target: sender, mac: answer });
+  }
+  /** Somebody speaks of an address of ours as if it were theirs, or of one we are about to use. True: no answer. */
+  #ours(
+    iface: Interface,
+    { sender, target, mac }: { readonly sender: number; readonly target: number; readonly mac: Uint8Array },
+  ): boolean {
+    for (const a of iface.addresses) {
+      if (a.address !== sender && a.address !== target) continue;
+      if (a.flags) {
+        if (a.flags === IN_IFF_TENTATIVE && (a.address === sender || sender === 0)) this.detection.taken(a);
+        return true;
+      }
+      if (a.address !== sender) continue;
+      this.neighbours.conflict(iface, sender, mac);
+      return true;
+    }
+    return false;
   }
 }
 const ALL = 0xffff_ffff;

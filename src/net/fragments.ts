@@ -1,5 +1,5 @@
 /** Putting fragments together (RFC 791, 815): bounded in number and time; what overlaps is dropped as a whole (RFC 5722's rule). */
-import { IP_MF, IP_OFFSET, Ipv4 } from "../wire/ipv4.ts";
+import { ICMP_TIMXCEED, IP_MF, IP_OFFSET, Ipv4, TIMXCEED_REASS } from "../wire/ipv4.ts";
 import type { Ipv4Header } from "./ip.ts";
 import type { Packet } from "./packet.ts";
 import type { Stack } from "./stack.ts";
@@ -63,6 +63,8 @@ export class Fragments {
     if (this.#pending.size >= this.limit) return undefined;
     const cancel = this.#stack.sys.callout(PATIENCE, () => {
       this.counters.timedOut++;
+      const first = pending.pieces.find((x) => x.from === 0);
+      if (first) this.#stack.icmp.complain(first.p, ICMP_TIMXCEED, TIMXCEED_REASS);
       this.#drop(key);
     });
     const pending: Pending = { pieces: [], length: -1, bytes: 0, cancel };

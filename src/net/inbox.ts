@@ -5,6 +5,17 @@ import { release } from "../kern/file.ts";
 /** Descriptors that travel with data: open files, each held. */
 export type Rights = readonly File[];
 
+/** A control message that is no descriptors (struct cmsghdr). */
+export interface Cmsg {
+  readonly level: number;
+  readonly type: number;
+  readonly data: Uint8Array;
+}
+/** What a record tells beside its data: control messages, and MSG_* for recvmsg(2). */
+export interface Beside {
+  readonly control: readonly Cmsg[];
+  readonly flags: number;
+}
 interface Piece {
   /** Bytes [from, to) are there; what follows is room for more of a stream. */
   bytes: Uint8Array;
@@ -13,6 +24,7 @@ interface Piece {
   /** Where a record came from. */
   readonly name: Uint8Array | undefined;
   rights: Rights;
+  readonly beside: Beside | undefined;
 }
 /** What a read took. */
 export interface Taken {
@@ -21,6 +33,7 @@ export interface Taken {
   readonly rights: Rights;
   /** The end of a record was left out: there was no room. */
   readonly cut: boolean;
+  readonly beside?: Beside | undefined;
 }
 
 /** A socket's receive buffer, whatever it is made of. */
@@ -33,7 +46,7 @@ export interface Received {
   /** Bytes up to the end of what one read can give. */
   readonly next: number;
   /** All of `data`, copied: one record, or more of the stream. The caller has looked whether there is room. */
-  put(data: Uint8Array, name: Uint8Array | undefined, rights: Rights): void;
+  put(data: Uint8Array, name: Uint8Array | undefined, rights: Rights, beside?: Beside): void;
   /**
    * Fill `into` from one record, or from as much of the stream as there is up to the next descriptors. `peek`: it stays.
    * Undefined: there is nothing.
@@ -68,7 +81,7 @@ export class Inbox implements Received {
     const first = this.#pieces[0];
     return this.#records && first ? first.to - first.from : this.size;
   }
-  put(data: Uint8Array, name: Uint8Array | undefined, rights: Rights): void {
+  put(data: Uint8Array, name: Uint8Array | undefined, rights: Rights, beside?: Beside): void {
     this.size += data.length;
     const last = this.#pieces.at(-1);
     if (!this.#records && last && rights.length === 0 && last.bytes.length - last.to >= data.length) {
@@ -78,7 +91,7 @@ export class Inbox implements Received {
     }
     const bytes = this.#records ? data.slice() : new Uint8Array(Math.max(LEAST, data.length));
     if (!this.#records) bytes.set(data);
-    this.#pieces.push({ bytes, from: 0, to: data.length, name, rights });
+    this.#pieces.push({ bytes, from: 0, to: data.length, name, rights, beside });
   }
   take(into: Uint8Array, peek: boolean): Taken | undefined {
     const first = this.#pieces[0];
@@ -104,7 +117,7 @@ export class Inbox implements Received {
       this.#pieces.shift();
       this.size -= whole;
     }
-    return { length, name: first.name, rights: peek ? [] : first.rights, cut: length < whole };
+    return { length, name: first.name, rights: peek ? [] : first.rights, cut: length < whole, beside: first.beside };
   }
   /** `n` bytes of the stream have been read. */
   #drop(n: number): void {

@@ -4,10 +4,10 @@ import { SOCK_RAW } from "../abi/flags.ts";
 import { parseSockaddrIn, sockaddrIn } from "../abi/inet.ts";
 import type { Lwp } from "../kern/proc.ts";
 import { type Address, type Family, isAny, isMulticast } from "./address.ts";
-import { inetOptions } from "./inet_options.ts";
+import { Inet4Options } from "./inet_options.ts";
 import type { IpProtocol } from "./ip.ts";
 import type { Domain, Protocol } from "./protocol.ts";
-import { RESERVED } from "./pcb.ts";
+import { type Endpoint, type Endpoints, RESERVED } from "./pcb.ts";
 import type { Socket } from "./socket.ts";
 import type { Stack } from "./stack.ts";
 
@@ -45,16 +45,26 @@ export function inetAddress(name: Uint8Array): { readonly address: number; reado
   return found;
 }
 /** AF_INET. */
-export const inetFamily: Family = {
+export const inetFamily = (stack: Stack): Family => ({
   any: 0,
   parse: inetAddress,
   name: (a, port) => sockaddrIn(a as number, port),
-  options: inetOptions,
-};
+  options: (like) => new Inet4Options(stack, like instanceof Inet4Options ? like : undefined),
+});
 
 /** What bind(2) may ask for: an address of ours or any, and a port it may have. */
 export function checkBind(stack: Stack, lwp: Lwp, { address, port }: { address: Address; port: number }): void {
   const ours = isAny(address) || stack.isLocal(address) || isMulticast(address) || stack.isBroadcast(address);
-  if (!ours) throw errno.EADDRNOTAVAIL;
+  if (!ours || !stack.isReady(address)) throw errno.EADDRNOTAVAIL;
   if (port !== 0 && port < RESERVED && lwp.proc.cred.euid !== 0) throw errno.EACCES;
+}
+/** Have a port: the one asked for, or one that is free. EACCES: of the reserved range, by whom they are not reserved for. */
+export function takePort<E extends Endpoint>(
+  endpoints: Endpoints<E>,
+  lwp: Lwp,
+  e: E,
+  { address, port }: { readonly address: Address; readonly port: number },
+): void {
+  if (port === 0 && e.options.lowPort && lwp.proc.cred.euid !== 0) throw errno.EACCES;
+  endpoints.bind(e, address, port);
 }

@@ -1,5 +1,5 @@
 /** Network interfaces: a device, its addresses and counters (NetBSD: struct ifnet, if.c). */
-import { errno } from "../abi/errno.ts";
+import { errno, type SysError } from "../abi/errno.ts";
 import { IFF } from "../abi/flags.ts";
 import type { Async, NetDevice } from "../plugin.ts";
 import type { Packet } from "./packet.ts";
@@ -7,12 +7,18 @@ import type { Packet } from "./packet.ts";
 /** What SIOCSIFFLAGS may change. */
 const CHANGEABLE = IFF.UP | IFF.NOARP;
 
+/** netinet/in_var.h: an address that is not used yet, and one that somebody else has. */
+export const IN_IFF_TENTATIVE = 1;
+export const IN_IFF_DUPLICATED = 2;
+
 /** An IPv4 address of an interface. */
 export interface InterfaceAddress {
   readonly address: number;
   readonly mask: number;
   /** 0: the link has none. */
   readonly broadcast: number;
+  /** IN_IFF_*; left out or 0: it is in use. */
+  flags?: number;
 }
 export class Counters {
   inPackets = 0;
@@ -27,14 +33,17 @@ export class Counters {
 
 /** How packets go out on a kind of link, and where what comes in goes. */
 export interface Link {
-  /** Send an IP packet towards `nextHop` on the link. */
-  output(p: Packet, iface: Interface, nextHop: number): void;
+  /** Send an IP packet towards `nextHop` on the link. An error: that neighbour is known not to answer. */
+  output(p: Packet, iface: Interface, nextHop: number): SysError | undefined;
   /** A frame came; lent. */
   input(frame: Uint8Array, iface: Interface): void;
   /** Send a packet to a link address, where the link has such: `type` is an EtherType. */
   frame?(p: Packet, iface: Interface, to: Uint8Array, type: number): void;
-  /** The interface, or its addresses, have changed. */
+  /** The interface went up or down. */
   changed?(iface: Interface): void;
+  /** It has an address more: true, when it is not to be used yet. */
+  added?(iface: Interface, address: InterfaceAddress): boolean;
+  removed?(iface: Interface, address: InterfaceAddress): void;
 }
 
 export class Interface {
@@ -107,13 +116,16 @@ export class Interface {
     const had = this.addresses.findIndex((x) => x.address === a.address);
     if (had >= 0) this.addresses[had] = a;
     else this.addresses.push(a);
-    this.#link.changed?.(this);
+  }
+  /** The link is told of an address. True: it is not to be used yet. */
+  announce(a: InterfaceAddress): boolean {
+    return this.#link.added?.(this, a) ?? false;
   }
   remove(address: number): InterfaceAddress | undefined {
     const at = this.addresses.findIndex((a) => a.address === address);
     if (at < 0) return undefined;
     const [gone] = this.addresses.splice(at, 1);
-    this.#link.changed?.(this);
+    this.#link.removed?.(this, gone!);
     return gone;
   }
 
@@ -123,9 +135,9 @@ export class Interface {
     this.counters.inBytes += frame.length;
     this.#link.input(frame, this);
   }
-  /** Send an IP packet towards a neighbour. The packet is the link's afterwards. */
-  output(p: Packet, nextHop: number): void {
-    this.#link.output(p, this, nextHop);
+  /** Send an IP packet towards a neighbour. The packet is the link's afterwards. An error tells that it is lost. */
+  output(p: Packet, nextHop: number): SysError | undefined {
+    return this.#link.output(p, this, nextHop);
   }
   /** Send a packet to a link address; where there is no such, to whoever is there. The packet is the link's afterwards. */
   frame(p: Packet, to: Uint8Array, type: number): void {

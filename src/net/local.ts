@@ -121,6 +121,7 @@ class LocalProtocol implements Protocol {
     }
   }
   send(lwp: Lwp, message: Message): Async<number | undefined> {
+    if (message.control.length > 0) throw errno.EINVAL;
     if (!message.to) {
       if (!this.#peer) throw errno.EDESTADDRREQ;
       return this.#deliver(this.#peer, message);

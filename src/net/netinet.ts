@@ -21,7 +21,7 @@ const component: Component = {
     const stack = new Stack(kernel);
     kernel.faction.set("stack", stack);
     kernel.atHalt(() => stack.halt());
-    stack.families.set(AF_INET, inetFamily);
+    stack.families.set(AF_INET, inetFamily(stack));
     stack.transports.push(tcpProtocol(stack), udpProtocol(stack));
     (kernel.faction.get("net") as Net).add(inetDomain(AF_INET, stack, [...stack.transports, rawProtocol(stack)]));
     return then(

@@ -17,6 +17,7 @@ import {
   SO_SNDBUF,
   SO_SNDLOWAT,
   SO_SNDTIMEO,
+  SO_TIMESTAMP,
   SO_TYPE,
   SOL_SOCKET,
 } from "../abi/flags.ts";
@@ -25,7 +26,8 @@ import { milliseconds } from "../kern/poll.ts";
 import { viewOf } from "../lib/struct.ts";
 import type { Socket } from "./socket.ts";
 
-const BITS = SO_REUSEADDR | SO_KEEPALIVE | SO_DONTROUTE | SO_BROADCAST | SO_OOBINLINE | SO_REUSEPORT | SO_NOSIGPIPE;
+const BITS = SO_REUSEADDR | SO_KEEPALIVE | SO_DONTROUTE | SO_BROADCAST | SO_OOBINLINE | SO_REUSEPORT | SO_NOSIGPIPE |
+  SO_TIMESTAMP;
 /** Largest buffer (kern.sbmax). */
 const MAX_BUFFER = 4 << 20;
 const TIMEVAL = 16;

@@ -13,10 +13,15 @@ export interface Endpoint {
   /** Its :: is any of IPv4, too (IPV6_V6ONLY is off). */
   readonly mapped: boolean;
   readonly so: Socket;
+  readonly options: { readonly lowPort: boolean };
 }
-/** Ports given to those who ask for none (net.inet.ip.anonportmin, max). */
-const FIRST = 49152;
-const LAST = 65535;
+/** Ports given to those who ask for none (net.inet.ip.anonportmin, max; lowportmin, max: for IP_PORTRANGE_LOW). */
+export class PortRanges {
+  first = 49_152;
+  last = 65_535;
+  lowFirst = 600;
+  lowLast = 1023;
+}
 /** Below, only the super-user binds. */
 export const RESERVED = 1024;
 const REUSE = SO_REUSEADDR | SO_REUSEPORT;
@@ -26,9 +31,11 @@ export class Endpoints<E extends Endpoint> {
   /** Connections that came to a port: there may be thousands, and their protocol finds them by both ends. */
   readonly #children = new Map<number, Set<E>>();
   readonly #random: () => number;
+  readonly #ranges: PortRanges;
 
-  constructor(random: () => number) {
+  constructor(random: () => number, ranges: PortRanges) {
     this.#random = random;
+    this.#ranges = ranges;
   }
   /** Take a port, or any (0). EADDRINUSE, EADDRNOTAVAIL when none is left. */
   bind(e: E, local: Address, port: number): void {
@@ -36,18 +43,20 @@ export class Endpoints<E extends Endpoint> {
       const taken = (x: E) => !mayShare(x, e, local);
       if (this.#byPort.get(port)?.some(taken) || this.#children.get(port)?.values().some(taken)) throw errno.EADDRINUSE;
     }
-    const chosen = port || this.#free();
+    const chosen = port || this.#free(e.options.lowPort);
     e.local = local;
     e.port = chosen;
     const list = this.#byPort.get(chosen);
     if (list) list.push(e);
     else this.#byPort.set(chosen, [e]);
   }
-  #free(): number {
-    const count = LAST - FIRST + 1;
+  #free(low: boolean): number {
+    const { first, last, lowFirst, lowLast } = this.#ranges;
+    const [from, to] = low ? [lowFirst, lowLast] : [first, last];
+    const count = to - from + 1;
     const start = Math.floor(this.#random() * count);
     for (let i = 0; i < count; i++) {
-      const port = FIRST + ((start + i) % count);
+      const port = from + ((start + i) % count);
       if (!this.#byPort.has(port) && !this.#children.has(port)) return port;
     }
     throw errno.EADDRNOTAVAIL;

@@ -1,13 +1,15 @@
 /** Raw sockets: IP packets as they are, for ping and its kin (NetBSD: raw_ip.c). */
 import { errno } from "../abi/errno.ts";
-import { SO_BROADCAST, SOCK_RAW } from "../abi/flags.ts";
+import { SO_BROADCAST, SO_DONTROUTE, SOCK_RAW } from "../abi/flags.ts";
 import { sockaddrIn } from "../abi/inet.ts";
 import type { Lwp } from "../kern/proc.ts";
 import { viewOf } from "../lib/struct.ts";
 import { Ipv4 } from "../wire/ipv4.ts";
 import { checkBind, inetAddress, type InetProtocol } from "./inet.ts";
-import { type InetOptions, inetOptions } from "./inet_options.ts";
+import { Inet4Options } from "./inet_options.ts";
 import type { Ipv4Header } from "./ip.ts";
+import type { Outgoing } from "./ip_output.ts";
+import type { Sender } from "./outgoing.ts";
 import type { Packet } from "./packet.ts";
 import type { Protocol } from "./protocol.ts";
 import type { Message, Socket } from "./socket.ts";
@@ -26,11 +28,12 @@ class RawSocket implements Protocol {
   remote = 0;
   readonly #stack: Stack;
   readonly #all: Set<RawSocket>;
-  readonly #options: InetOptions = inetOptions();
+  readonly #options: Inet4Options;
 
   constructor(stack: Stack, so: Socket, protocol: number, all: Set<RawSocket>) {
     this.#stack = stack;
     this.so = so;
+    this.#options = new Inet4Options(stack);
     this.protocol = protocol;
     this.#all = all.add(this);
     so.sendLimit = SEND;
@@ -47,25 +50,35 @@ class RawSocket implements Protocol {
     this.remote = inetAddress(name).address;
     this.so.connected = true;
   }
-  send(_lwp: Lwp, { data, to, rights }: Message): number {
+  send(_lwp: Lwp, { data, to, rights, control }: Message): number {
     if (rights.length > 0) throw errno.EINVAL;
     if (to && this.so.connected) throw errno.EISCONN;
     if (!to && !this.so.connected) throw errno.ENOTCONN;
     const destination = to ? inetAddress(to).address : this.remote;
     if (data.length > SEND) throw errno.EMSGSIZE;
-    const error = this.#options.headerIncluded ? this.#sendWhole(data) : this.#sendData(data, destination);
+    const sender = control.length > 0 ? this.#options.sender(control) : {};
+    const error = this.#options.headerIncluded
+      ? this.#sendWhole(data, sender)
+      : this.#sendData(data, destination, sender);
+    if (error === errno.EMSGSIZE) this.#options.errorMtu = this.#stack.mtuTo(destination);
     if (error) throw error;
     return data.length;
   }
-  #sendData(data: Uint8Array, destination: number) {
-    const source = this.local || this.#stack.sourceFor(destination);
+  #sendData(data: Uint8Array, destination: number, sender: Sender) {
+    const source = (sender.source as number | undefined) ?? this.#options.source ??
+      (this.local || this.#stack.sourceFor(destination));
     if (source === undefined) return errno.EHOSTUNREACH;
-    const broadcast = (this.so.options & SO_BROADCAST) !== 0;
-    const ip = { source, destination, protocol: this.protocol, ttl: MAX_TTL, broadcast, ...this.#options.outgoing };
+    const ip = { ...this.#outgoing(destination, sender), source };
     return this.#stack.ip.output(ip, data.length, (p, at) => p.bytes.set(data, at));
   }
+  #outgoing(destination: number, sender: Sender): Omit<Outgoing, "source"> {
+    const { options } = this.so;
+    const [broadcast, dontRoute] = [(options & SO_BROADCAST) !== 0, (options & SO_DONTROUTE) !== 0];
+    const { protocol } = this;
+    return { destination, protocol, ttl: MAX_TTL, broadcast, dontRoute, ...this.#options.outgoing, ...sender };
+  }
   /** The program made the header; its length and offset are in the host's order, as they have always been here. */
-  #sendWhole(data: Uint8Array) {
+  #sendWhole(data: Uint8Array, sender: Sender) {
     const header = (data[0]! & 15) * 4;
     const d = viewOf(data);
     if (data.length < MIN_HEADER || header < MIN_HEADER || header > data.length) return errno.EINVAL;
@@ -78,15 +91,16 @@ class RawSocket implements Protocol {
     if (Ipv4.get.source(p.view, p.start) === 0) {
       Ipv4.set.source(p.view, p.start, this.#stack.sourceFor(destination) ?? 0);
     }
-    return this.#stack.ip.outputWhole(p, destination);
+    return this.#stack.ip.outputWhole(p, { ...this.#outgoing(destination, sender), source: 0 });
   }
   wants({ source, destination, protocol }: Ipv4Header): boolean {
     return (this.protocol === 0 || this.protocol === protocol) && (this.local === 0 || this.local === destination) &&
       (this.remote === 0 || this.remote === source);
   }
-  receive(packet: Uint8Array, source: number): void {
-    if (this.so.cantReceive || this.so.inbox.room < packet.length) return;
-    this.so.inbox.put(packet, sockaddrIn(source, 0), []);
+  receive(p: Packet, header: Ipv4Header): void {
+    if (this.so.cantReceive || this.so.inbox.room < p.length || header.ttl < this.#options.minTtl) return;
+    const beside = this.#options.beside(p, header, this.so.options);
+    this.so.inbox.put(asPrograms(p, header), sockaddrIn(header.source, 0), [], beside);
     this.so.changes.wake();
   }
   room(): number {
@@ -95,6 +109,7 @@ class RawSocket implements Protocol {
   taken(): void {}
   finish(): void {}
   detach(): void {
+    this.#options.close();
     this.#all.delete(this);
   }
   name(peer: boolean): Uint8Array | undefined {
@@ -118,7 +133,7 @@ export function rawProtocol(stack: Stack): InetProtocol {
     for (const raw of all) {
       if (!raw.wants(header)) continue;
       wanted = raw.protocol !== 0;
-      raw.receive(asPrograms(p, header), header.source);
+      raw.receive(p, header);
     }
     return wanted;
   };

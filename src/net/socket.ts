@@ -22,7 +22,7 @@ import { type Callout, sleep, Waiters } from "../kern/wait.ts";
 import { then } from "../lib/async.ts";
 import { viewOf } from "../lib/struct.ts";
 import type { Async } from "../plugin.ts";
-import { dropRights, Inbox, type Received, type Rights, type Taken } from "./inbox.ts";
+import { type Cmsg, dropRights, Inbox, type Received, type Rights, type Taken } from "./inbox.ts";
 import type { Protocol } from "./protocol.ts";
 
 /** Bytes a socket holds of what has come (SO_RCVBUF), and may have under way (SO_SNDBUF), unless told otherwise. */
@@ -35,6 +35,7 @@ export interface Message {
   readonly data: Uint8Array;
   readonly to: Uint8Array | undefined;
   readonly rights: Rights;
+  readonly control: readonly Cmsg[];
 }
 
 export class Socket implements Fileops {
@@ -150,7 +151,7 @@ export class Socket implements Fileops {
     if (this.cantSend) throw errno.EPIPE;
     this.#told();
     if (this.connectionOriented && !this.connected) throw this.connecting ? errno.EAGAIN : errno.ENOTCONN;
-    const rest = done === 0 ? message : { ...message, data: message.data.subarray(done), rights: [] };
+    const rest = done === 0 ? message : { ...message, data: message.data.subarray(done), rights: [], control: [] };
     return then(this.protocol.send(lwp, rest), (n) => {
       if (n !== undefined) done += n;
       if (n !== undefined && done === message.data.length) return done;
@@ -235,7 +236,7 @@ export class Socket implements Fileops {
     });
   }
   write(file: File, from: Uint8Array, _offset: number, lwp: Lwp): Async<number> {
-    return this.send(lwp, { data: from, to: undefined, rights: [] }, 0, (file.flags & O_NONBLOCK) !== 0);
+    return this.send(lwp, { data: from, to: undefined, rights: [], control: [] }, 0, (file.flags & O_NONBLOCK) !== 0);
   }
   poll(): number {
     let ready = 0;

@@ -8,12 +8,17 @@ import type { Async, NetDevice, Sys } from "../plugin.ts";
 import type { In6Addr } from "../lib/in6.ts";
 import type { Address, Family } from "./address.ts";
 import { sealHeader } from "./checksums.ts";
+import type { Neighbours } from "./arp.ts";
+import type { DuplicateDetection } from "./dad.ts";
 import { EthernetLink } from "./ethernet.ts";
+import { Groups } from "./groups.ts";
 import { Icmp } from "./icmp.ts";
 import type { InetProtocol } from "./inet.ts";
 import { Interface, type InterfaceAddress, type Link } from "./interface.ts";
-import { Ip, type Outgoing } from "./ip.ts";
+import { Ip } from "./ip.ts";
+import type { Outgoing } from "./ip_output.ts";
 import { type Packet, Packets } from "./packet.ts";
+import { PortRanges } from "./pcb.ts";
 import { type Route, Routes } from "./route.ts";
 import { ICMP_UNREACH, IPPROTO_ICMP, UNREACH_PORT } from "../wire/ipv4.ts";
 
@@ -41,6 +46,8 @@ export class Stack {
   readonly sys: Sys;
   readonly packets = new Packets();
   readonly routes = new Routes();
+  readonly ports = new PortRanges();
+  readonly groups: Groups = new Groups(this);
   readonly ip: Ip;
   readonly icmp: Icmp;
   ip6: Inet6 | undefined;
@@ -51,10 +58,11 @@ export class Stack {
   readonly #interfaces = new Map<string, Interface>();
   /** Told of what changes: interfaces, addresses, routes (the routing socket). */
   readonly listeners = new Set<(change: Change) => void>();
-  readonly #link: Link;
+  readonly #link: EthernetLink;
   readonly #rawLink: Link;
-  /** Addresses of ours, for a quick answer. */
+  /** Addresses of ours, for a quick answer; those of them that are not to be used (yet). */
   readonly #local = new Set<number>();
+  readonly #unready = new Set<number>();
   #nextIndex = 1;
   #loopback: Interface | undefined;
   #later: (() => void)[] = [];
@@ -109,6 +117,7 @@ export class Stack {
   detach(iface: Interface): void {
     for (const { address } of [...iface.addresses]) this.removeAddress(iface, address);
     for (const route of [...this.routes]) if (route.iface === iface) this.removeRoute(route.destination, route.mask);
+    this.groups.forget(iface);
     this.#interfaces.delete(iface.name);
     if (this.#loopback === iface) this.#loopback = undefined;
     this.tell({ kind: "interface", iface, gone: true });
@@ -119,6 +128,13 @@ export class Stack {
     this.ip.fragments.clear();
     for (const iface of [...this.#interfaces.values()]) await this.destroy(iface);
   }
+  /** Neighbours on Ethernet, and whether addresses are asked for before they are used. */
+  get arp(): Neighbours {
+    return this.#link.neighbours;
+  }
+  get detection(): DuplicateDetection {
+    return this.#link.detection;
+  }
   get interfaces(): Iterable<Interface> {
     return this.#interfaces.values();
   }
@@ -127,6 +143,10 @@ export class Stack {
     const iface = this.#interfaces.get(name);
     if (!iface) throw errno.ENXIO;
     return iface;
+  }
+  /** The interface of a number; undefined: there is none. */
+  byIndex(index: number): Interface | undefined {
+    return [...this.#interfaces.values()].find((i) => i.index === index);
   }
   get loopback(): Interface | undefined {
     return this.#loopback;
@@ -143,14 +163,26 @@ export class Stack {
     iface.add(a);
     this.#local.add(a.address);
     this.#connect(iface, a);
+    if (iface.announce(a)) this.#unready.add(a.address);
     this.tell({ kind: "address", iface, address: a, gone: false });
     if (!iface.up) return iface.setFlags(iface.flags | IFF.UP);
+  }
+  /** Nobody else has an address: it may be used. */
+  settled(iface: Interface, address: InterfaceAddress): void {
+    address.flags = 0;
+    this.#unready.delete(address.address);
+    this.tell({ kind: "address", iface, address, gone: false });
+  }
+  /** Whether an address of ours may be used. */
+  isReady(address: Address): boolean {
+    return this.#unready.size === 0 || typeof address === "object" || !this.#unready.has(address);
   }
   /** EADDRNOTAVAIL: it has no such address. */
   removeAddress(iface: Interface, address: number): void {
     const gone = iface.remove(address);
     if (!gone) throw errno.EADDRNOTAVAIL;
     this.#local.delete(address);
+    this.#unready.delete(address);
     this.#dropRoute((address & gone.mask) >>> 0, gone.mask, iface);
     if (gone.mask !== ALL) this.#dropRoute(address, ALL, iface);
     // Another address of the same network keeps its route.
@@ -214,7 +246,7 @@ export class Stack {
     if (this.#self?.iface !== iface) this.#self = { ...NOWHERE, iface, flags: RTF.UP | RTF.HOST | RTF.LOCAL };
     return this.#self;
   }
-  /** The address packets to a destination come from; undefined: there is no way. */
+  /** The address packets to a destination come from; undefined: we have none. */
   sourceFor<A extends Address>(destination: A): A | undefined {
     if (typeof destination === "object") return this.ip6?.sourceFor(destination) as A | undefined;
     return this.#sourceFor4(destination as number) as A | undefined;
@@ -222,9 +254,19 @@ export class Stack {
   #sourceFor4(destination: number): number | undefined {
     if (this.isLocal(destination)) return destination;
     const route = this.routeTo(destination);
-    if (!route) return undefined;
-    const near = route.iface.onLink(route.gateway ?? destination) ?? route.iface.addresses[0];
-    return near?.address;
+    const near = route && this.addressOn(route.iface, route.gateway ?? destination);
+    if (near !== undefined) return near;
+    // Without a way, IP says so: any address of ours will do.
+    for (const iface of this.#interfaces.values()) {
+      const any = iface.loopback ? undefined : this.addressOn(iface, destination);
+      if (any !== undefined) return any;
+    }
+    return undefined;
+  }
+  /** An interface's address to speak to a neighbour with: of the same network where it has one. */
+  addressOn(iface: Interface, neighbour: number): number | undefined {
+    const near = iface.addresses.find((a) => !a.flags && ((a.address ^ neighbour) & a.mask) === 0);
+    return (near ?? iface.addresses.find((a) => !a.flags))?.address;
   }
   /** The largest packet towards an address. */
   mtuTo(destination: Address): number {
@@ -275,10 +317,10 @@ export class Stack {
 
   // Links without frames
 
-  #outputRaw(p: Packet, iface: Interface): void {
+  #outputRaw(p: Packet, iface: Interface): SysError | undefined {
     if (!iface.loopback) {
       iface.transmit(p);
-      return this.packets.put(p);
+      return void this.packets.put(p);
     }
     iface.counters.outPackets++;
     iface.counters.outBytes += p.length;
@@ -286,6 +328,7 @@ export class Stack {
     iface.counters.inBytes += p.length;
     p.iface = iface;
     this.later(() => this.input(p));
+    return undefined;
   }
   #inputRaw(frame: Uint8Array, iface: Interface): void {
     const p = this.packets.copy(frame, 0);

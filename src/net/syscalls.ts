@@ -19,7 +19,7 @@ import type { Lwp } from "../kern/proc.ts";
 import { then } from "../lib/async.ts";
 import { viewOf } from "../lib/struct.ts";
 import type { Async } from "../plugin.ts";
-import { deliver, rightsOf } from "./control.ts";
+import { controlOf, deliver } from "./control.ts";
 import { dropRights } from "./inbox.ts";
 import type { Net } from "./net.ts";
 import { getOption, setOption } from "./options.ts";
@@ -105,9 +105,9 @@ interface Sent {
 function send(lwp: Lwp, { s, data, to, control, flags }: Sent): Async<number> {
   const { so, nb } = socketOf(lwp, s);
   if (flags & MSG_OOB || (flags & MSG_EOR && so.type !== SOCK_SEQPACKET)) throw errno.EOPNOTSUPP;
-  const rights = rightsOf(lwp, control);
+  const beside = controlOf(lwp, control);
   const name = to && to.length > 0 ? address(to) : undefined;
-  return so.send(lwp, { data, to: name, rights }, flags, nb);
+  return so.send(lwp, { data, to: name, ...beside }, flags, nb);
 }
 
 type Names =
@@ -172,13 +172,17 @@ export const socketCalls = (net: Net): Handlers<Names> => ({
   recvmsg(lwp, { s, msg, name, iov, control, flags }) {
     const { so, nb } = socketOf(lwp, s);
     return then(so.receive(lwp, iov, flags, nb), (taken) => {
-      const beside = deliver(lwp, taken.rights, control, flags);
+      const beside = deliver(lwp, taken, control, flags);
       const d = viewOf(msg);
       const from = (taken.name ?? new Uint8Array(0)).subarray(0, name?.length ?? 0);
       name?.set(from);
       d.setUint32(MSGHDR.namelen, from.length, true);
       d.setUint32(MSGHDR.controllen, beside.length, true);
-      d.setInt32(MSGHDR.flags, (taken.cut ? MSG_TRUNC : 0) | (beside.cut ? MSG_CTRUNC : 0), true);
+      d.setInt32(
+        MSGHDR.flags,
+        (taken.cut ? MSG_TRUNC : 0) | (beside.cut ? MSG_CTRUNC : 0) | (taken.beside?.flags ?? 0),
+        true,
+      );
       return taken.length;
     });
   },

@@ -1,13 +1,13 @@
 /** UDP (RFC 768, 1122 4.1; NetBSD: udp_usrreq.c). */
 import { errno, type SysError } from "../abi/errno.ts";
-import { SO_BROADCAST, SOCK_DGRAM } from "../abi/flags.ts";
+import { SO_BROADCAST, SO_DONTROUTE, SOCK_DGRAM } from "../abi/flags.ts";
 import type { Lwp } from "../kern/proc.ts";
 import { IPPROTO_UDP, Udp as Header } from "../wire/ipv4.ts";
 import { type Address, type Family, isAny, isMulticast, sameAddress } from "./address.ts";
 import { transportChecksum } from "./checksums.ts";
-import { checkBind, type InetProtocol } from "./inet.ts";
-import type { InetOptions } from "./inet_options.ts";
+import { checkBind, type InetProtocol, takePort } from "./inet.ts";
 import type { IpHeader, IpProtocol, Returned } from "./ip.ts";
+import type { InetOptions, Sender } from "./outgoing.ts";
 import type { Packet } from "./packet.ts";
 import { covers, type Endpoint, Endpoints } from "./pcb.ts";
 import type { Protocol } from "./protocol.ts";
@@ -26,7 +26,7 @@ export class Udp implements IpProtocol {
 
   constructor(stack: Stack) {
     this.stack = stack;
-    this.endpoints = new Endpoints(stack.random);
+    this.endpoints = new Endpoints(stack.random, stack.ports);
     stack.ip.register(IPPROTO_UDP, this);
   }
   input(p: Packet, at: number, header: IpHeader): void {
@@ -38,16 +38,19 @@ export class Udp implements IpProtocol {
     this.counters.in++;
     const [from, to] = [Header.get.source(p.view, at), Header.get.destination(p.view, at)];
     const data = p.bytes.subarray(at + Header.size, at + length);
-    if (p.broadcast || isMulticast(header.destination)) return this.#everybody(header, from, to, data);
+    if (p.broadcast || isMulticast(header.destination)) return this.#everybody(p, header, from, to, data);
     const found = this.endpoints.find(header.destination, to, header.source, from);
-    if (found) return found.receive(data, header.source, from);
+    if (found) return found.receive(p, header, data, from);
     this.counters.noPort++;
     this.stack.noPort(p);
   }
-  #everybody({ source, destination }: IpHeader, from: number, to: number, data: Uint8Array): void {
+  #everybody(p: Packet, header: IpHeader, from: number, to: number, data: Uint8Array): void {
+    const { source, destination } = header;
     for (const e of this.endpoints.all(to)) {
       if (covers(e, destination) < 0) continue;
-      if (e.remotePort === 0 || (e.remotePort === from && sameAddress(e.remote, source))) e.receive(data, source, from);
+      if (e.remotePort === 0 || (e.remotePort === from && sameAddress(e.remote, source))) {
+        e.receive(p, header, data, from);
+      }
     }
   }
   error(code: SysError, { source, destination, view, at }: Returned): void {
@@ -58,6 +61,8 @@ export class Udp implements IpProtocol {
   }
 }
 
+const NOBODY: Sender = {};
+
 class UdpSocket implements Protocol, Endpoint {
   readonly connections = false;
   readonly so: Socket;
@@ -67,47 +72,54 @@ class UdpSocket implements Protocol, Endpoint {
   remotePort = 0;
   readonly #udp: Udp;
   readonly #family: Family;
-  readonly #options: InetOptions;
+  readonly options: InetOptions;
 
   constructor(udp: Udp, so: Socket) {
     this.#udp = udp;
     this.so = so;
     this.#family = udp.stack.family(so.domain);
     this.local = this.#family.any;
-    this.#options = this.#family.options();
+    this.options = this.#family.options();
     so.sendLimit = SEND;
     so.inbox.limit = RECEIVE;
   }
   get mapped(): boolean {
-    return this.#options.mapped;
+    return this.options.mapped;
   }
   bind(lwp: Lwp, name: Uint8Array): void {
     const { address, port } = this.#family.parse(name, this.mapped);
     if (this.port !== 0) throw errno.EINVAL;
     checkBind(this.#udp.stack, lwp, { address, port });
-    this.#udp.endpoints.bind(this, address, port);
+    takePort(this.#udp.endpoints, lwp, this, { address, port });
   }
   listen(): void {
     throw errno.EOPNOTSUPP;
   }
-  connect(_lwp: Lwp, name: Uint8Array): void {
+  connect(lwp: Lwp, name: Uint8Array): void {
     const { address, port } = this.#family.parse(name, this.mapped);
     if (port === 0) throw errno.EADDRNOTAVAIL;
     const source = this.#source(address);
-    if (this.port === 0) this.#udp.endpoints.bind(this, source, 0);
+    if (this.port === 0) takePort(this.#udp.endpoints, lwp, this, { address: source, port: 0 });
     this.local = source;
     this.remote = isAny(address) ? source : address;
     this.remotePort = port;
     this.so.connected = true;
   }
-  /** EHOSTUNREACH: there is no way; EINVAL: it is bound to an address of the other family. */
-  #source(destination: Address): Address {
-    const source = isAny(this.local) ? this.#udp.stack.sourceFor(destination) : this.local;
-    if (source === undefined) throw errno.EHOSTUNREACH;
+  /** EADDRNOTAVAIL: we have no address; EINVAL: it is bound to an address of the other family. */
+  #source(destination: Address, sender: Sender = NOBODY): Address {
+    const { options: { source: wished, outgoing: { groupInterface } } } = this;
+    const { stack } = this.#udp;
+    // Where multicasts go out tells their source, too.
+    const near = () =>
+      groupInterface && typeof destination === "number" && isMulticast(destination)
+        ? stack.addressOn(groupInterface, destination)
+        : stack.sourceFor(destination);
+    const source = sender.source ?? wished ?? (isAny(this.local) ? near() : this.local);
+    if (source === undefined) throw errno.EADDRNOTAVAIL;
     if (typeof source !== typeof destination) throw errno.EINVAL;
     return source;
   }
-  send(_lwp: Lwp, { data, to, rights }: Message): number {
+  send(lwp: Lwp, { data, to, rights, control }: Message): number {
     if (rights.length > 0) throw errno.EINVAL;
     const { stack, endpoints, counters } = this.#udp;
     if (to && this.so.connected) throw errno.EISCONN;
@@ -115,14 +127,17 @@ class UdpSocket implements Protocol, Endpoint {
     if (data.length > this.so.sendLimit) throw errno.EMSGSIZE;
     const peer = to ? this.#family.parse(to, this.mapped) : { address: this.remote, port: this.remotePort };
     if (peer.port === 0) throw errno.EADDRNOTAVAIL;
-    const source = this.#source(peer.address);
-    if (this.port === 0) endpoints.bind(this, this.local, 0);
+    const sender = control.length > 0 ? this.options.sender(control) : NOBODY;
+    const source = this.#source(peer.address, sender);
+    if (this.port === 0) takePort(endpoints, lwp, this, { address: this.local, port: 0 });
     const ip = {
-      source,
       destination: peer.address,
       protocol: IPPROTO_UDP,
       broadcast: (this.so.options & SO_BROADCAST) !== 0,
-      ...this.#options.outgoing,
+      dontRoute: (this.so.options & SO_DONTROUTE) !== 0,
+      ...this.options.outgoing,
+      ...sender,
+      source,
     };
     const length = Header.size + data.length;
     const error = stack.output(ip, length, (p, at) => {
@@ -135,11 +150,11 @@ class UdpSocket implements Protocol, Endpoint {
     counters.out++;
     return data.length;
   }
-  receive(data: Uint8Array, source: Address, port: number): void {
-    const { inbox, changes, cantReceive } = this.so;
-    if (cantReceive) return;
+  receive(p: Packet, header: IpHeader, data: Uint8Array, port: number): void {
+    const { inbox, changes, cantReceive, options } = this.so;
+    if (cantReceive || header.ttl < this.options.minTtl) return;
     if (inbox.room < data.length) return void this.#udp.counters.full++;
-    inbox.put(data, this.#family.name(source, port), []);
+    inbox.put(data, this.#family.name(header.source, port), [], this.options.beside(p, header, options));
     changes.wake();
   }
   failed(code: SysError): void {
@@ -152,6 +167,7 @@ class UdpSocket implements Protocol, Endpoint {
   taken(): void {}
   finish(): void {}
   detach(): void {
+    this.options.close();
     this.#udp.endpoints.remove(this);
   }
   name(peer: boolean): Uint8Array | undefined {
@@ -159,10 +175,10 @@ class UdpSocket implements Protocol, Endpoint {
     return this.so.connected ? this.#family.name(this.remote, this.remotePort) : undefined;
   }
   getOption(level: number, name: number): Uint8Array {
-    return this.#options.get(level, name);
+    return this.options.get(level, name);
   }
   setOption(level: number, name: number, value: Uint8Array): void {
-    this.#options.set(level, name, value);
+    this.options.set(level, name, value);
   }
 }
 

@@ -3,12 +3,12 @@ import { errno, SysError } from "../../src/abi/errno.ts";
 import { AF_INET, SO_BROADCAST, SO_REUSEADDR, SOCK_DGRAM, SOCK_RAW, SOL_SOCKET } from "../../src/abi/flags.ts";
 import { parseSockaddrIn } from "../../src/abi/inet.ts";
 import type { Calls } from "../../src/kern/dispatch.ts";
-import { formatIpv4, maskOf, parseIpv4 } from "../../src/lib/inet.ts";
+import { formatIpv4 } from "../../src/lib/inet.ts";
 import { viewOf } from "../../src/lib/struct.ts";
 import { plainChecksum } from "../../src/net/checksums.ts";
 import { Packet } from "../../src/net/packet.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../assert.ts";
-import { attach, bytes, cable, inetHost, settle, sin, text } from "./helpers.ts";
+import { bytes, inetHost, routed, settle, sin, text, twoHosts } from "./helpers.ts";
 
 const udp = (sys: Calls) => sys.socket({ domain: AF_INET, type: SOCK_DGRAM, protocol: 0 }) as number;
 const fails = (fn: () => unknown, e: SysError) => assertThrows(fn, SysError, e.message);
@@ -27,14 +27,6 @@ async function receive(sys: Calls, s: number): Promise<readonly [data: string, f
 const send = (sys: Calls, s: number, data: string | Uint8Array, to: Uint8Array) =>
   sys.sendto({ s, buf: typeof data === "string" ? bytes(data) : data, flags: 0, to });
 
-/** Hosts a (10.0.0.1) and b (10.0.0.2) on one cable. */
-async function twoHosts(pass?: Parameters<typeof cable>[0]) {
-  const [one, two] = cable(pass);
-  const [a, b] = [await inetHost(), await inetHost()];
-  const ifaces = [await attach(a, "en0", one!, "10.0.0.1/24"), await attach(b, "en0", two!, "10.0.0.2/24")];
-  await settle();
-  return { a, b, ifaces };
-}
 /** An ICMP echo request. */
 function echo(id: number, data: number): Uint8Array {
   const p = new Packet(2048);
@@ -118,12 +110,6 @@ describe("IPv4 between two hosts", () => {
     for (let i = 0; i < 10; i++) a.host.pass(1000);
     assertEquals(asked, 5);
   });
-  it("two hosts with one address: it is said", async () => {
-    const { a, b, ifaces } = await twoHosts();
-    await b.stack.addAddress(ifaces[1]!, { address: parseIpv4("10.0.0.1")!, mask: maskOf(24), broadcast: 0 });
-    await settle();
-    assert(a.kernel.log.lines.some((l) => l.includes("duplicate IP address 10.0.0.1 sent from link address b2:a0")));
-  });
   it("broadcasts reach all, when the socket may", async () => {
     const { a, b } = await twoHosts();
     const [r, own] = [await bound(b.sys, 7000), await bound(a.sys, 7000)];
@@ -136,22 +122,8 @@ describe("IPv4 between two hosts", () => {
 });
 
 describe("forwarding", () => {
-  /** a - router - b. */
-  async function three() {
-    const [a1, r1] = cable();
-    const [r2, b1] = cable();
-    const [a, r, b] = [await inetHost(), await inetHost(), await inetHost()];
-    await attach(a, "en0", a1!, "10.0.0.1/24");
-    await attach(r, "en0", r1!, "10.0.0.254/24");
-    await attach(r, "en1", r2!, "10.0.1.254/24");
-    await attach(b, "en0", b1!, "10.0.1.1/24");
-    a.stack.addRoute(a.stack.gatewayRoute(0, 0, parseIpv4("10.0.0.254")!));
-    b.stack.addRoute(b.stack.gatewayRoute(0, 0, parseIpv4("10.0.1.254")!));
-    await settle();
-    return { a, r, b };
-  }
   it("datagrams go there and back by way of a router", async () => {
-    const { a, b, r } = await three();
+    const { a, b, r } = await routed();
     const s = await bound(b.sys, 7000);
     const w = await bound(a.sys, 7001);
     await send(a.sys, w, "there", sin("10.0.1.1", 7000));
@@ -161,7 +133,7 @@ describe("forwarding", () => {
     assertEquals(r.stack.ip.counters.forwarded, 2);
   });
   it("a packet whose time is up, and one without a way, are complained of", async () => {
-    const { a, r } = await three();
+    const { a, r } = await routed();
     const raw = a.sys.socket({ domain: AF_INET, type: SOCK_RAW, protocol: 1 }) as number;
     const type = async () => {
       const buf = new Uint8Array(200);
@@ -177,7 +149,7 @@ describe("forwarding", () => {
     assertEquals(r.stack.icmp.counters.out[3], 1);
   });
   it("errors have a limit a second", async () => {
-    const { a, r } = await three();
+    const { a, r } = await routed();
     const s = udp(a.sys);
     for (let i = 0; i < 150; i++) await send(a.sys, s, "x", sin("99.9.9.9", 7000));
     await settle();

@@ -7,7 +7,8 @@ import { IPPROTO_TCP } from "../../wire/ipv4.ts";
 import { Tcp as Header } from "../../wire/tcp.ts";
 import { transportChecksum } from "../checksums.ts";
 import type { InetProtocol } from "../inet.ts";
-import type { IpHeader, IpProtocol, Outgoing, Returned } from "../ip.ts";
+import type { IpHeader, IpProtocol, Returned } from "../ip.ts";
+import type { Outgoing } from "../ip_output.ts";
 import type { Packet } from "../packet.ts";
 import { Endpoints } from "../pcb.ts";
 import { Socket } from "../socket.ts";
@@ -42,7 +43,7 @@ export class TcpProtocol implements IpProtocol, TcpWorld {
 
   constructor(stack: Stack) {
     this.stack = stack;
-    this.endpoints = new Endpoints(stack.random);
+    this.endpoints = new Endpoints(stack.random, stack.ports);
     this.#paths = new PathMtu(() => this.now());
     this.engine = new TcpEngine(this);
     stack.ip.register(IPPROTO_TCP, this);

@@ -5,8 +5,8 @@ import type { Lwp } from "../../kern/proc.ts";
 import type { Async } from "../../plugin.ts";
 import { IPPROTO_TCP } from "../../wire/ipv4.ts";
 import { type Address, type Family, isAny, isMulticast } from "../address.ts";
-import { checkBind } from "../inet.ts";
-import type { InetOptions } from "../inet_options.ts";
+import { checkBind, takePort } from "../inet.ts";
+import type { InetOptions } from "../outgoing.ts";
 import type { Endpoint } from "../pcb.ts";
 import type { Protocol } from "../protocol.ts";
 import type { Message, Socket } from "../socket.ts";
@@ -34,7 +34,7 @@ export class TcpSocket implements Protocol, Endpoint, TcpUser, TcpListener {
   readonly #inbox: StreamInbox;
   readonly #family: Family;
   readonly #options: TcpOptions;
-  readonly #ipOptions: InetOptions;
+  readonly options: InetOptions;
   #c: Tcb | undefined;
   /** SO_SNDBUF as it is known to the connection: another value is the program's. */
   #sendLimit: number;
@@ -54,7 +54,7 @@ export class TcpSocket implements Protocol, Endpoint, TcpUser, TcpListener {
     so.inbox = this.#inbox;
     this.#sendLimit = so.sendLimit = listener?.so.sendLimit ?? settings.sendspace;
     this.#options = new TcpOptions(listener ? listener.#options : settings);
-    this.#ipOptions = listener ? listener.#ipOptions : this.#family.options();
+    this.options = this.#family.options(listener?.options);
     if (c && listener) this.#accepted(c, listener);
   }
   #accepted(c: Tcb, { so }: TcpSocket): void {
@@ -73,7 +73,7 @@ export class TcpSocket implements Protocol, Endpoint, TcpUser, TcpListener {
     this.remote = c.remote;
     this.remotePort = c.remotePort;
     c.user = this;
-    c.header = this.#ipOptions.outgoing;
+    c.header = this.options.outgoing;
     c.keepAlive = (this.so.options & SO_KEEPALIVE) !== 0;
     this.#buffers(c, settings.sendspace, settings.recvspace);
     this.#options.apply(c);
@@ -96,21 +96,21 @@ export class TcpSocket implements Protocol, Endpoint, TcpUser, TcpListener {
   // What the program asks for
 
   get mapped(): boolean {
-    return this.#ipOptions.mapped;
+    return this.options.mapped;
   }
   bind(lwp: Lwp, name: Uint8Array): void {
     const { address, port } = this.#family.parse(name, this.mapped);
     if (this.port !== 0 || this.#used) throw errno.EINVAL;
     if (isMulticast(address)) throw errno.EADDRNOTAVAIL;
     checkBind(this.#tcp.stack, lwp, { address, port });
-    this.#tcp.endpoints.bind(this, address, port);
+    takePort(this.#tcp.endpoints, lwp, this, { address, port });
     this.#bound = address;
   }
   listen(): void {
     if (this.#used) throw this.so.connected || this.so.connecting ? errno.EISCONN : errno.EINVAL;
     if (this.port === 0) this.#tcp.endpoints.bind(this, this.#family.any, 0);
   }
-  connect(_lwp: Lwp, name: Uint8Array): void {
+  connect(lwp: Lwp, name: Uint8Array): void {
     const { engine, endpoints, stack } = this.#tcp;
     const { address, port } = this.#family.parse(name, this.mapped);
     if (this.so.cantSend) throw errno.EINVAL;
@@ -121,7 +121,7 @@ export class TcpSocket implements Protocol, Endpoint, TcpUser, TcpListener {
     const remote = isAny(address) ? source : address;
     if (typeof source !== typeof remote) throw errno.EINVAL;
     if (stack.isBroadcast(remote)) throw errno.EADDRNOTAVAIL;
-    if (this.port === 0) endpoints.bind(this, source, 0);
+    if (this.port === 0) takePort(endpoints, lwp, this, { address: source, port: 0 });
     const c = engine.create({ local: source, port: this.port, remote, remotePort: port }, this);
     this.local = source;
     this.#attach(c);
@@ -142,8 +142,8 @@ export class TcpSocket implements Protocol, Endpoint, TcpUser, TcpListener {
     this.local = this.#bound;
     this.remote = this.remotePort = 0;
   }
-  send(_lwp: Lwp, { data, to, rights }: Message): number | undefined {
-    if (rights.length > 0) throw errno.EINVAL;
+  send(_lwp: Lwp, { data, to, rights, control }: Message): number | undefined {
+    if (rights.length > 0 || control.length > 0) throw errno.EINVAL;
     if (to) throw errno.EISCONN;
     const c = this.#c;
     if (!c) throw errno.ENOTCONN;
@@ -175,6 +175,7 @@ export class TcpSocket implements Protocol, Endpoint, TcpUser, TcpListener {
   }
   detach(): Async<void> {
     const c = this.#c;
+    this.options.close();
     this.#tcp.engine.tick();
     if (!c || c.state === CLOSED) return this.#tcp.endpoints.remove(this);
     c.forgotten = () => this.#tcp.endpoints.remove(this);
@@ -202,11 +203,11 @@ export class TcpSocket implements Protocol, Endpoint, TcpUser, TcpListener {
     return this.so.connected ? this.#family.name(this.remote, this.remotePort) : undefined;
   }
   getOption(level: number, name: number): Uint8Array {
-    if (level !== IPPROTO_TCP) return this.#ipOptions.get(level, name);
+    if (level !== IPPROTO_TCP) return this.options.get(level, name);
     return this.#options.get(name, this.#c, this.#tcp.engine.settings.mssdflt);
   }
   setOption(level: number, name: number, value: Uint8Array): void {
-    if (level !== IPPROTO_TCP) return this.#ipOptions.set(level, name, value);
+    if (level !== IPPROTO_TCP) return this.options.set(level, name, value);
     this.#tcp.engine.tick();
     this.#options.set(name, value, this.#c, this.#tcp.engine.settings.minmss);
   }
