@@ -6,6 +6,7 @@ export const builtins: Builtins = {
   rumpvfs: { requires: ["rumpfs_rumpfs"], load: () => import("../src/vfs/component.ts") },
   rumpnet: { load: () => import("../src/net/component.ts") },
   rumpnet_lo: { load: () => import("./net_lo/mod.ts") },
+  rumpnet_shmif: { requires: ["rumpnet_netinet"], load: () => import("./net_shmif/mod.ts") },
   rumpnet_netinet: { requires: ["rumpnet", "rumpnet_lo"], load: () => import("../src/net/netinet.ts") },
   rumpfs_rumpfs: { load: () => import("./fs_tmpfs/rumpfs.ts") },
   rumpfs_tmpfs: { requires: ["rumpvfs"], load: () => import("./fs_tmpfs/mod.ts") },

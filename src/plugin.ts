@@ -5,9 +5,11 @@
 import type { Errnos } from "./abi/errno.ts";
 import type { Schema } from "./abi/types.ts";
 import type { Async } from "./lib/async.ts";
+import type { OpenSharedFile } from "./lib/shared_file.ts";
 import type { BlockingChannel, Channel, Listener, Security, SocketAddress, Sockets } from "./lib/streams.ts";
 
 export type { Async, Errnos, Schema };
+export type { OpenSharedFile, SharedFile } from "./lib/shared_file.ts";
 export type {
   BlockingChannel,
   Channel,
@@ -36,6 +38,8 @@ export interface Sys {
   buffers(device: BlockDevice, options: BufferOptions): Buffers;
   /** Stream sockets of the host, for transports. */
   readonly sockets: Sockets;
+  /** Files of the host as memory shared with other processes; relative to where the server was started. */
+  readonly sharedFile: OpenSharedFile;
 }
 
 export type FileType = "file" | "dir" | "link" | "chr" | "blk" | "fifo" | "sock";
@@ -300,6 +304,8 @@ export interface NetDevice {
   /** Send a frame; lent for the call. */
   output(frame: Uint8Array): Async<void>;
   down(): Async<void>;
+  /** Show all frames there are, or only those for its address and for groups (IFF_PROMISC). */
+  promiscuous?(on: boolean): void;
   /** It is of no use any more. */
   destroy?(): Async<void>;
 }

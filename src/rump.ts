@@ -37,6 +37,8 @@ export type { AsyncBatch, AsyncClient, BatchCalls, Calls, Cred, Later, Proc, Ret
 
 /** The machine as a kernel sees it, with timers and sockets of the loop it will live in. */
 export function hypercalls(h: Host, timer: Hypercalls["timer"], sockets: Sockets): Hypercalls {
+  const start = directory(h);
+  const open = sockets === h.eventSockets ? h.eventSharedFile : h.loopSharedFile;
   return {
     ...(sockets === h.eventSockets ? {} : { pending: (change: 1 | -1) => h.loop.pending(change) }),
     os: h.os,
@@ -48,8 +50,17 @@ export function hypercalls(h: Host, timer: Hypercalls["timer"], sockets: Sockets
     verify: (key, message, signature) => h.verify(key, message, signature),
     timer,
     sockets,
+    sharedFile: (path, size) => open(path.startsWith("/") ? path : `${start}/${path}`, size),
     import: (path) => h.import(path),
   };
+}
+/** Where the program was started, while it is there: a server goes elsewhere. */
+function directory(h: Host): string {
+  try {
+    return h.cwd();
+  } catch {
+    return "";
+  }
 }
 /** Timers of the runtime; they do not keep a program alive. */
 function eventTimer(ms: number, fn: () => void): () => void {

@@ -1,7 +1,7 @@
 /** What Bun and Deno do alike through node:* and libc; each runtime's file adds what is its own. */
 import process from "node:process";
 import { late } from "./late.ts";
-import type { BlockingChannel, SocketAddress, TlsSockets } from "../plugin.ts";
+import type { BlockingChannel, OpenSharedFile, SocketAddress, TlsSockets } from "../plugin.ts";
 import { daemonize, daemonWord } from "./daemon.ts";
 import { beneath } from "./beneath.ts";
 import { check, hostError } from "./errors.ts";
@@ -15,6 +15,7 @@ import { keys } from "./keys.ts";
 import { connectNamed } from "./resolve.ts";
 import { hostStat, readWhole, realpath } from "./stat.ts";
 import { sandbox } from "./sandbox.ts";
+import { eventSharedFiles, loopSharedFiles } from "./shared_file.ts";
 import { loopSockets } from "./sockets_loop.ts";
 import { eventSockets } from "./sockets_node.ts";
 import { tlsEvents } from "./tls.ts";
@@ -235,11 +236,19 @@ const surroundings = {
   rss: () => process.memoryUsage().rss,
 } satisfies Partial<Host>;
 
+/** getRandomValues gives at most 64 KiB a call. */
+function random(into: Uint8Array): void {
+  for (let at = 0; at < into.length; at += 65536) {
+    crypto.getRandomValues(into.subarray(at, at + 65536) as Uint8Array<ArrayBuffer>);
+  }
+}
+
 /** The host over a runtime. */
 export function makeHost(rt: Runtime): Host {
   let loop: EpollLoop | undefined;
   const connectBlocking = (address: SocketAddress) => connection(address, rt.now, rt.warm);
   let sockets: ReturnType<typeof loopSockets> | undefined;
+  let sharedFiles: OpenSharedFile | undefined;
   let word: ReturnType<typeof daemonWord> | "unasked" = "unasked";
   const tls: TlsSockets = { ...tlsEvents, connectBlocking: relayed(rt.self, rt.now) };
   return {
@@ -261,12 +270,7 @@ export function makeHost(rt: Runtime): Host {
       return raw.getgid();
     },
     wall: wallClock(rt.now),
-    random: (into) => {
-      // getRandomValues gives at most 64 KiB a call
-      for (let at = 0; at < into.length; at += 65536) {
-        crypto.getRandomValues(into.subarray(at, at + 65536) as Uint8Array<ArrayBuffer>);
-      }
-    },
+    random,
     exit: (code) => process.exit(code),
     daemonize: () => daemonize(rt.self, rt.argv[0]!, rt.argv.slice(1)),
     get daemon() {
@@ -287,6 +291,10 @@ export function makeHost(rt: Runtime): Host {
       return (sockets ??= loopSockets(this.loop, { tls, connectBlocking }));
     },
     eventSockets: eventSockets({ tls, connectBlocking }),
+    get loopSharedFile() {
+      return (sharedFiles ??= loopSharedFiles(open, this.loop));
+    },
+    eventSharedFile: eventSharedFiles(open),
     tlsRelay() {
       return relay(this.loop);
     },

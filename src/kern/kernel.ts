@@ -7,6 +7,7 @@ import type {
   BufferOptions,
   Buffers,
   KernelServices,
+  OpenSharedFile,
   Plugin,
   Sockets,
   Sys,
@@ -35,6 +36,7 @@ export interface Hypercalls {
   /** Call once after `ms`; returns the cancellation. */
   timer(ms: number, fn: () => void): () => void;
   readonly sockets: Sockets;
+  readonly sharedFile: OpenSharedFile;
   /** A promise is outstanding (+1) or done (-1): a loop of our own must let the runtime turn. Left out: the runtime's loop. */
   pending?(change: 1 | -1): void;
   /** Load a plugin's module by path. */
@@ -89,6 +91,7 @@ export class Kernel implements KernelServices {
       callout: (ms, fn) => host.timer(ms, fn),
       buffers: (device: BlockDevice, o: BufferOptions): Buffers => this.buffers.attach(device, o),
       sockets: host.sockets,
+      sharedFile: host.sharedFile,
     };
     this.dispatcher.bug = (name, e) =>
       this.log.write(`bug in ${name}: ${e instanceof Error ? e.stack ?? e.message : e}`);

@@ -148,8 +148,12 @@ export class Interface {
   transmit(p: Packet): void {
     this.counters.outPackets++;
     this.counters.outBytes += p.length;
-    const done = this.device.output(p.bytes.subarray(p.start, p.end));
-    if (done instanceof Promise) done.catch(() => this.counters.outErrors++);
+    try {
+      const done = this.device.output(p.bytes.subarray(p.start, p.end));
+      if (done instanceof Promise) done.catch(() => this.counters.outErrors++);
+    } catch {
+      this.counters.outErrors++;
+    }
   }
 }
 /** RFC 791: what every module must be able to receive. */

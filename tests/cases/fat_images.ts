@@ -39,6 +39,7 @@ export function plainSys(log: (text: string) => void = () => {}): Sys {
     callout: () => () => {},
     buffers: (device, options) => cache.attach(device, options),
     sockets: undefined as never,
+    sharedFile: undefined as never,
   };
 }
 

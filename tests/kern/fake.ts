@@ -46,6 +46,7 @@ export function fakeHost(): FakeHost {
     hostname: () => "fake",
     cpus: () => 2,
     sockets: noSockets,
+    sharedFile: host.eventSharedFile,
     now() {
       return this.clock;
     },

@@ -1,0 +1,136 @@
+/** Where an interface is in a bus's ring, and taking frames off it (NetBSD: if_shmem.c shmif_rcv). */
+import { RING, shmifNext, ShmifPacket } from "../../src/wire/shmif.ts";
+import type { Ring } from "./ring.ts";
+
+const ETHER_HEADER = 14;
+/** Longest frame that is taken. */
+const SLOT = 2048;
+/** Frames taken while the bus is locked. */
+const BATCH = 16;
+const HEADER = ShmifPacket.size;
+
+/** Who reads, and what it wants. */
+export interface Station {
+  readonly mac: Uint8Array;
+  /** All frames, not only its own. */
+  promiscuous: boolean;
+  /** 64 bits at random. */
+  readonly id: readonly [low: number, high: number];
+}
+
+/** See the head of this file. */
+export class Reader {
+  readonly #ring: Ring;
+  readonly #station: Station;
+  #next = 0;
+  #generation = 0;
+  /** Where the newest frame is, is to be found out: what was before is not shown. */
+  #lost = true;
+  /** What the bus was like at the last look, and whether that was all. */
+  #last = -1;
+  #lastGeneration = -1;
+  #more = false;
+  readonly #slots = Array.from({ length: BATCH }, () => new Uint8Array(SLOT));
+  /** The frames taken: views of the slots, kept for the next one of the same length. */
+  readonly frames: Uint8Array[] = [...this.#slots];
+  filled = 0;
+  /** Times frames were overwritten before they were read, and times the bus made no sense. */
+  overruns = 0;
+  damages = 0;
+
+  constructor(ring: Ring, station: Station) {
+    this.#ring = ring;
+    this.#station = station;
+  }
+  /** Begin with what comes from now on; the bus is locked. */
+  start(): void {
+    this.forget();
+    this.take();
+  }
+  /** Begin with what comes after the next look. */
+  forget(): void {
+    this.#lost = true;
+    this.#last = -1;
+  }
+  /** Whether the bus has changed since the last look, or not all was taken then. */
+  get waiting(): boolean {
+    return this.#more || this.#ring.last !== this.#last || this.#ring.generation !== this.#lastGeneration;
+  }
+  /** Copy frames that are for us into `frames`, `filled` of them; the bus is locked. True: there is more. */
+  take(): boolean {
+    const ring = this.#ring;
+    this.#last = ring.last;
+    this.#lastGeneration = ring.generation;
+    this.filled = 0;
+    const end = this.#last < RING ? ring.end(this.#last) : -1;
+    if (end < 0) return this.#damaged();
+    if (this.#lost) this.#to(end, this.#lastGeneration);
+    else if (!this.#valid(end)) this.#overrun();
+    return (this.#more = this.#records(end));
+  }
+  /** False: all are done. */
+  #records(end: number): boolean {
+    for (let i = 0; this.filled < BATCH; i++) {
+      if (this.#next === end && this.#generation === this.#lastGeneration) return false;
+      if (i >= LOOKED_AT) return true;
+      if (!this.#record()) return this.#damaged();
+    }
+    return true;
+  }
+  #record(): boolean {
+    const { view, length } = this.#ring.header(this.#next);
+    if (length < 0) return false;
+    if (length >= ETHER_HEADER && length <= SLOT && !this.#mine(view)) this.#copy(this.#next + HEADER, length);
+    if (this.#next + HEADER + length >= RING) this.#generation = (this.#generation + 1) >>> 0;
+    this.#next = shmifNext(this.#next, length);
+    return true;
+  }
+  #mine(view: DataView): boolean {
+    const [low, high] = this.#station.id;
+    return ShmifPacket.get.senderLow(view, 0) === low && ShmifPacket.get.senderHigh(view, 0) === high;
+  }
+  #copy(offset: number, length: number): void {
+    const i = this.filled;
+    const slot = this.#slots[i]!;
+    this.#ring.read(offset, slot, length);
+    if (!this.#wanted(slot)) return;
+    if (this.frames[i]!.length !== length) this.frames[i] = slot.subarray(0, length);
+    this.filled = i + 1;
+  }
+  #wanted(frame: Uint8Array): boolean {
+    if (this.#station.promiscuous || (frame[0]! & 1) !== 0) return true;
+    const { mac } = this.#station;
+    for (let i = 0; i < 6; i++) if (frame[i] !== mac[i]) return false;
+    return true;
+  }
+
+  #to(next: number, generation: number): void {
+    this.#next = next;
+    this.#generation = generation;
+    this.#lost = false;
+  }
+  /** Wait for a writer to set it right. */
+  #damaged(): false {
+    this.damages++;
+    this.#lost = true;
+    return (this.#more = false);
+  }
+  /** Go on with the oldest frame there is. */
+  #overrun(): void {
+    this.overruns++;
+    const { first } = this.#ring;
+    this.#to(Math.min(first, RING), first > this.#last ? (this.#lastGeneration - 1) >>> 0 : this.#lastGeneration);
+  }
+  /** What comes next for us was not overwritten: it lies between the oldest and the end, on a line of two rings. */
+  #valid(end: number): boolean {
+    const behind = (this.#lastGeneration - this.#generation) >>> 0;
+    if (behind > 1) return false;
+    const { first } = this.#ring;
+    const broken = first >= end;
+    if (!broken && behind === 1) return false;
+    const next = this.#next + (broken && behind === 0 ? RING : 0);
+    return next >= first && next <= (broken ? end + RING : end);
+  }
+}
+/** Records looked at while the bus is locked, wanted or not. */
+const LOOKED_AT = 256;

@@ -1,0 +1,121 @@
+/** Files as memory of several processes (mmap(2)), and being told when one of them pokes such a file. */
+import process from "node:process";
+import { errno } from "../abi/errno.ts";
+import type { OpenSharedFile, SharedFile, Watcher } from "../plugin.ts";
+import { hostErrno } from "./errors.ts";
+import { mapped, raw, result } from "./ffi.ts";
+import type { Host, HostFile, Loop } from "./host.ts";
+import { type FileEvents, LoopFileEvents } from "./inotify.ts";
+import { late } from "./late.ts";
+
+const READ_WRITE = 1 | 2;
+const MAP_SHARED = 1;
+const MODE = 0o644;
+const ESRCH = -3;
+const POLL_MS = 10;
+/** Looks before others get their turn in the runtime's loop. */
+const FAIR = 64;
+
+/** How a watcher is asked: by the loop of our own, or by the runtime's. */
+interface Asking {
+  readonly events: FileEvents;
+  awake(watcher: Watcher): void;
+  unwatch(watcher: Watcher): void;
+}
+
+/** A sound file to map, of the size wanted. Throws errno, HostError. */
+function sized(file: HostFile, size: number): HostFile {
+  try {
+    if (file.type !== "file" || (file.size !== 0 && file.size !== size)) throw errno.EFTYPE;
+    if (file.size === 0) file.truncate(size);
+    return file;
+  } catch (e) {
+    file.close();
+    throw e;
+  }
+}
+function memoryOf(file: HostFile, size: number): { readonly address: number; readonly buffer: ArrayBuffer } {
+  const address = Number(raw.mmap(0, size, READ_WRITE, MAP_SHARED, file.fd, 0));
+  if (address > 0) return { address, buffer: mapped(address, size) };
+  file.close();
+  throw errno.ENOMEM;
+}
+function map(file: HostFile, size: number, path: string, asking: Asking): SharedFile {
+  const { address, buffer } = memoryOf(file, size);
+  const word = new Uint8Array(4);
+  let watcher: Watcher = { look: () => false, rest: () => false };
+  let stop: (() => void) | undefined;
+  return {
+    bytes: new Uint8Array(buffer),
+    view: new DataView(buffer),
+    words: new Int32Array(buffer),
+    pid: process.pid,
+    alive: (pid) => pid > 0 && result(raw.kill(pid, 0)) !== ESRCH,
+    poke(offset, value) {
+      new DataView(word.buffer).setUint32(0, value, true);
+      file.pwrite(word, offset);
+    },
+    watch(one) {
+      watcher = one;
+      stop ??= asking.events.watch({ fd: file.fd, path }, () => asking.awake(watcher));
+    },
+    awake: () => asking.awake(watcher),
+    close() {
+      stop?.();
+      asking.unwatch(watcher);
+      raw.munmap(address, size);
+      file.close();
+    },
+  };
+}
+const opener = (open: Host["open"], asking: Asking): OpenSharedFile => (path, size) => {
+  try {
+    return map(sized(open(path, { write: true, create: true, mode: MODE }), size), size, path, asking);
+  } catch (e) {
+    throw hostErrno(e);
+  }
+};
+
+/** Shared files whose watchers are asked by a loop of ours. */
+export function loopSharedFiles(open: Host["open"], loop: Loop): OpenSharedFile {
+  return opener(open, {
+    events: new LoopFileEvents(loop),
+    awake: (watcher) => loop.watch(watcher),
+    unwatch: (watcher) => loop.unwatch(watcher),
+  });
+}
+
+/** node:fs tells of changes, or a timer where it cannot. */
+const nodeEvents: FileEvents = {
+  watch({ path }, changed) {
+    try {
+      const watcher = late("fs").watch(path, { persistent: false }, () => changed());
+      watcher.on("error", () => {});
+      return () => watcher.close();
+    } catch {
+      const timer = setInterval(changed, POLL_MS);
+      timer.unref();
+      return () => clearInterval(timer);
+    }
+  },
+};
+/** Shared files whose watchers are asked by the runtime's loop. */
+export function eventSharedFiles(open: Host["open"]): OpenSharedFile {
+  const asked = new Set<Watcher>();
+  const turn = (watcher: Watcher) => {
+    let more = true;
+    for (let i = 0; i < FAIR && more && asked.has(watcher); i++) more = watcher.look();
+    if (!asked.has(watcher)) return;
+    if (more || watcher.rest()) setImmediate(turn, watcher);
+    else asked.delete(watcher);
+  };
+  return opener(open, {
+    events: nodeEvents,
+    awake(watcher) {
+      if (asked.has(watcher)) return;
+      asked.add(watcher);
+      setImmediate(turn, watcher);
+    },
+    unwatch: (watcher) => void asked.delete(watcher),
+  });
+}

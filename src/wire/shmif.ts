@@ -1,0 +1,39 @@
+/**
+ * The bus file of shmif(4), version 3 (NetBSD: sys/rump/net/lib/libshmif/shmifvar.h): 1 MiB of shared memory, a header and a
+ * ring of frames, each behind a header of its own. Integers are the machine's: little-endian.
+ */
+import { struct, u32, u64 } from "../lib/struct.ts";
+
+/** struct shmif_mem. `first` is RING as long as nothing was overwritten; `lock` is 1 while somebody works on the ring. */
+export const ShmifBus = struct("le", {
+  magic: u32,
+  version: u32,
+  /** Times the newest frame has come to the end of the ring. */
+  generation: u64,
+  /** Offsets in the ring of the oldest and the newest frame. */
+  first: u32,
+  last: u32,
+  lock: u32,
+  spare: u32,
+}, 32);
+export const SHMIF_MAGIC = 0xca11d054;
+export const SHMIF_VERSION = 3;
+export const BUS_SIZE = 1 << 20;
+/** Bytes of the ring. */
+export const RING: number = BUS_SIZE - ShmifBus.size;
+
+/** struct shmif_pkthdr: the length of the frame that follows, when it was sent, and by which interface (64 bits at random). */
+export const ShmifPacket = struct("le", {
+  length: u32,
+  sec: u32,
+  usec: u32,
+  pad: u32,
+  senderLow: u32,
+  senderHigh: u32,
+}, 24);
+
+/** Where the record at `offset` with a frame of `length` bytes ends in the ring: the next one's offset. */
+export function shmifNext(offset: number, length: number): number {
+  const next = offset + ShmifPacket.size + length;
+  return next >= RING ? next - RING : next;
+}
