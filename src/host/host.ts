@@ -75,8 +75,11 @@ export interface Loop {
   unwatch(watcher: Watcher): void;
   /** Its clock, milliseconds. */
   readonly now: () => number;
-  /** Whoever just sent something is likely to do so again within microseconds: do not sleep at once. */
-  expect(): void;
+  /**
+   * Whoever just sent something is likely to do so again within microseconds: do not sleep at once, look there first. `look`
+   * serves what has come; false: nothing has.
+   */
+  expect(look: () => boolean): void;
   /** Call once after `ms`; returns the cancellation. */
   timer(ms: number, fn: () => void): () => void;
   /** A promise is outstanding (+1) or done (-1): while any is, the runtime's event loop turns at least every millisecond. */

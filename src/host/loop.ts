@@ -7,7 +7,7 @@ import { packedEvents, pin, raw, result } from "./ffi.ts";
 import type { Watcher } from "../plugin.ts";
 import { linkTarget } from "./stat.ts";
 import type { Loop, Pinned, Ready } from "./host.ts";
-import { Spin } from "./spin.ts";
+import { Busy } from "./busy.ts";
 
 // sys/epoll.h
 const EPOLLIN = 1;
@@ -31,8 +31,6 @@ const IDLE_MS = 1000;
 const BUSY_MS = 50;
 /** Turns of the microtask queue a pending promise gets before the runtime's whole event loop turns. */
 const MICROTASKS = 8;
-/** Looks at the watchers, less one, between looks at the descriptors. */
-const WATCHED = 63;
 /** Rounds between looks at the clock. */
 const CLOCK = 63;
 
@@ -97,15 +95,12 @@ export class EpollLoop implements Loop {
   #lastTurn = 0;
   /** Rounds since something happened: waiting may take its time. */
   #quiet = 0;
-  readonly #watchers = new Set<Watcher>();
-  readonly #spin: Spin;
-  /** Something is expected within microseconds. */
-  #expecting = false;
+  readonly #busy: Busy;
 
   constructor(options: LoopOptions) {
     this.#options = options;
     this.now = options.now;
-    this.#spin = new Spin(options.now);
+    this.#busy = new Busy(options.now, (e) => this.onError(e));
   }
   add(fd: number, interest: Interest, ready: (what: Ready) => boolean): void {
     this.#open();
@@ -124,14 +119,13 @@ export class EpollLoop implements Loop {
     raw.epoll_ctl(this.#epoll, CTL_DEL, fd, this.#memory!.address);
   }
   watch(watcher: Watcher): void {
-    this.#watchers.add(watcher);
-    this.#expecting = true;
+    this.#busy.watch(watcher);
   }
   unwatch(watcher: Watcher): void {
-    this.#watchers.delete(watcher);
+    this.#busy.unwatch(watcher);
   }
-  expect(): void {
-    this.#expecting = true;
+  expect(look: () => boolean): void {
+    this.#busy.expect(look);
   }
   timer(ms: number, fn: () => void): () => void {
     const timer = { at: this.#options.now() + ms, fn };
@@ -206,59 +200,18 @@ export class EpollLoop implements Loop {
   #wait(): number {
     const timeout = this.#timeout();
     if (timeout === 0) {
-      this.#look();
+      if (this.#busy.look()) this.#quiet = 0;
       return this.#poll(0);
     }
-    const n = this.#await();
-    if (n !== 0 || this.#expecting) return n;
-    return this.#rest() ? 0 : this.#poll(timeout);
+    const n = this.#busy.wait(this.#now);
+    if (n !== 0) return n;
+    if (!this.#busy.expecting && !this.#busy.rest()) return this.#poll(timeout);
+    this.#quiet = 0;
+    return 0;
   }
-  /** All watchers rest; true: one of them had something after all. */
-  #rest(): boolean {
-    for (const watcher of this.#watchers) {
-      if (watcher.rest()) {
-        this.#look();
-        return true;
-      }
-      this.#watchers.delete(watcher);
-    }
-    return false;
-  }
+  readonly #now = () => this.#poll(0);
   #poll(timeout: number): number {
     return result(raw.epoll_wait(this.#epoll, this.#memory!.address, EVENTS, timeout));
-  }
-  /** Wait busily where something is expected. Events; or 0, and something is expected further if a watcher had something. */
-  #await(): number {
-    if (!this.#expecting) return 0;
-    this.#expecting = false;
-    if (!this.#spin.worth()) return 0;
-    let n = 0;
-    let looks = 0;
-    const there = () => {
-      if (this.#look()) return true;
-      if (this.#watchers.size > 0 && (++looks & WATCHED) !== 0) return false;
-      return (n = this.#poll(0)) !== 0;
-    };
-    this.#spin.until(there, this.#watchers.size > 0 ? WATCHED : 1);
-    return n;
-  }
-  #look(): boolean {
-    let found = false;
-    for (const watcher of this.#watchers) if (this.#ask(watcher)) found = true;
-    if (found) {
-      this.#expecting = true;
-      this.#quiet = 0;
-    }
-    return found;
-  }
-  #ask(watcher: Watcher): boolean {
-    try {
-      return watcher.look();
-    } catch (e) {
-      this.unwatch(watcher);
-      this.onError(e);
-      return false;
-    }
   }
   #timeout(): number {
     if (this.#hot.length > 0) return 0;
