@@ -299,6 +299,13 @@ export interface NetDevice {
   readonly linkstr?: string | undefined;
   /** Attach it, or (nothing) take it off. */
   setLinkstr?(to: string | undefined): Async<void>;
+  /** Another link address (ifconfig link ... active). */
+  setMac?(mac: Uint8Array): Async<void>;
+  /**
+   * A command only it understands (SIOCGDRVSPEC, SIOCSIFPHYADDR, SIOCGIFMEDIA, ...). `data` is the command's structure,
+   * then the memory it points at; what is changed in it goes back. Throws ENOTTY for others, EPERM where `superuser` is needed.
+   */
+  ioctl?(command: number, data: Uint8Array, superuser: boolean): Async<void>;
   /** Frames go in and out from now on. */
   up(input: Input): Async<void>;
   /** Send a frame; lent for the call. */

@@ -202,6 +202,7 @@ export const FIONREAD = 0x4004_667f;
 export const FIONBIO = 0x8004_667e;
 export const FIOASYNC = 0x8004_667d;
 /** sys/socket.h */
+export const AF_UNSPEC = 0;
 export const AF_LOCAL = 1;
 export const AF_INET = 2;
 /** Interfaces as addresses (struct sockaddr_dl), and the routing socket. */

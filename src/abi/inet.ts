@@ -45,3 +45,21 @@ function unembedded(address: In6Addr, scope: number): In6Addr {
   if (inside === 0) return address.in(scope);
   return new In6Addr(address.a & ~0xffff, address.b, address.c, address.d, scope || inside);
 }
+
+/** A mask as kernels tell it: no longer than its last byte that is not 0. */
+export function inetMask(mask: number): Uint8Array {
+  const whole = sockaddrIn(mask, 0);
+  let length = 8;
+  while (length > 4 && whole[length - 1] === 0) length--;
+  const out = whole.slice(0, length === 4 ? 0 : length);
+  if (out.length > 0) out[0] = length;
+  return out;
+}
+/** A mask, whole or cut as `inetMask` cuts it; its family may be anything but none. Undefined: it is none. */
+export function parseInetMask(from: Uint8Array): number | undefined {
+  const length = Math.min(from[0] ?? 0, from.length);
+  if (length < 5) return undefined;
+  let mask = 0;
+  for (let i = 4; i < 8; i++) mask = mask * 256 + (i < length ? from[i]! : 0);
+  return mask;
+}

@@ -34,7 +34,8 @@ function command(direction: number, group: string, number: number, { size }: Siz
 export const ior = (group: string, number: number, of: Sized): number => command(IOC_OUT, group, number, of);
 export const iow = (group: string, number: number, of: Sized): number => command(IOC_IN, group, number, of);
 export const iowr = (group: string, number: number, of: Sized): number => command(IOC_IN | IOC_OUT, group, number, of);
-/** The bytes of a command's structure. */
+/** A command's group, and the bytes of its structure. */
+export const groupOf = (com: number): string => String.fromCharCode((com >>> 8) & 255);
 export const sizeOf = (com: number): number => (com >>> 16) & 0x1fff;
 
 export const SIOC = {

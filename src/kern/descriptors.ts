@@ -135,7 +135,7 @@ const transfers: Handlers<Calls> = {
         return 0;
       default:
         if (!file.ops.ioctl) throw errno.ENOTTY;
-        return file.ops.ioctl(file, com, data);
+        return file.ops.ioctl(file, com, data, lwp);
     }
   },
   readv: (lwp, { fd, iov }) => transfers.read(lwp, { fd, buf: iov }),

@@ -4,6 +4,7 @@
  */
 import * as v from "valibot";
 import { errno, SysError } from "../abi/errno.ts";
+import { sizeOf } from "../abi/sockio.ts";
 import { type ArgsOf, declared, type SyscallName } from "../abi/syscalls.ts";
 import { type Arg, type Decl, MAX_TRANSFER, PATH_MAX, u32 } from "../abi/types.ts";
 import { uintOf } from "../lib/struct.ts";
@@ -52,9 +53,6 @@ const enosys: Handler = () => {
   throw errno.ENOSYS;
 };
 const travels = (a: Arg<unknown>) => a.kind !== "len" && a.kind !== "pad";
-
-/** Bytes an ioctl command moves: NetBSD ioccom.h IOCPARM_LEN. */
-const ioctlBytes = (command: number) => (command >>> 16) & 0x1fff;
 
 function take(a: Arg<unknown>): Take {
   if (a.kind === "value") {
@@ -220,7 +218,7 @@ export class Dispatcher {
 const IOCTL = declared.ioctl!.nr;
 function checkIoctl(args: Record<string, unknown>): void {
   const data = args.data as Uint8Array | undefined;
-  if ((data?.length ?? 0) < ioctlBytes(args.com as number)) throw errno.EFAULT;
+  if ((data?.length ?? 0) < sizeOf(args.com as number)) throw errno.EFAULT;
 }
 
 function reply(codec: Codec, args: Record<string, unknown>, r: number | readonly [number, number]): Reply {

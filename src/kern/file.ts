@@ -16,7 +16,7 @@ export interface Fileops {
   write?(file: File, from: Uint8Array, offset: number, lwp: Lwp): Async<number>;
   /** Fill a zeroed struct stat (abi/structs.ts Stat). */
   stat?(file: File, into: Uint8Array): Async<void>;
-  ioctl?(file: File, command: number, data: Uint8Array | undefined): Async<number>;
+  ioctl?(file: File, command: number, data: Uint8Array | undefined, lwp: Lwp): Async<number>;
   /** End of file for SEEK_END and O_APPEND. */
   size?(file: File): Async<number>;
   truncate?(file: File, length: number): Async<void>;

@@ -1,11 +1,22 @@
 /** Network interfaces: a device, its addresses and counters (NetBSD: struct ifnet, if.c). */
 import { errno, type SysError } from "../abi/errno.ts";
 import { IFF } from "../abi/flags.ts";
+import { IFT } from "../abi/net_structs.ts";
+import { sockaddrDl } from "../abi/route_structs.ts";
 import type { Async, NetDevice } from "../plugin.ts";
 import type { Packet } from "./packet.ts";
 
 /** What SIOCSIFFLAGS may change. */
-const CHANGEABLE = IFF.UP | IFF.NOARP;
+const CHANGEABLE = IFF.UP | IFF.NOARP | IFF.DEBUG | IFF.LINK0 | IFF.LINK1 | IFF.LINK2;
+/** net/dlt.h: what captured frames begin with. */
+const DLT = { ethernet: 1, loopback: 0, ip: 12 } as const;
+/** What each medium is to programs. */
+const MEDIA = {
+  ethernet: { type: IFT.ETHER, flags: IFF.BROADCAST | IFF.SIMPLEX },
+  loopback: { type: IFT.LOOP, flags: IFF.LOOPBACK },
+  ip: { type: IFT.TUNNEL, flags: IFF.POINTOPOINT },
+} as const;
+const NO_MAC = new Uint8Array(0);
 
 /** netinet/in_var.h: an address that is not used yet, and one that somebody else has. */
 export const IN_IFF_TENTATIVE = 1;
@@ -19,6 +30,8 @@ export interface InterfaceAddress {
   readonly broadcast: number;
   /** IN_IFF_*; left out or 0: it is in use. */
   flags?: number;
+  /** The other end, where there is just one. */
+  readonly destination?: number;
 }
 export class Counters {
   inPackets = 0;
@@ -29,6 +42,13 @@ export class Counters {
   outBytes = 0;
   outErrors = 0;
   multicasts = 0;
+  outMulticasts = 0;
+  /** Of a protocol that is not there. */
+  noProtocol = 0;
+
+  clear(): void {
+    Object.assign(this, new Counters());
+  }
 }
 
 /** How packets go out on a kind of link, and where what comes in goes. */
@@ -55,6 +75,12 @@ export class Interface {
   readonly addresses: InterfaceAddress[] = [];
   flags: number;
   mtu: number;
+  /** What it costs to go by it (ifconfig metric): told to programs, not used here. */
+  metric = 0;
+  /** What an administrator calls it. */
+  description = "";
+  /** When it last went up or down: milliseconds of the clock. */
+  changedAt = 0;
   readonly #link: Link;
 
   constructor(name: string, index: number, device: NetDevice, link: Link) {
@@ -63,8 +89,20 @@ export class Interface {
     this.device = device;
     this.mtu = device.mtu;
     this.#link = link;
-    this.flags = IFF.MULTICAST |
-      (device.medium === "loopback" ? IFF.LOOPBACK : device.medium === "ethernet" ? IFF.BROADCAST | IFF.SIMPLEX : 0);
+    this.flags = IFF.MULTICAST | MEDIA[device.medium].flags;
+  }
+  /** IFT_*. */
+  get type(): number {
+    return MEDIA[this.device.medium].type;
+  }
+  /** DLT_*. */
+  get dlt(): number {
+    return DLT[this.device.medium];
+  }
+  /** struct sockaddr_dl: its name and link address. */
+  get linkAddress(): Uint8Array {
+    const { index, type, name, device: { mac = NO_MAC } } = this;
+    return sockaddrDl({ index, type, name, mac });
   }
   get up(): boolean {
     return (this.flags & IFF.UP) !== 0;

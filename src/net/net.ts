@@ -3,14 +3,20 @@ import { errno } from "../abi/errno.ts";
 import type { Kernel } from "../kern/kernel.ts";
 import type { Lwp } from "../kern/proc.ts";
 import type { Domain } from "./protocol.ts";
-import { Socket } from "./socket.ts";
+import { Socket, type SocketWorld } from "./socket.ts";
 
-export class Net {
+export class Net implements SocketWorld {
   readonly kernel: Kernel;
+  readonly callout: SocketWorld["callout"];
+  /** Set by who has interfaces. */
+  interfaceIoctl: SocketWorld["interfaceIoctl"] = () => {
+    throw errno.ENOTTY;
+  };
   readonly #domains = new Map<number, Domain>();
 
   constructor(kernel: Kernel) {
     this.kernel = kernel;
+    this.callout = kernel.sys.callout;
   }
   add(domain: Domain): void {
     if (this.#domains.has(domain.family)) throw new Error(`address family ${domain.family} is there already`);
@@ -23,6 +29,6 @@ export class Net {
   }
   /** `type` without flags. */
   create(family: number, type: number, protocol: number, lwp?: Lwp): Socket {
-    return new Socket(family, type, this.domain(family).attach(type, protocol, lwp), this.kernel.sys.callout);
+    return new Socket(family, type, this.domain(family).attach(type, protocol, lwp), this);
   }
 }

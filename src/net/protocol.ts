@@ -27,6 +27,8 @@ export interface Protocol {
   /** Options of the protocol's own level. ENOPROTOOPT for those it has not. */
   getOption?(level: number, name: number): Uint8Array;
   setOption?(level: number, name: number, value: Uint8Array): void;
+  /** What is read next stands at the urgent mark (SIOCATMARK). */
+  atMark?(): boolean;
   /** One of the socket's SO_* has changed. */
   optionsChanged?(): void;
 }

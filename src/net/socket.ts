@@ -1,6 +1,7 @@
 /** A socket whatever its protocol: waiting, buffers, options, connections that come (NetBSD: uipc_socket.c). */
 import { errno, type SysError } from "../abi/errno.ts";
 import {
+  FIOASYNC,
   FIONBIO,
   FIONREAD,
   MSG_DONTWAIT,
@@ -15,6 +16,7 @@ import {
   SO_ACCEPTCONN,
   SOCK_STREAM,
 } from "../abi/flags.ts";
+import { groupOf, SIOC } from "../abi/sockio.ts";
 import { Stat } from "../abi/structs.ts";
 import type { File, Fileops } from "../kern/file.ts";
 import type { Lwp } from "../kern/proc.ts";
@@ -38,6 +40,12 @@ export interface Message {
   readonly control: readonly Cmsg[];
 }
 
+/** What sockets of a kernel have in common. */
+export interface SocketWorld {
+  readonly callout: Callout;
+  /** Commands about interfaces (group 'i'). ENOTTY: there are none. */
+  interfaceIoctl(so: Socket, lwp: Lwp, command: number, data: Uint8Array): Async<void>;
+}
 export class Socket implements Fileops {
   readonly seekable = false;
   readonly changes = new Waiters();
@@ -64,12 +72,14 @@ export class Socket implements Fileops {
   /** Connections that have come and were not accepted; how many may be. */
   readonly queue: Socket[] = [];
   backlog = 0;
-  readonly #callout: Callout;
+  /** Who is told of urgent data (SIOCSPGRP): remembered, there are no signals. */
+  #owner = 0;
+  readonly #world: SocketWorld;
 
-  constructor(domain: number, type: number, make: (so: Socket) => Protocol, callout: Callout) {
+  constructor(domain: number, type: number, make: (so: Socket) => Protocol, world: SocketWorld) {
     this.domain = domain;
     this.type = type;
-    this.#callout = callout;
+    this.#world = world;
     this.inbox = new Inbox(type !== SOCK_STREAM, BUFFER);
     this.protocol = make(this);
   }
@@ -84,7 +94,7 @@ export class Socket implements Fileops {
   /** Wait for a change, or for the time to be up: EAGAIN. */
   #wait(lwp: Lwp, nonblocking: boolean, ms: number | undefined): Promise<void> {
     if (nonblocking) throw errno.EAGAIN;
-    return sleep(lwp, [this.changes], this.#callout, ms).then((woken) => {
+    return sleep(lwp, [this.changes], this.#world.callout, ms).then((woken) => {
       if (!woken) throw errno.EAGAIN;
     });
   }
@@ -257,13 +267,30 @@ export class Socket implements Fileops {
     Stat.set.size(d, 0, this.inbox.size);
     Stat.set.blksize(d, 0, this.sendLimit);
   }
-  ioctl(file: File, command: number, data: Uint8Array | undefined): number {
+  ioctl(file: File, command: number, data: Uint8Array | undefined, lwp: Lwp): Async<number> {
     if (!data) throw errno.ENOTTY;
-    if (command === FIONREAD) viewOf(data).setInt32(0, this.inbox.next, true);
-    else if (command === FIONBIO) {
-      file.flags = viewOf(data).getInt32(0, true) ? file.flags | O_NONBLOCK : file.flags & ~O_NONBLOCK;
-    } else throw errno.ENOTTY;
-    return 0;
+    const d = viewOf(data);
+    switch (command) {
+      case FIONREAD:
+        d.setInt32(0, this.inbox.next, true);
+        return 0;
+      case FIONBIO:
+        file.flags = d.getInt32(0, true) ? file.flags | O_NONBLOCK : file.flags & ~O_NONBLOCK;
+        return 0;
+      case FIOASYNC:
+        return 0;
+      case SIOC.SIOCATMARK:
+        d.setInt32(0, this.protocol.atMark?.() ? 1 : 0, true);
+        return 0;
+      case SIOC.SIOCSPGRP:
+        this.#owner = d.getInt32(0, true);
+        return 0;
+      case SIOC.SIOCGPGRP:
+        d.setInt32(0, this.#owner, true);
+        return 0;
+    }
+    if (groupOf(command) !== "i") throw errno.ENOTTY;
+    return then(this.#world.interfaceIoctl(this, lwp, command, data), () => 0);
   }
   about(): { readonly type: string } {
     return { type: "socket" };

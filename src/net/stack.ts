@@ -14,6 +14,8 @@ import { EthernetLink } from "./ethernet.ts";
 import { Groups } from "./groups.ts";
 import { Icmp } from "./icmp.ts";
 import type { InetProtocol } from "./inet.ts";
+import type { ControlRows } from "./ioctl_rows.ts";
+import type { Net } from "./net.ts";
 import { Interface, type InterfaceAddress, type Link } from "./interface.ts";
 import { Ip } from "./ip.ts";
 import type { Outgoing } from "./ip_output.ts";
@@ -40,6 +42,15 @@ export interface Inet6 {
   halt(): void;
 }
 const VERSION_6 = 6;
+/** An interface's address as programs see it: struct sockaddr of its family, a mask that is no longer than it has ones. */
+export interface FamilyAddress {
+  readonly address: Uint8Array;
+  readonly mask: Uint8Array;
+  /** Broadcast address or other end; empty: there is none. */
+  readonly other: Uint8Array;
+  /** 1: its network's route is there. */
+  readonly flags: number;
+}
 
 export class Stack {
   readonly kernel: Kernel;
@@ -55,6 +66,11 @@ export class Stack {
   readonly families = new Map<number, Family>();
   /** Protocols over IP, for those who bring another family. */
   readonly transports: InetProtocol[] = [];
+  /** Commands of ioctl(2) on sockets of a family, and an interface's addresses of each, by AF_*. */
+  readonly controls = new Map<number, ControlRows>();
+  readonly addressFamilies = new Map<number, (iface: Interface) => readonly FamilyAddress[]>();
+  /** The sockets of the kernel. */
+  readonly net: Net;
   readonly #interfaces = new Map<string, Interface>();
   /** Told of what changes: interfaces, addresses, routes (the routing socket). */
   readonly listeners = new Set<(change: Change) => void>();
@@ -70,6 +86,7 @@ export class Stack {
   constructor(kernel: Kernel) {
     this.kernel = kernel;
     this.sys = kernel.sys;
+    this.net = kernel.faction.get("net") as Net;
     this.ip = new Ip(this);
     this.icmp = new Icmp(this);
     this.ip.register(IPPROTO_ICMP, this.icmp);
@@ -151,6 +168,19 @@ export class Stack {
   get loopback(): Interface | undefined {
     return this.#loopback;
   }
+  /** Change IFF_UP and the like. Errors are the device's. */
+  setFlags(iface: Interface, flags: number): Async<void> {
+    const was = iface.flags;
+    return then(iface.setFlags(flags), () => {
+      if (iface.flags === was) return;
+      iface.changedAt = this.kernel.host.wall();
+      this.tell({ kind: "state", iface });
+    });
+  }
+  /** An interface's addresses of all families. */
+  addressesOf(iface: Interface): FamilyAddress[] {
+    return [...this.addressFamilies.values()].flatMap((of) => of(iface));
+  }
 
   // Addresses
 
@@ -165,7 +195,7 @@ export class Stack {
     this.#connect(iface, a);
     if (iface.announce(a)) this.#unready.add(a.address);
     this.tell({ kind: "address", iface, address: a, gone: false });
-    if (!iface.up) return iface.setFlags(iface.flags | IFF.UP);
+    if (!iface.up) return this.setFlags(iface, iface.flags | IFF.UP);
   }
   /** Nobody else has an address: it may be used. */
   settled(iface: Interface, address: InterfaceAddress): void {
@@ -183,6 +213,7 @@ export class Stack {
     if (!gone) throw errno.EADDRNOTAVAIL;
     this.#local.delete(address);
     this.#unready.delete(address);
+    if (gone.destination !== undefined) this.#dropRoute(gone.destination, ALL, iface);
     this.#dropRoute((address & gone.mask) >>> 0, gone.mask, iface);
     if (gone.mask !== ALL) this.#dropRoute(address, ALL, iface);
     // Another address of the same network keeps its route.
@@ -190,12 +221,21 @@ export class Stack {
     if (heir) this.#connect(iface, heir);
     this.tell({ kind: "address", iface, address: gone, gone: true });
   }
-  #connect(iface: Interface, { address, mask }: InterfaceAddress): void {
+  #connect(iface: Interface, { address, mask, destination }: InterfaceAddress): void {
+    if (destination !== undefined) return this.#connectPair(iface, address, destination);
+    if (iface.loopback) mask = ALL;
     const network = { destination: (address & mask) >>> 0, mask, flags: RTF.UP | RTF.CONNECTED };
     const host = { destination: address, mask: ALL, flags: RTF.UP | RTF.HOST | RTF.LOCAL };
     for (const r of mask === ALL ? [host] : [network, host]) {
       if (!this.routes.get(r.destination, r.mask)) this.addRoute({ ...r, gateway: undefined, iface, mtu: 0, used: 0 });
     }
+  }
+  /** A link with one other end: a route to each. */
+  #connectPair(iface: Interface, address: number, destination: number): void {
+    const route = { mask: ALL, gateway: undefined, iface, mtu: 0, used: 0 };
+    const [there, here] = [RTF.UP | RTF.HOST, RTF.UP | RTF.HOST | RTF.LOCAL];
+    if (!this.routes.get(destination, ALL)) this.addRoute({ ...route, destination, flags: there });
+    if (!this.routes.get(address, ALL)) this.addRoute({ ...route, destination: address, flags: here });
   }
   #dropRoute(destination: number, mask: number, iface: Interface): void {
     const route = this.routes.get(destination, mask);
@@ -343,5 +383,7 @@ const NOWHERE = { destination: 0, mask: 0, gateway: undefined, flags: RTF.UP, mt
 /** What changed. */
 export type Change =
   | { readonly kind: "interface"; readonly iface: Interface; readonly gone: boolean }
+  /** Flags or MTU. */
+  | { readonly kind: "state"; readonly iface: Interface }
   | { readonly kind: "address"; readonly iface: Interface; readonly address: InterfaceAddress; readonly gone: boolean }
   | { readonly kind: "route"; readonly route: Route; readonly gone: boolean };

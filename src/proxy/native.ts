@@ -3,6 +3,7 @@
  * that our own wire carries, and what comes back is stored behind its pointers. All derived from the declared rows.
  */
 import { errno, type SysError } from "../abi/errno.ts";
+import { IOC_IN, IOC_OUT, type Pointed, pointedBy, sizeOf } from "../abi/sockio.ts";
 import { Iovec } from "../abi/structs.ts";
 import { type Arg, type Decl, i32, MAX_TRANSFER, PATH_MAX, slotNames, u32 } from "../abi/types.ts";
 import { uintOf, viewOf } from "../lib/struct.ts";
@@ -25,8 +26,6 @@ export interface NativeCall {
 const SLOT = 8;
 /** Most pieces of a vector (sys/syslimits.h IOV_MAX). */
 const IOV_MAX = 1024;
-const IOC_IN = 0x8000_0000;
-const IOC_OUT = 0x4000_0000;
 
 type Slots = Readonly<Record<string, bigint>>;
 
@@ -63,6 +62,8 @@ class Fetcher {
   readonly #outs: readonly string[];
   /** Structures that say where other arguments are. */
   readonly #structs = new Map<string, Uint8Array>();
+  /** The memory an ioctl's structure points at: less of it goes back when the structure says so. */
+  #pointed: Pointed | undefined;
 
   constructor(decl: Decl, body: Uint8Array, memory: Memory) {
     this.#decl = decl;
@@ -173,15 +174,26 @@ class Fetcher {
   /** How much moves which way is in the command (sys/ioccom.h). */
   async #ioctl(address: bigint): Promise<Uint8Array> {
     const com = Number(BigInt.asUintN(32, this.#slots.com!));
-    const length = (com >>> 16) & 0x1fff;
-    this.#places.push(com & IOC_OUT ? [{ address, length }] : undefined);
-    return com & IOC_IN ? await this.#memory.copyin(address, length) : new Uint8Array(length);
+    const length = sizeOf(com);
+    const struct = com & IOC_IN ? await this.#memory.copyin(address, length) : new Uint8Array(length);
+    const pointed = pointedBy(com);
+    const more = pointed && morePlace(pointed, struct);
+    this.#pointed = more && pointed;
+    this.#places.push(
+      com & IOC_OUT ? [{ address, length }, ...(more && pointed.way !== "in" ? [more] : [])] : undefined,
+    );
+    if (!more) return struct;
+    const all = new Uint8Array(length + more.length);
+    all.set(struct);
+    if (pointed.way !== "out") all.set(await this.#memory.copyin(more.address, more.length), length);
+    return all;
   }
   #store(outs: readonly (Uint8Array | undefined)[]): SysError | undefined {
     for (const [i, bytes] of outs.entries()) {
       let at = 0;
-      for (const { address, length } of this.#places[i] ?? []) {
-        const piece = bytes?.subarray(at, at + length) ?? new Uint8Array(0);
+      for (const [k, { address, length }] of (this.#places[i] ?? []).entries()) {
+        const told = k === 1 && this.#pointed && bytes ? lengthPointed(this.#pointed, bytes) : Infinity;
+        const piece = bytes?.subarray(at, at + Math.min(length, told)) ?? new Uint8Array(0);
         if (piece.length > 0) this.#memory.copyout(address, piece);
         at += length;
       }
@@ -197,6 +209,21 @@ class Fetcher {
     }
     return undefined;
   }
+}
+
+/** Bytes of the memory that an ioctl's structure points at. */
+function lengthPointed({ count, countSize, unit }: Pointed, struct: Uint8Array): number {
+  const d = viewOf(struct);
+  const n = countSize === 4 ? d.getInt32(count, true) : Number(d.getBigUint64(count, true));
+  return Math.max(0, n) * unit;
+}
+/** Where it is; undefined: it is left out. */
+function morePlace(pointed: Pointed, struct: Uint8Array): Place[number] | undefined {
+  const address = viewOf(struct).getBigUint64(pointed.pointer, true);
+  const length = lengthPointed(pointed, struct);
+  if (address === 0n || length === 0) return undefined;
+  if (length > MAX_TRANSFER) throw errno.EINVAL;
+  return { address, length };
 }
 
 /** Whether a call has no memory: nothing need be asked for. */

@@ -6,7 +6,7 @@ import { sockaddrIn } from "../../src/abi/inet.ts";
 import type { Kernel } from "../../src/kern/kernel.ts";
 import type { Calls } from "../../src/kern/dispatch.ts";
 import { maskOf } from "../../src/lib/inet.ts";
-import { stackOf } from "../../src/net/netinet.ts";
+import { stackOf } from "../../src/net/interfaces.ts";
 import { boot } from "../../src/rump.ts";
 import { cable } from "../net/helpers.ts";
 import { line } from "./bench.ts";

@@ -5,7 +5,7 @@ import { CMSG_DATA, Cmsghdr } from "../../src/abi/structs.ts";
 import { sockaddrIn } from "../../src/abi/inet.ts";
 import type { Calls } from "../../src/kern/dispatch.ts";
 import { maskOf, parseIpv4 } from "../../src/lib/inet.ts";
-import { stackOf } from "../../src/net/netinet.ts";
+import { stackOf } from "../../src/net/interfaces.ts";
 import type { Stack } from "../../src/net/stack.ts";
 import type { Input, NetDevice } from "../../src/plugin.ts";
 import { viewOf } from "../../src/lib/struct.ts";

@@ -6,7 +6,7 @@ import { describe, it } from "node:test";
 import { AF_INET, SOCK_DGRAM } from "../../src/abi/flags.ts";
 import { maskOf, parseIpv4 } from "../../src/lib/inet.ts";
 import { BUS_SIZE } from "../../src/wire/shmif.ts";
-import { stackOf } from "../../src/net/netinet.ts";
+import { stackOf } from "../../src/net/interfaces.ts";
 import { assertEquals } from "../assert.ts";
 import { boot } from "../../src/rump.ts";
 import { sin } from "./helpers.ts";

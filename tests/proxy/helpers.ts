@@ -54,7 +54,7 @@ function pair(): readonly [Channel, Channel] {
 }
 /** A kernel with rumpfs, tmpfs and sockets, and `dial`, which connects. */
 export async function served(options: Partial<ServeOptions> = {}, net = false) {
-  const { kernel, host } = await fakeKernel({ builtins, components: ["rumpvfs", "rumpfs_tmpfs", "rumpnet"] });
+  const { kernel, host } = await fakeKernel({ builtins, components: ["rumpvfs", "rumpfs_tmpfs", "rumpnet_netinet"] });
   let accept: (c: Channel) => void = () => {};
   const transport = {
     kind: "transport",

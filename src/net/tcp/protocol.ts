@@ -52,13 +52,8 @@ export class TcpProtocol implements IpProtocol, TcpWorld {
   }
   /** A socket of TCP; `c`: for a connection that came. */
   socket(c?: Tcb, listener?: TcpSocket): Socket {
-    const { callout } = this.stack.sys;
-    return new Socket(
-      listener?.so.domain ?? AF_INET,
-      SOCK_STREAM,
-      (so) => new TcpSocket(this, so, c, listener),
-      callout,
-    );
+    const domain = listener?.so.domain ?? AF_INET;
+    return new Socket(domain, SOCK_STREAM, (so) => new TcpSocket(this, so, c, listener), this.stack.net);
   }
   /** Peers are told that we go. */
   halt(): void {
