@@ -96,6 +96,7 @@ export class EthernetLink implements Link {
     this.neighbours.changed(iface);
     this.#stack.ip6?.changed(iface);
     if (!iface.up) return;
+    this.#stack.igmp.up(iface);
     for (const a of iface.addresses) if (!a.flags) this.neighbours.announce(iface, a.address);
   }
   added(iface: Interface, address: InterfaceAddress): boolean {

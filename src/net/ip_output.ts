@@ -78,8 +78,9 @@ export class IpOutput {
   }
   #route(o: Outgoing): Route | SysError {
     const destination = o.options?.firstHop || o.destination;
-    const near = o.dontRoute || o.iface || o.groupInterface ? this.#near(o, destination) : undefined;
-    const route = near ?? this.#stack.routeTo(destination);
+    const route = o.dontRoute || o.iface || o.groupInterface
+      ? this.#near(o, destination)
+      : this.#stack.routeTo(destination);
     if (!route) {
       this.#ip.counters.noRoute++;
       return o.dontRoute ? errno.ENETUNREACH : errno.EHOSTUNREACH;
@@ -90,18 +91,13 @@ export class IpOutput {
     }
     return route.iface.up ? route : errno.ENETDOWN;
   }
-  /** The way that no route tells: out of the interface that is named, or to whom it is a neighbour. */
+  /** Out of the interface that is named, or to neighbours alone. */
   #near(o: Outgoing, destination: number): Route | undefined {
-    const group = isMulticast(destination) ? o.groupInterface : undefined;
-    const iface = o.iface ?? group ?? (o.dontRoute ? this.#neighbourly(destination) : undefined);
-    if (iface) return { destination, mask: BROADCAST, gateway: undefined, iface, flags: RTF.UP, mtu: 0, used: 0 };
-    if (!o.dontRoute) return undefined;
-    const ours = this.#stack.isLocal(destination) ? this.#stack.routeTo(destination) : undefined;
-    return ours;
-  }
-  #neighbourly(destination: number): Interface | undefined {
-    if (this.#stack.isLocal(destination)) return undefined;
-    return [...this.#stack.interfaces].find((i) => i.up && i.onLink(destination));
+    const many = destination === BROADCAST || isMulticast(destination);
+    const named = o.iface ?? (isMulticast(destination) ? o.groupInterface : undefined);
+    if (!named && (!o.dontRoute || many || this.#stack.isLocal(destination))) return this.#stack.routeTo(destination);
+    const iface = named ?? [...this.#stack.interfaces].find((i) => i.up && i.onLink(destination));
+    return iface && { destination, mask: BROADCAST, gateway: undefined, iface, flags: RTF.UP, mtu: 0, used: 0 };
   }
   #head({ bytes, view, start, length }: Packet, o: Outgoing, header: number): void {
     const { set } = Ipv4;

@@ -13,6 +13,7 @@ import type { DuplicateDetection } from "./dad.ts";
 import { EthernetLink } from "./ethernet.ts";
 import { Groups } from "./groups.ts";
 import { Icmp } from "./icmp.ts";
+import { Igmp } from "./igmp.ts";
 import type { InetProtocol } from "./inet.ts";
 import type { ControlRows } from "./ioctl_rows.ts";
 import type { Net } from "./net.ts";
@@ -22,7 +23,7 @@ import type { Outgoing } from "./ip_output.ts";
 import { type Packet, Packets } from "./packet.ts";
 import { PortRanges } from "./pcb.ts";
 import { type Route, Routes } from "./route.ts";
-import { ICMP_UNREACH, IPPROTO_ICMP, UNREACH_PORT } from "../wire/ipv4.ts";
+import { ICMP_UNREACH, IPPROTO_ICMP, IPPROTO_IGMP, UNREACH_PORT } from "../wire/ipv4.ts";
 
 const BROADCAST = 0xffff_ffff;
 const ALL = 0xffff_ffff;
@@ -61,6 +62,7 @@ export class Stack {
   readonly groups: Groups = new Groups(this);
   readonly ip: Ip;
   readonly icmp: Icmp;
+  readonly igmp: Igmp;
   ip6: Inet6 | undefined;
   /** How addresses of a family look to programs, by AF_*. */
   readonly families = new Map<number, Family>();
@@ -90,6 +92,8 @@ export class Stack {
     this.ip = new Ip(this);
     this.icmp = new Icmp(this);
     this.ip.register(IPPROTO_ICMP, this.icmp);
+    this.igmp = new Igmp(this);
+    this.ip.register(IPPROTO_IGMP, this.igmp);
     this.#link = new EthernetLink(this);
     this.#rawLink = {
       output: (p, iface) => this.#outputRaw(p, iface),
@@ -135,6 +139,7 @@ export class Stack {
     for (const { address } of [...iface.addresses]) this.removeAddress(iface, address);
     for (const route of [...this.routes]) if (route.iface === iface) this.removeRoute(route.destination, route.mask);
     this.groups.forget(iface);
+    this.igmp.forget(iface);
     this.#interfaces.delete(iface.name);
     if (this.#loopback === iface) this.#loopback = undefined;
     this.tell({ kind: "interface", iface, gone: true });
