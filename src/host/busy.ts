@@ -41,7 +41,11 @@ export class Busy {
   /** Serve what has come; false: nothing had. */
   look(): boolean {
     let found = this.#latest !== undefined && this.#try(this.#latest);
-    for (const watcher of this.#watchers) if (this.#ask(watcher)) found = true;
+    for (const watcher of this.#watchers) {
+      if (!this.#ask(watcher)) continue;
+      found = true;
+      this.#latest = undefined; // who calls through memory sends nothing
+    }
     if (found) this.#expecting = true;
     return found;
   }
