@@ -133,18 +133,19 @@ const clientOptions = (key?: string, fork?: Uint8Array): ClientOptions => ({
 
 /**
  * Attach with calls that block until they are answered: for scripts and many small calls. On the same machine they go through
- * shared memory, an order of magnitude faster than `connect` (RUMP_RING=0: they do not). Throws where `connect` rejects.
- * The server must be another process.
+ * shared memory, an order of magnitude faster than `connect` (RUMP_RING=0: they do not); over tls:// a process of its own
+ * speaks for us, which a program that is compiled into one file cannot start. Throws where `connect` rejects. The server
+ * must be another process.
  */
 export function connectSync(
   locator: string,
   comm = "rump",
-  options: Omit<ConnectOptions, "retry" | "trust"> = {},
+  options: Omit<ConnectOptions, "retry"> = {},
 ): SyncClient {
   const { transport, address } = parseLocator(locator, "client", findTransport);
-  // What blocks over TLS is a process of the commands' own, which a program of somebody else is not.
-  if (transport.connectBlocking) throw new Error(`${locator}: connectSync cannot wait for it; use connect`);
-  const channel = host.loopSockets.connectBlocking(address);
+  const { loopSockets: sockets } = host;
+  const trust = options.trust ?? {};
+  const channel = transport.connectBlocking?.({ sockets } as Sys, address, trust) ?? sockets.connectBlocking(address);
   const ring = host.env("RUMP_RING") === "0" ? {} : { ringAfter: 0 };
   return blockingClient(channel, comm, { ...clientOptions(options.key, options.fork), ...ring });
 }

@@ -243,6 +243,12 @@ function random(into: Uint8Array): void {
   }
 }
 
+/** How our own program is started, also by who uses us as a library: their script is another one. */
+function program({ path, args }: Host["self"]): Host["self"] {
+  const main = () => decodeURIComponent(new URL("../main.ts", import.meta.url).pathname);
+  return { path, args: args.length === 0 ? [] : [...args.slice(0, -1), main()] };
+}
+
 /** The host over a runtime. */
 export function makeHost(rt: Runtime): Host {
   let loop: EpollLoop | undefined;
@@ -250,7 +256,7 @@ export function makeHost(rt: Runtime): Host {
   let sockets: ReturnType<typeof loopSockets> | undefined;
   let sharedFiles: OpenSharedFile | undefined;
   let word: ReturnType<typeof daemonWord> | "unasked" = "unasked";
-  const tls: TlsSockets = { ...tlsEvents, connectBlocking: relayed(rt.self, rt.now) };
+  const tls: TlsSockets = { ...tlsEvents, connectBlocking: relayed(program(rt.self), rt.now) };
   return {
     ...files,
     disk(path, how) {

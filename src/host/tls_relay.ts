@@ -3,6 +3,7 @@
  * socket pair. It is told, in a line of JSON, where and whom to believe; it says 0 and the binding, or 1 and why not; then
  * it is the stream.
  */
+import process from "node:process";
 import { errnoOf, SysError } from "../abi/errno.ts";
 import type { Channel, Security, TlsSockets } from "../plugin.ts";
 import { check } from "./errors.ts";
@@ -15,6 +16,8 @@ import { tlsEvents } from "./tls.ts";
 
 /** The argument that makes our program the other end. */
 export const RELAY = "--tls-relay";
+/** Set in its environment: a program compiled together with us is started instead of our own, and must not start another. */
+const STARTED = "RUMP_TLS_RELAY";
 const BINDING = 32;
 const STDERR = 2;
 const [AF_UNIX, STREAM, CLOEXEC] = [1, 1, 0o2000000];
@@ -35,6 +38,7 @@ interface Complaint {
 /** Start a process that connects, and wait for it. */
 export function relayed(self: Host["self"], now: () => number): TlsSockets["connectBlocking"] {
   return (address, { ca, fingerprint }) => {
+    if (process.env[STARTED]) throw new Error("a compiled program cannot wait for TLS");
     const channel = blockingChannel(start(self), now);
     const order: Order = {
       address,
@@ -65,7 +69,7 @@ function start({ path, args }: Host["self"]): number {
   check(result(raw.socketpair(AF_UNIX, STREAM | CLOEXEC, 0, new Uint8Array(pair.buffer))), "socketpair");
   const [mine, theirs] = pair as unknown as [number, number];
   try {
-    spawnSession(path, ["rump", ...args, RELAY], [theirs, undefined, STDERR]);
+    spawnSession(path, ["rump", ...args, RELAY], [theirs, undefined, STDERR], { [STARTED]: "1" });
   } finally {
     raw.close(theirs);
   }
