@@ -38,13 +38,23 @@ export function us(n: number, fn: () => unknown): number {
 /** The least of `n` measurements. */
 export const best = (n: number, fn: () => number) => Math.min(...Array.from({ length: n }, fn));
 
-/** Ours, a peer's figure for the same work, and the ratio: above 1, ours is better. `more`: more is better. */
-export function line(name: string, ours: number, unit: string, peerName?: string, peer?: number, more = "less"): void {
+/** Ours, a peer's figure for the same work, and the ratio: above 1, ours is better. `more`: more is better. `goal`: ours must reach it. */
+export function line(
+  name: string,
+  ours: number,
+  unit: string,
+  peerName?: string,
+  peer?: number,
+  more = "less",
+  goal?: number,
+): void {
   const shown = (x: number) => (x < 10 ? x.toFixed(3) : x < 100 ? x.toFixed(1) : x.toFixed(0));
   const ratio = peer === undefined
     ? ""
     : `  ${peerName} ${shown(peer)} ${unit}  x${(more === "less" ? peer / ours : ours / peer).toFixed(2)}`;
-  process.stdout.write(`${name.padEnd(34)} ${shown(ours).padStart(8)} ${unit}${ratio}\n`);
+  const reached = goal !== undefined && (more === "less" ? ours <= goal : ours >= goal);
+  const aim = goal === undefined ? "" : `  goal ${shown(goal)}${reached ? "" : ", not reached"}`;
+  process.stdout.write(`${name.padEnd(34)} ${shown(ours).padStart(8)} ${unit}${ratio}${aim}\n`);
 }
 
 /** Unmount, end servers, remove the scratch directory. */
