@@ -2,7 +2,7 @@
 import { formatIpv4, parseIpv4 } from "./inet.ts";
 
 /** Scopes of addresses (RFC 4291, 2.7). */
-const SCOPE_LINK = 2;
+export const SCOPE_LINK = 2;
 const SCOPE_SITE = 5;
 const SCOPE_GLOBAL = 14;
 const MAPPED = 0xffff;
@@ -66,7 +66,7 @@ export class In6Addr {
   }
   /** It means nothing without its link. */
   get scoped(): boolean {
-    return this.linkLocal || (this.multicast && ((this.a >>> 16) & 15) <= SCOPE_LINK);
+    return isScoped(this.a);
   }
   /** The same on a link; for those that need one. */
   in(zone: number): In6Addr {
@@ -92,6 +92,9 @@ export class In6Addr {
     return formatIpv6(this);
   }
 }
+/** Whether an address that begins with a word means nothing without its link. */
+export const isScoped = (first: number): boolean =>
+  first >>> 22 === 0xfe80 >>> 6 || (first >>> 24 === 0xff && ((first >>> 16) & 15) <= SCOPE_LINK);
 const wordMask = (bits: number) => (bits <= 0 ? 0 : bits >= 32 ? -1 : ~0 << (32 - bits));
 
 /** An IPv4 address as one of IPv6. */

@@ -21,6 +21,8 @@ export class Packet implements Summed {
   iface: Interface | undefined;
   /** The link's broadcast or a multicast address led it here. */
   broadcast = false;
+  /** Index of the link its addresses belong to, where that is not the one it came in by: it was sent to ourselves. */
+  zone = 0;
 
   constructor(size: number) {
     const memory = new ArrayBuffer(size);
@@ -44,6 +46,7 @@ export class Packets {
     p.start = p.end = HEADROOM;
     p.iface = undefined;
     p.broadcast = false;
+    p.zone = 0;
     return p;
   }
   /** It is of no use any more. */

@@ -23,6 +23,8 @@ import type { Outgoing } from "./ip_output.ts";
 import { type Packet, Packets } from "./packet.ts";
 import { PortRanges } from "./pcb.ts";
 import { type Route, Routes } from "./route.ts";
+import type { In6IfAddress } from "./ip6/interface.ts";
+import type { Route6 } from "./ip6/routes.ts";
 import { ICMP_UNREACH, IPPROTO_ICMP, IPPROTO_IGMP, UNREACH_PORT } from "../wire/ipv4.ts";
 
 const BROADCAST = 0xffff_ffff;
@@ -36,7 +38,7 @@ export interface Inet6 {
   /** Tell a packet's sender that nobody has the port. */
   noPort(p: Packet): void;
   isLocal(address: In6Addr): boolean;
-  sourceFor(destination: In6Addr): In6Addr | undefined;
+  sourceFor(destination: In6Addr, iface?: Interface | undefined): In6Addr | undefined;
   mtuTo(destination: In6Addr): number;
   /** An interface came up or went down. */
   changed(iface: Interface): void;
@@ -291,9 +293,9 @@ export class Stack {
     if (this.#self?.iface !== iface) this.#self = { ...NOWHERE, iface, flags: RTF.UP | RTF.HOST | RTF.LOCAL };
     return this.#self;
   }
-  /** The address packets to a destination come from; undefined: we have none. */
-  sourceFor<A extends Address>(destination: A): A | undefined {
-    if (typeof destination === "object") return this.ip6?.sourceFor(destination) as A | undefined;
+  /** The address packets to a destination come from; `iface`: IPv6 goes out there. Undefined: we have none. */
+  sourceFor<A extends Address>(destination: A, iface?: Interface): A | undefined {
+    if (typeof destination === "object") return this.ip6?.sourceFor(destination, iface) as A | undefined;
     return this.#sourceFor4(destination as number) as A | undefined;
   }
   #sourceFor4(destination: number): number | undefined {
@@ -391,4 +393,6 @@ export type Change =
   /** Flags or MTU. */
   | { readonly kind: "state"; readonly iface: Interface }
   | { readonly kind: "address"; readonly iface: Interface; readonly address: InterfaceAddress; readonly gone: boolean }
-  | { readonly kind: "route"; readonly route: Route; readonly gone: boolean };
+  | { readonly kind: "route"; readonly route: Route; readonly gone: boolean }
+  | { readonly kind: "address6"; readonly iface: Interface; readonly address: In6IfAddress; readonly gone: boolean }
+  | { readonly kind: "route6"; readonly route: Route6; readonly gone: boolean };

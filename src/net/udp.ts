@@ -113,7 +113,7 @@ class UdpSocket implements Protocol, Endpoint {
     const near = () =>
       groupInterface && typeof destination === "number" && isMulticast(destination)
         ? stack.addressOn(groupInterface, destination)
-        : stack.sourceFor(destination);
+        : stack.sourceFor(destination, sender.iface ?? (isMulticast(destination) ? groupInterface : undefined));
     const source = sender.source ?? wished ?? (isAny(this.local) ? near() : this.local);
     if (source === undefined) throw errno.EADDRNOTAVAIL;
     if (typeof source !== typeof destination) throw errno.EINVAL;

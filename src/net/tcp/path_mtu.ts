@@ -2,22 +2,24 @@
 
 import { type Address, addressKey } from "../address.ts";
 
-/** No less is believed: smaller links are not, and who says so means no good (Linux: min_pmtu). */
+/** No less is believed of IPv4: smaller links are not, and who says so means no good (Linux: min_pmtu). */
 const LEAST = 552;
 const LIFE = 600_000;
 const MOST = 1024;
 
 export class PathMtu {
   readonly #now: () => number;
+  readonly #least: number;
   readonly #known = new Map<number | string, { readonly mtu: number; readonly until: number }>();
 
-  constructor(now: () => number) {
+  constructor(now: () => number, least = LEAST) {
     this.#now = now;
+    this.#least = least;
   }
   /** `link`: what the first link takes. A router that names no number makes it a step smaller. */
   learn(remote: Address, mtu: number, link: number): void {
     const had = this.limit(remote, link);
-    const told = Math.max(LEAST, mtu || had >> 1);
+    const told = Math.max(this.#least, mtu || had >> 1);
     if (told >= had) return;
     if (this.#known.size >= MOST) this.#known.clear();
     this.#known.set(addressKey(remote), { mtu: told, until: this.#now() + LIFE });

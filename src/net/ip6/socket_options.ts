@@ -1,0 +1,218 @@
+/** Options of IPv6 sockets, and what they make of a datagram that comes (ip6(4), RFC 3493, 3542; NetBSD: ip6_ctloutput, ip6_savecontrol). */
+import { errno } from "../../abi/errno.ts";
+import { MSG_BCAST, MSG_MCAST, SCM_TIMESTAMP, SO_TIMESTAMP, SOL_SOCKET } from "../../abi/flags.ts";
+import { sockaddrIn6 } from "../../abi/inet.ts";
+import * as IPV6 from "../../abi/inet6_options.ts";
+import { Timespec } from "../../abi/structs.ts";
+import { In6Addr } from "../../lib/in6.ts";
+import { viewOf } from "../../lib/struct.ts";
+import { IPPROTO_IPV6 } from "../../wire/ipv6.ts";
+import { isMulticast } from "../address.ts";
+import type { Beside, Cmsg } from "../inbox.ts";
+import type { IpHeader } from "../ip.ts";
+import type { InetOptions, OutgoingOptions, Sender } from "../outgoing.ts";
+import type { Packet } from "../packet.ts";
+import type { Ip6 } from "./ip6.ts";
+import { Memberships6 } from "./memberships.ts";
+
+const MAX_HOPS = 255;
+/** The system's own value. */
+const DEFAULT = -1;
+/** Options that are switches: what a datagram's reader is told; and headers of which we have none to tell. */
+const TOLD = [
+  IPV6.IPV6_RECVPKTINFO,
+  IPV6.IPV6_RECVHOPLIMIT,
+  IPV6.IPV6_RECVTCLASS,
+  IPV6.IPV6_RECVRTHDR,
+  IPV6.IPV6_RECVHOPOPTS,
+  IPV6.IPV6_RECVDSTOPTS,
+  IPV6.IPV6_RECVPATHMTU,
+];
+
+/** What goes into packets of an IPv6 socket. */
+interface Outgoing6Options extends OutgoingOptions {
+  leastMtu?: boolean;
+  dontFragment?: boolean;
+}
+
+export class Inet6Options implements InetOptions {
+  readonly outgoing: Outgoing6Options = {};
+  mapped: boolean;
+  lowPort = false;
+  readonly minTtl = 0;
+  source: In6Addr | undefined;
+  readonly #ip6: Ip6;
+  readonly #memberships: Memberships6;
+  readonly #told = new Set<number>();
+
+  /** `like`: a listener's, for a connection that came to it. */
+  constructor(ip6: Ip6, like?: Inet6Options) {
+    this.#ip6 = ip6;
+    this.#memberships = new Memberships6(ip6);
+    this.mapped = like?.mapped ?? !ip6.settings.v6only;
+    if (!like) return;
+    Object.assign(this.outgoing, like.outgoing);
+    for (const name of like.#told) this.#told.add(name);
+  }
+  /** ENOPROTOOPT: there is no such option. */
+  get(level: number, name: number): Uint8Array {
+    if (level !== IPPROTO_IPV6) throw errno.ENOPROTOOPT;
+    const bytes = new Uint8Array(4);
+    viewOf(bytes).setInt32(0, this.#number(name), true);
+    return bytes;
+  }
+  #number(name: number): number {
+    const { outgoing } = this;
+    if (TOLD.includes(name)) return this.#told.has(name) ? 1 : 0;
+    switch (name) {
+      case IPV6.IPV6_UNICAST_HOPS:
+        return outgoing.ttl ?? this.#ip6.settings.hopLimit;
+      case IPV6.IPV6_MULTICAST_HOPS:
+        return outgoing.groupTtl ?? this.#ip6.settings.multicastHopLimit;
+      case IPV6.IPV6_MULTICAST_LOOP:
+        return outgoing.loop === false ? 0 : 1;
+      case IPV6.IPV6_MULTICAST_IF:
+        return outgoing.groupInterface?.index ?? 0;
+      case IPV6.IPV6_V6ONLY:
+        return this.mapped ? 0 : 1;
+      case IPV6.IPV6_TCLASS:
+        return outgoing.tos ?? 0;
+      case IPV6.IPV6_USE_MIN_MTU:
+        return outgoing.leastMtu === undefined ? DEFAULT : outgoing.leastMtu ? 1 : 0;
+      case IPV6.IPV6_DONTFRAG:
+        return outgoing.dontFragment ? 1 : 0;
+      case IPV6.IPV6_PORTRANGE:
+        return this.lowPort ? IPV6.IPV6_PORTRANGE_LOW : 0;
+      default:
+        throw errno.ENOPROTOOPT;
+    }
+  }
+  /** EINVAL: not a value it can have; ENOPROTOOPT; ENXIO, EADDRNOTAVAIL: no such interface or group. */
+  set(level: number, name: number, value: Uint8Array): void {
+    if (level !== IPPROTO_IPV6) throw errno.ENOPROTOOPT;
+    if (name === IPV6.IPV6_JOIN_GROUP) return this.#memberships.add(value);
+    if (name === IPV6.IPV6_LEAVE_GROUP) return this.#memberships.drop(value);
+    if (name === IPV6.IPV6_PKTINFO) return void (this.source = this.#pktinfo(value).source as In6Addr | undefined);
+    if (name === IPV6.IPV6_HOPLIMIT) name = IPV6.IPV6_UNICAST_HOPS;
+    this.#number(name); // whether there is such an option
+    // A u_char where that was once the type.
+    const narrow = value.length === 1 && name === IPV6.IPV6_MULTICAST_LOOP;
+    if (value.length !== 4 && !narrow) throw errno.EINVAL;
+    this.#set(name, narrow ? value[0]! : viewOf(value).getInt32(0, true));
+  }
+  #set(name: number, n: number): void {
+    const { outgoing } = this;
+    if (TOLD.includes(name)) return void (n ? this.#told.add(name) : this.#told.delete(name));
+    switch (name) {
+      case IPV6.IPV6_UNICAST_HOPS:
+        return this.#setHops("ttl", n);
+      case IPV6.IPV6_MULTICAST_HOPS:
+        return this.#setHops("groupTtl", n);
+      case IPV6.IPV6_MULTICAST_LOOP:
+        outgoing.loop = within(n, 0, 1) === 1;
+        return;
+      case IPV6.IPV6_MULTICAST_IF:
+        return this.#setGroupInterface(n);
+      case IPV6.IPV6_V6ONLY:
+        this.mapped = n === 0;
+        return;
+      case IPV6.IPV6_TCLASS:
+        if (within(n, DEFAULT, 255) === DEFAULT) delete outgoing.tos;
+        else outgoing.tos = n;
+        return;
+      case IPV6.IPV6_USE_MIN_MTU:
+        if (within(n, DEFAULT, 1) === DEFAULT) delete outgoing.leastMtu;
+        else outgoing.leastMtu = n === 1;
+        return;
+      case IPV6.IPV6_DONTFRAG:
+        outgoing.dontFragment = n !== 0;
+        return;
+      case IPV6.IPV6_PORTRANGE:
+        this.lowPort = within(n, 0, IPV6.IPV6_PORTRANGE_LOW) === IPV6.IPV6_PORTRANGE_LOW;
+    }
+  }
+  #setHops(which: "ttl" | "groupTtl", n: number): void {
+    if (within(n, DEFAULT, MAX_HOPS) === DEFAULT) delete this.outgoing[which];
+    else this.outgoing[which] = n;
+  }
+  #setGroupInterface(index: number): void {
+    delete this.outgoing.groupInterface;
+    if (index === 0) return;
+    const iface = this.#ip6.stack.byIndex(index);
+    if (!iface) throw errno.ENXIO;
+    this.outgoing.groupInterface = iface;
+  }
+  close(): void {
+    this.#memberships.clear();
+  }
+
+  // One datagram
+
+  /** struct in6_pktinfo: where to send from, and by which interface. ENXIO, EADDRNOTAVAIL. */
+  #pktinfo(data: Uint8Array): Sender {
+    if (data.length !== IPV6.In6Pktinfo.size) throw errno.EINVAL;
+    const d = viewOf(data);
+    const index = IPV6.In6Pktinfo.get.index(d, 0);
+    const iface = this.#ip6.stack.byIndex(index);
+    if (index !== 0 && !iface) throw errno.ENXIO;
+    const given = In6Addr.read(d, 0);
+    const source = given.scoped ? given.in(index) : given;
+    if (!source.unspecified && !this.#ip6.isLocal(source)) throw errno.EADDRNOTAVAIL;
+    return { ...(iface ? { iface } : {}), ...(source.unspecified ? {} : { source }) };
+  }
+  /** What control messages beside a datagram say of it. EINVAL, ENOPROTOOPT, ENXIO, EADDRNOTAVAIL. */
+  sender(control: readonly Cmsg[]): Sender {
+    let found: Sender & { ttl?: number; groupTtl?: number; tos?: number } = {};
+    for (const { level, type, data } of control) {
+      if (level !== IPPROTO_IPV6) continue;
+      if (type === IPV6.IPV6_PKTINFO) found = { ...found, ...this.#pktinfo(data) };
+      else {
+        if (type !== IPV6.IPV6_HOPLIMIT && type !== IPV6.IPV6_TCLASS) throw errno.ENOPROTOOPT;
+        if (data.length !== 4) throw errno.EINVAL;
+        const n = within(viewOf(data).getInt32(0, true), DEFAULT, MAX_HOPS);
+        if (n === DEFAULT) continue;
+        found = { ...found, ...(type === IPV6.IPV6_TCLASS ? { tos: n } : { ttl: n, groupTtl: n }) };
+      }
+    }
+    return found;
+  }
+  /** What is told beside a datagram: nothing, where nobody asked. `options`: the socket's SO_*. */
+  beside(p: Packet, header: IpHeader, options: number): Beside | undefined {
+    const flags = isMulticast(header.destination) ? MSG_MCAST : p.broadcast ? MSG_BCAST : 0;
+    if (flags === 0 && this.#told.size === 0 && (options & SO_TIMESTAMP) === 0) return undefined;
+    const control: Cmsg[] = [];
+    if (options & SO_TIMESTAMP) control.push(this.#timestamp());
+    if (typeof header.destination === "object") this.#tell(control, p, header, header.destination);
+    return { control, flags };
+  }
+  #timestamp(): Cmsg {
+    const data = new Uint8Array(Timespec.size);
+    const now = this.#ip6.stack.kernel.host.wall();
+    // of a struct timeval: microseconds
+    Timespec.write(viewOf(data), 0, { sec: Math.floor(now / 1000), nsec: Math.floor((now % 1000) * 1000) });
+    return { level: SOL_SOCKET, type: SCM_TIMESTAMP, data };
+  }
+  #tell(control: Cmsg[], p: Packet, { ttl, tos }: IpHeader, destination: In6Addr): void {
+    const tell = (asked: number, type: number, data: Uint8Array) => {
+      if (this.#told.has(asked)) control.push({ level: IPPROTO_IPV6, type, data });
+    };
+    const int = (n: number) => new Uint8Array([n, 0, 0, 0]);
+    const info = new Uint8Array(IPV6.In6Pktinfo.size);
+    destination.write(viewOf(info), 0);
+    IPV6.In6Pktinfo.set.index(viewOf(info), 0, p.zone || (p.iface?.index ?? 0));
+    tell(IPV6.IPV6_RECVPKTINFO, IPV6.IPV6_PKTINFO, info);
+    tell(IPV6.IPV6_RECVHOPLIMIT, IPV6.IPV6_HOPLIMIT, int(ttl));
+    tell(IPV6.IPV6_RECVTCLASS, IPV6.IPV6_TCLASS, int(tos));
+  }
+  /** struct ip6_mtuinfo of a connected socket's peer (IPV6_PATHMTU). */
+  pathMtu(peer: In6Addr): Uint8Array {
+    const info = new Uint8Array(IPV6.Ip6Mtuinfo.size);
+    info.set(sockaddrIn6(peer, 0));
+    IPV6.Ip6Mtuinfo.set.mtu(viewOf(info), 0, this.#ip6.mtuTo(peer));
+    return info;
+  }
+}
+function within(n: number, least: number, most: number): number {
+  if (n < least || n > most) throw errno.EINVAL;
+  return n;
+}
