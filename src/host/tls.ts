@@ -8,8 +8,8 @@ import { late } from "./late.ts";
 import { socketChannel } from "./sockets_node.ts";
 
 const HANDSHAKE_MS = 10_000;
-/** Handshakes under way; more are hung up on. */
-const MAX_HANDSHAKES = 512;
+/** Handshakes under way; for one more the oldest is hung up on, so that who only connects keeps nobody out. */
+const MAX_HANDSHAKES = 256;
 /** There is no renegotiation in 1.3, and none of the older ciphers. */
 const VERSION = { minVersion: "TLSv1.3", maxVersion: "TLSv1.3" } as const;
 
@@ -68,6 +68,12 @@ function identity({ cert, key }: Security): { readonly cert: string; readonly ke
   return { cert, key, hash: sha256(certificate.raw) };
 }
 
+function dropOldest(waiting: Map<string, Socket>): void {
+  for (const [peer, socket] of waiting) {
+    waiting.delete(peer);
+    return void socket.destroy();
+  }
+}
 const peerOf = (s: Socket) => `${s.remoteAddress ?? "somebody"}:${s.remotePort ?? 0}`;
 
 const listen: TlsSockets["listen"] = (address, security, { accept, turnedAway }) =>
@@ -75,18 +81,21 @@ const listen: TlsSockets["listen"] = (address, security, { accept, turnedAway })
     const { cert, key, hash } = identity(security);
     const handshakeTimeout = security.handshakeMs ?? HANDSHAKE_MS;
     const open = new Set<Socket>();
-    let made = 0;
+    const waiting = new Map<string, Socket>();
     const server = late("tls").createServer({ cert, key, ...VERSION, handshakeTimeout });
     server.on("connection", (socket: Socket) => {
-      if (open.size - made >= MAX_HANDSHAKES) return void socket.destroy();
       const peer = peerOf(socket);
+      if (waiting.size >= MAX_HANDSHAKES) dropOldest(waiting);
+      waiting.set(peer, socket);
       open.add(socket);
-      socket.on("close", () => open.delete(socket));
+      socket.on("close", () => {
+        open.delete(socket);
+        if (waiting.get(peer) === socket) waiting.delete(peer);
+      });
       Object.assign(socket, { peer }); // it is not known any more when the handshake has failed
     });
     server.on("secureConnection", (socket) => {
-      made++;
-      socket.on("close", () => made--);
+      waiting.delete(peerOf(socket));
       accept({ ...socketChannel(socket), binding: hash });
     });
     server.on("tlsClientError", (e, socket) => {

@@ -1,4 +1,5 @@
 /** How a command finds its server: RUMP_SERVER, a blocking connection, and NetBSD's words when that fails. */
+import { errno } from "../abi/errno.ts";
 import type { Host } from "../host/host.ts";
 import type { Sys, Transport } from "../plugin.ts";
 import {
@@ -55,7 +56,9 @@ function located<T>(host: Host, transports: readonly Transport[], use: (at: Loca
   }
 }
 function explained(locator: string, e: unknown): AttachError {
-  const reason = e instanceof Error ? e.message : String(e);
+  const words = e instanceof Error ? e.message : String(e);
+  // A server of tls:// says nothing until it is spoken to, and hangs up after a while.
+  const reason = e === errno.EPROTO && locator.startsWith("tcp:") ? `${words} (is it tls://?)` : words;
   return failed(reason.startsWith("rump_sp") ? reason : `rump_sp: ${locator}: ${reason}`);
 }
 

@@ -67,6 +67,17 @@ describe("tls://", () => {
         "rump_sp: tcp://no-such-host.invalid:1/: no-such-host.invalid: unknown host",
       );
     }));
+  it("a client of tcp:// that is hung up on without a word is asked whether it means tls://", () =>
+    within((sh) => {
+      const program = `import socket; s = socket.create_server(("127.0.0.1", ${PORT})); open("up", "w"); s.accept()`;
+      sh.start(`python3 -c '${program}'`);
+      sh.until("[ -e up ]");
+      const url = `tcp://127.0.0.1:${PORT}/`;
+      assertStringIncludes(
+        sh.run("rump.ls /", { RUMP_SERVER: url }).err,
+        `rump_sp: ${url}: Protocol error (is it tls://?)`,
+      );
+    }));
   it("the process that speaks TLS goes with the one it does it for", () =>
     served("", (sh, env) => {
       sh.must("rump.cat /dev/null; rump.cat /nosuch || true", env);

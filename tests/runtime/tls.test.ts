@@ -158,6 +158,14 @@ describe("TLS", () => {
       }
       assertEquals(await echoed(await tls.connect(at, { ca: file("cert.pem") })), "hello");
     }));
+  it("hundreds who only connect keep nobody out", () =>
+    served("cert.pem", async () => {
+      const idle = Array.from({ length: 300 }, () => dial(PORT, "127.0.0.1").on("error", () => {}).resume());
+      await Promise.all(idle.map((s) => new Promise((resolve) => s.on("connect", resolve))));
+      assertEquals(await echoed(await tls.connect(at, { ca: file("cert.pem") })), "hello");
+      assert(await until(() => idle.filter((s) => s.destroyed || s.readableEnded).length >= 40));
+      for (const s of idle) s.destroy();
+    }));
   it("only TLS 1.3 is spoken", () =>
     served("cert.pem", async () => {
       const old = spawn("openssl", ["s_client", "-tls1_2", "-connect", `127.0.0.1:${PORT}`], { stdio: "ignore" });
