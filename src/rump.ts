@@ -26,7 +26,7 @@ import {
   pipelinedClient,
   type SyncClient,
 } from "./proxy/client.ts";
-import { parseLocator } from "./proxy/locator.ts";
+import { parseLocator, reachable } from "./proxy/locator.ts";
 import { callsOf, persistentAsync, type Retry } from "./proxy/reconnect.ts";
 import { SpServer } from "./proxy/server.ts";
 import { version } from "./version.ts";
@@ -81,8 +81,8 @@ export interface Rump {
   use(plugin: Plugin): Promise<void>;
   /** Lend a disk to the kernel under a name in /dev. */
   disk(key: string, device: BlockDevice): Promise<void>;
-  /** Serve remote clients at a locator until `halt`; over tls:// with a certificate and its key. */
-  listen(locator: string, security?: Security): Promise<void>;
+  /** Serve remote clients at a locator until `halt`; over tls:// with a certificate and its key. The locator for clients: port 0 is any free one. */
+  listen(locator: string, security?: Security): Promise<string>;
   /** Unmount, sync and end. */
   halt(): Promise<void>;
 }
@@ -107,7 +107,10 @@ export async function boot(options: BootOptions = {}): Promise<Rump> {
     fork,
     use: async (plugin) => await kernel.use(plugin),
     disk: (key, device) => vfsOf(kernel).etfsDisk(key, device),
-    listen: (locator, security) => server.listen(parseLocator(locator, "server", findTransport), security),
+    async listen(locator, security) {
+      const located = parseLocator(locator, "server", findTransport);
+      return reachable(locator, located, await server.listen(located, security));
+    },
     halt: () => kernel.halt(),
   };
 }
@@ -147,7 +150,8 @@ export function connectSync(
   const trust = options.trust ?? {};
   const channel = transport.connectBlocking?.({ sockets } as Sys, address, trust) ?? sockets.connectBlocking(address);
   const ring = host.env("RUMP_RING") === "0" ? {} : { ringAfter: 0 };
-  return blockingClient(channel, comm, { ...clientOptions(options.key, options.fork), ...ring });
+  const speaksUp = transport.name === "tcp";
+  return blockingClient(channel, comm, { ...clientOptions(options.key, options.fork), ...ring, speaksUp });
 }
 
 /** Attach to a server: the same calls, each a promise, as many under way as one likes. */

@@ -1,7 +1,7 @@
 /** What rump_server does once its command line is understood: boot, lend, listen, serve until halted. */
 import type { Host } from "../host/host.ts";
 import { bootKernel, type BootOptions, type Kernel } from "../kern/kernel.ts";
-import type { Located } from "../proxy/locator.ts";
+import { type Located, reachable } from "../proxy/locator.ts";
 import { SpServer } from "../proxy/server.ts";
 import { hypercalls } from "../rump.ts";
 import { version } from "../version.ts";
@@ -25,7 +25,7 @@ export interface Config {
 }
 
 /** Boot, lend, listen. Throws Failure with the lines to print. */
-async function start(host: Host, config: Config): Promise<{ kernel: Kernel; server: SpServer }> {
+async function start(host: Host, config: Config): Promise<{ kernel: Kernel; server: SpServer; url: string }> {
   const { loop } = host;
   const machine = hypercalls(host, (ms, fn) => loop.timer(ms, fn), host.loopSockets);
   const kernel = await explained(config, () => bootKernel(machine, config.boot));
@@ -35,12 +35,12 @@ async function start(host: Host, config: Config): Promise<{ kernel: Kernel; serv
     for (const m of config.modules) await kernel.load(m);
   });
   try {
-    await server.listen(config.located, config.access.security);
+    const port = await server.listen(config.located, config.access.security);
+    return { kernel, server, url: reachable(config.url, config.located, port) };
   } catch (e) {
     if (!(e instanceof Error) || e instanceof TypeError) throw e;
     throw new Failure(`rump_sp: failed to bind to URL ${config.url}\nrump server init failed: ${reasonOf(e)}`);
   }
-  return { kernel, server };
 }
 async function explained<T>(config: Config, work: () => Promise<T>): Promise<T> {
   try {
@@ -60,13 +60,13 @@ function console(host: Host, config: Config): (line: string) => void {
   return config.foreground ? (line) => host.err(`${line}\n`) : () => {};
 }
 
-/** Serve until halted; the exit status. */
-export async function serve(host: Host, config: Config, ready: () => void): Promise<number> {
-  const { kernel, server } = await start(host, config);
+/** Serve until halted; the exit status. `ready` is told where, if that is not what was asked for. */
+export async function serve(host: Host, config: Config, ready: (url?: string) => void): Promise<number> {
+  const { kernel, server, url } = await start(host, config);
   kernel.log.console = console(host, config);
   if (config.verbose) {
     kernel.log.write(`rump ${version}: ${[...kernel.loaded].join(" ")}`);
-    kernel.log.write(`serving ${config.url}`);
+    kernel.log.write(`serving ${url}`);
   }
   let status = 0;
   const halt = () => {
@@ -75,7 +75,7 @@ export async function serve(host: Host, config: Config, ready: () => void): Prom
   for (const signal of ["SIGTERM", "SIGINT"]) host.onSignal(signal, halt);
   kernel.atHalt(() => server.close());
   kernel.onHalt = () => host.loop.stop();
-  ready();
+  ready(url === config.url ? undefined : url);
   await host.loop.run();
   return status;
 }

@@ -13,8 +13,8 @@ const grammar: Grammar = {
   usage: "[-sv] [-c ncpu] [-d drivespec] [-l libs] [-m modules] [-r ram] bindurl",
   about:
     "Run a rump kernel and serve its system calls at bindurl (unix://path, tcp://address:port/, tls://address:port/).\n" +
-    "It goes to the background once it can be reached. rump_server has no components but those named,\n" +
-    "rump_allserver has all that are built in.",
+    "It goes to the background once it can be reached; for port 0 it prints the locator with the one it got.\n" +
+    "rump_server has no components but those named, rump_allserver has all that are built in.",
   letters: "sc:d:l:m:r:v",
   help: {
     s: "stay in the foreground, log to standard error",
@@ -118,11 +118,11 @@ export const run: Run = async (host, argv) => {
   if (!config.foreground && !word) return host.daemonize();
   // The command that only starts the daemon need not load the kernel.
   const { serve } = await import("./serve.ts");
-  if (!word) return await serve(host, config, () => {});
+  if (!word) return await serve(host, config, (url) => url !== undefined && host.out(`${url}\n`));
   try {
-    return await serve(host, config, () => {
+    return await serve(host, config, (url) => {
       host.chdir("/");
-      word();
+      word(undefined, url);
     });
   } catch (e) {
     word(reasonOf(e));

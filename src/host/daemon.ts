@@ -1,22 +1,25 @@
 /** Going to the background: the command starts itself detached, and ends when the daemon says it is ready, or why not. */
 import process from "node:process";
 import { check } from "./errors.ts";
+import type { Host } from "./host.ts";
 import { pin, raw, result, views } from "./ffi.ts";
 import { spawnSession } from "./spawn.ts";
 
 /** Environment variable that tells a process it is the daemon; descriptor 3 is its line to the waiting parent. */
 const MARK = "RUMP_DAEMON";
 const LINE = 3;
+/** What begins the word that all is well; behind it what the command prints. */
+const OK = "ok ";
 
-/** In a daemon: say that all is well, or what is not, once. */
-export function daemonWord(): ((error?: string) => void) | undefined {
+/** In a daemon: say that all is well, and what the command prints then, or what is not, once. */
+export function daemonWord(): Host["daemon"] {
   if (process.env[MARK] !== "1") return undefined;
   delete process.env[MARK];
   let said = false;
-  return (error) => {
+  return (error, text = "") => {
     if (said) return;
     said = true;
-    const line = new TextEncoder().encode(error === undefined ? "ok\n" : `${error}\n`);
+    const line = new TextEncoder().encode(error === undefined ? `${OK}${text}\n` : `${error}\n`);
     // By FFI: node:fs does not close the real descriptor under Deno, and the parent would wait for ever.
     views.write(LINE, line, line.length);
     raw.close(LINE);
@@ -40,10 +43,13 @@ export function daemonize(
   } catch (e) {
     said = `${argv0}: ${e instanceof Error ? e.message : e}\n`;
   }
-  if (said === "ok\n") process.exit(0);
-  const text = new TextEncoder().encode(said || `${argv0}: ended before it was ready\n`);
-  views.write(2, text, text.length);
-  process.exit(1);
+  if (!said.startsWith(OK)) say(2, said || `${argv0}: ended before it was ready\n`);
+  else if (said !== `${OK}\n`) say(1, said.slice(OK.length));
+  process.exit(said.startsWith(OK) ? 0 : 1);
+}
+function say(fd: 1 | 2, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  views.write(fd, bytes, bytes.length);
 }
 /** What comes through a pipe up to a newline, or its end. */
 function wordOf(fd: number): string {

@@ -37,6 +37,7 @@ const portable = {
   getsockopt: "iiibb>i",
   setsockopt: "iiibu>i",
   getpeername: "ibb>i",
+  getsockname: "ibb>i",
   socketpair: "iiib>i",
   pipe: "b>i",
   access: "bi>i",

@@ -12,6 +12,7 @@ import {
   NONBLOCK,
   peerCredentials,
   peerName,
+  portOf,
   removeSocket,
   socketError,
   socketFile,
@@ -176,7 +177,9 @@ function listener(fd: number, address: SocketAddress, loop: Loop, accept: (chann
     return true;
   };
   loop.add(fd, { read: true, write: false }, take);
+  const port = portOf(fd);
   return {
+    ...(port === undefined ? {} : { port }),
     close() {
       if (!open) return;
       open = false;

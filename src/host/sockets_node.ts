@@ -63,6 +63,7 @@ function listen(address: SocketAddress, accept: (channel: Channel) => void): Pro
     server.on("error", (e) => reject(hostErrno(e)));
     server.listen(where(address), () => {
       resolve({
+        ...portOf(server),
         close() {
           server.close();
           for (const socket of open) socket.destroy();
@@ -70,6 +71,11 @@ function listen(address: SocketAddress, accept: (channel: Channel) => void): Pro
       });
     });
   });
+}
+/** The port a server got. */
+export function portOf(server: Server): Pick<Listener, "port"> {
+  const at = server.address();
+  return at !== null && typeof at === "object" ? { port: at.port } : {};
 }
 function dial(address: SocketAddress): Promise<Channel> {
   return new Promise((resolve, reject) => {

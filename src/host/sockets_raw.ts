@@ -172,14 +172,21 @@ export function peerCredentials(
   // The pid of a peer in another pid namespace is 0; on other sockets the uid is nobody's.
   return uid === NO_UID ? undefined : { pid: d.getInt32(0, true), uid, gid: d.getUint32(8, true) };
 }
+type Name = (fd: number, bytes: Uint8Array, length: Uint8Array) => number;
+/** What getpeername(2) or getsockname(2) says; undefined for a unix socket. */
+function nameOf(ask: Name, fd: number): { readonly bytes: Uint8Array; readonly port: number } | undefined {
+  const bytes = new Uint8Array(28);
+  if (ask(fd, bytes, new Uint8Array([28, 0, 0, 0])) < 0) return undefined;
+  return bytes[0] === AF_INET || bytes[0] === AF_INET6 ? { bytes, port: bytes[2]! << 8 | bytes[3]! } : undefined;
+}
+/** The port a socket has here; undefined for a unix socket. */
+export const portOf = (fd: number): number | undefined => nameOf(raw.getsockname, fd)?.port;
 /** The other end's address and port; undefined for a unix socket. */
 export function peerName(fd: number): string | undefined {
-  const bytes = new Uint8Array(28);
-  const length = new Uint8Array([28, 0, 0, 0]);
-  if (raw.getpeername(fd, bytes, length) < 0) return undefined;
-  const port = bytes[2]! << 8 | bytes[3]!;
+  const name = nameOf(raw.getpeername, fd);
+  if (!name) return undefined;
+  const { bytes, port } = name;
   if (bytes[0] === AF_INET) return `${bytes.subarray(4, 8).join(".")}:${port}`;
-  if (bytes[0] !== AF_INET6) return undefined;
   const words = Array.from({ length: 8 }, (_, i) => (bytes[8 + 2 * i]! << 8 | bytes[9 + 2 * i]!).toString(16));
   return `[${words.join(":")}]:${port}`;
 }
@@ -241,6 +248,7 @@ function alive(n: number): number {
 const EPIPE = 32;
 const EAGAIN = 11;
 const MSG_DONTWAIT = 0x40;
+const POLLIN = 1;
 
 /** Blocking I/O: all of what is sent in as few calls as it takes, read(2) as it comes. `now`: milliseconds. */
 export function blockingChannel(fd: number, now: () => number): BlockingChannel {
@@ -266,6 +274,11 @@ export function blockingChannel(fd: number, now: () => number): BlockingChannel 
       if (spin.worth()) spin.until(() => (n = result(raw.recv(fd, into, into.length, MSG_DONTWAIT))) !== -EAGAIN, 1);
       while (n === EINTR || n === -EAGAIN) n = result(views.read(fd, into, into.length));
       return alive(n);
+    },
+    within(ms) {
+      // struct pollfd; whatever is not silence, receive tells.
+      const pollfd = new Int32Array([fd, POLLIN]);
+      return raw.poll(new Uint8Array(pollfd.buffer), 1, ms) !== 0;
     },
     ...(alone ? {} : { adopt }),
     close: () => void raw.close(fd),

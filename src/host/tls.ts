@@ -5,7 +5,7 @@ import { isAddress } from "../lib/address.ts";
 import type { Channel, Listener, Security, TlsSockets } from "../plugin.ts";
 import { connectError, hostErrno } from "./errors.ts";
 import { late } from "./late.ts";
-import { socketChannel } from "./sockets_node.ts";
+import { portOf, socketChannel } from "./sockets_node.ts";
 
 const HANDSHAKE_MS = 10_000;
 /** Handshakes under way; for one more the oldest is hung up on, so that who only connects keeps nobody out. */
@@ -107,7 +107,7 @@ const listen: TlsSockets["listen"] = (address, security, { accept, turnedAway })
       server.close();
       for (const socket of open) socket.destroy();
     };
-    server.listen(address.port, address.host, () => resolve({ close } satisfies Listener));
+    server.listen(address.port, address.host, () => resolve({ close, ...portOf(server) } satisfies Listener));
   });
 
 /** Where systems keep the certificates of authorities; else the runtime's own serve. */

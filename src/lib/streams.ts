@@ -51,6 +51,8 @@ export interface BlockingChannel {
   send(...parts: Uint8Array[]): void;
   /** At least one byte, at most `into.length`; 0: the peer closed. */
   receive(into: Uint8Array): number;
+  /** Wait for something to receive; false: nothing came in so many milliseconds. */
+  within?(ms: number): boolean;
   /** As `receive`, with the `size` bytes of memory that may have come along. Left out: none can come. */
   adopt?(into: Uint8Array, size: number): { readonly n: number; readonly memory?: SharedMemory };
   close(): void;
@@ -58,6 +60,8 @@ export interface BlockingChannel {
 }
 export interface Listener {
   close(): void;
+  /** The port it has, also where any free one was asked for (0). */
+  readonly port?: number;
 }
 /** Where a stream socket is: a path (a leading NUL: the abstract namespace), or an address and port. */
 export type SocketAddress = { readonly path: string } | { readonly host: string; readonly port: number };

@@ -58,7 +58,8 @@ function located<T>(host: Host, transports: readonly Transport[], use: (at: Loca
 function explained(locator: string, e: unknown): AttachError {
   const words = e instanceof Error ? e.message : String(e);
   // A server of tls:// says nothing until it is spoken to, and hangs up after a while.
-  const reason = e === errno.EPROTO && locator.startsWith("tcp:") ? `${words} (is it tls://?)` : words;
+  const silent = e === errno.EPROTO || e === errno.ECONNRESET;
+  const reason = silent && locator.startsWith("tcp:") ? `${words} (is it tls://?)` : words;
   return failed(reason.startsWith("rump_sp") ? reason : `rump_sp: ${locator}: ${reason}`);
 }
 
@@ -81,7 +82,7 @@ export function attach(host: Host, comm: string, transports: readonly Transport[
     const trust = trustIn(host);
     const connect = () => {
       const channel = transport.connectBlocking?.(sys, address, trust) ?? sys.sockets.connectBlocking(address);
-      return blockingClient(channel, comm, optionsOf(host));
+      return blockingClient(channel, comm, { ...optionsOf(host), speaksUp: transport.name === "tcp" });
     };
     return retry === undefined ? connect() : persistent(host, connect, retry);
   });

@@ -4,7 +4,7 @@ import type { BlockingChannel, Channel } from "../plugin.ts";
 import type { AsyncBatch, Batch, SyncBatch } from "./batch.ts";
 import { cborBlocking, cborPipelined } from "./client_cbor.ts";
 import { sysproxyBlocking, sysproxyPipelined } from "./client_sysproxy.ts";
-import { MAX_BANNER } from "./frame.ts";
+import { MAGIC, MAX_BANNER } from "./frame.ts";
 import type { AsyncCalls, SyncCalls } from "./stubs.ts";
 
 /** Who a client is, by an Ed25519 key. */
@@ -21,7 +21,10 @@ export interface ClientOptions {
   readonly fork?: Uint8Array;
   /** Calls through shared memory (ring.ts) after so many over the stream; left out: never. */
   readonly ringAfter?: number;
+  /** A server that says nothing for a second is spoken to: one that speaks TLS hangs up then, or waits for us else. */
+  readonly speaksUp?: boolean;
 }
+const SILENCE_MS = 1000;
 /** A process handed on (rumpclient_prefork, rumpclient_exec). Each is `R` now, or a promise of it. */
 export interface Handover<R extends "now" | "later"> {
   /** A cookie, good once and for some seconds: who connects with it is a child of ours. */
@@ -52,9 +55,14 @@ const READ = 256 << 10;
 /** Calls that block until their reply is there. Throws Refused, or EPROTO for a server that is none. */
 export function blockingClient(channel: BlockingChannel, comm: string, options: ClientOptions = {}): SyncClient {
   const into = new Uint8Array(READ);
+  const spoken = options.speaksUp === true && channel.within?.(SILENCE_MS) === false;
+  if (spoken) channel.send(MAGIC);
   const ours = isOurs(readBanner(channel, into));
-  if (ours === undefined) throw errno.EPROTO;
-  const { sys, batch, end, ...handover } = (ours ? cborBlocking : sysproxyBlocking)(channel, comm, into, options);
+  // NetBSD's waits for no such words.
+  if (ours === undefined || (spoken && !ours)) throw errno.EPROTO;
+  const { sys, batch, end, ...handover } = ours
+    ? cborBlocking(channel, comm, into, options, spoken)
+    : sysproxyBlocking(channel, comm, into, options);
   const close = () => {
     end?.();
     channel.close();

@@ -11,8 +11,8 @@ import { RING, RING_BYTES } from "./ring.ts";
 import { ClientRing } from "./ring_client.ts";
 import { stubs } from "./stubs.ts";
 
-const hello = (comm: string, { identity, parent, fork }: ClientOptions): Uint8Array[] => [
-  MAGIC,
+const hello = (comm: string, { identity, parent, fork }: ClientOptions, magic = MAGIC): Uint8Array[] => [
+  magic,
   ...encodeFrame([VERSION, comm, identity?.publicKey ?? null, parent ?? null, ...(fork ? [fork] : [])]),
 ];
 /** The value of a control's reply (wire_control.ts): [errno, value]. */
@@ -83,15 +83,16 @@ function frameReader(channel: BlockingChannel, into: Uint8Array) {
   };
 }
 
-/** Calls that block until their reply is there; `into` is for receiving. */
+/** Calls that block until their reply is there; `into` is for receiving. `spoken`: MAGIC has been said. */
 export function cborBlocking(
   channel: BlockingChannel,
   comm: string,
   into: Uint8Array,
   options: ClientOptions,
+  spoken: boolean,
 ): Blocking {
   const reader = frameReader(channel, into);
-  channel.send(...hello(comm, options));
+  channel.send(...hello(comm, options, spoken ? new Uint8Array(0) : MAGIC));
   const greeting = own(reader.next());
   const answer = proof(greeting, options.identity, channel.binding);
   if (answer) channel.send(...answer);

@@ -18,6 +18,13 @@ export function parseLocator(text: string, side: "server" | "client", find: Find
   return { transport, address: transport.parse(text.slice(at + 3), side) };
 }
 
+/** The locator for clients of a server that asked for any free port (0) and got one; else `text`, what it was given. */
+export function reachable(text: string, { transport, address }: Located, port: number | undefined): string {
+  if ("path" in address || address.port !== 0 || port === undefined) return text;
+  const host = address.host === "0.0.0.0" ? "127.0.0.1" : address.host === "::" ? "::1" : address.host;
+  return `${transport.name}://${host.includes(":") ? `[${host}]` : host}:${port}/`;
+}
+
 /** Whether only this machine can reach an address. */
 export function isLocal(address: SocketAddress): boolean {
   return "path" in address || /^127\./.test(address.host) || address.host === "::1";

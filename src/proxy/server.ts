@@ -75,13 +75,13 @@ export class SpServer {
     kernel.sys.random(this.name);
     this.banner = new TextEncoder().encode(`RUMPSP-0.4-${options.version}/amd64\n`);
   }
-  /** Listen at a locator's address; throws errno, and of an encrypted transport Errors about its certificate. */
-  async listen({ transport, address }: Located, security: Security = {}): Promise<void> {
+  /** Listen at a locator's address; its port, where it has one. Throws errno, and of an encrypted transport Errors about its certificate. */
+  async listen({ transport, address }: Located, security: Security = {}): Promise<number | undefined> {
     const { sys } = this.kernel;
     const accept = (channel: Channel) => this.#accept(channel, "path" in address);
-    this.#listeners.push(
-      await (transport.listen?.(sys, address, accept, security) ?? sys.sockets.listen(address, accept)),
-    );
+    const listener = await (transport.listen?.(sys, address, accept, security) ?? sys.sockets.listen(address, accept));
+    this.#listeners.push(listener);
+    return listener.port;
   }
   #accept(channel: Channel, unix: boolean): void {
     const { policy = {} } = this.options;

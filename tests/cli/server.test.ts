@@ -147,3 +147,29 @@ describe("rump", () => {
       else assertStringIncludes(r.err, "compiled executable");
     }));
 });
+
+describe("a server on a network", () => {
+  for (const url of ["tcp://127.0.0.1:0/", "tcp://[::1]:0/"]) {
+    it(`prints where it is when any port will do (${url})`, () =>
+      within((sh) => {
+        const RUMP_SERVER = sh.must(`rump_server -l rumpvfs ${url}`).trim();
+        assertMatch(RUMP_SERVER, /^tcp:\/\/[^/]*:[1-9]\d*\/$/);
+        assertStringIncludes(sh.must("rump.ls /", { RUMP_SERVER }), "dev");
+        sh.must("rump.halt", { RUMP_SERVER });
+      }));
+  }
+  it("prints it in the foreground, too", () =>
+    within(async (sh) => {
+      const server = sh.start("sh -c 'exec rump_server -s tcp://127.0.0.1:0/ >where 2>log'");
+      assert(sh.until("[ -s where ]"));
+      sh.must("RUMP_SERVER=$(cat where) rump.halt");
+      assertEquals(await server.ended, 0);
+    }));
+  it("that says nothing for more than a second is waited for", () =>
+    within((sh) => {
+      const RUMP_SERVER = sh.must("rump_server -l rumpvfs tcp://127.0.0.1:0/").trim();
+      const pid = sh.must(`pgrep -nf '[r]ump_server .*tcp://127.0.0.1:0/$'`).trim();
+      sh.must(`kill -STOP ${pid}; (sleep 1.5; kill -CONT ${pid}) & rump.ls / | grep dev; wait`, { RUMP_SERVER });
+      sh.must("rump.halt", { RUMP_SERVER });
+    }));
+});

@@ -78,6 +78,11 @@ describe("tls://", () => {
         `rump_sp: ${url}: Protocol error (is it tls://?)`,
       );
     }));
+  it("a client of tcp:// is told at once that the server speaks tls://", () =>
+    served("", (sh) => {
+      const RUMP_SERVER = URL_.replace("tls", "tcp");
+      assertStringIncludes(sh.run("timeout 5 rump.ls /", { RUMP_SERVER }).err, "Protocol error (is it tls://?)");
+    }));
   it("the process that speaks TLS goes with the one it does it for", () =>
     served("", (sh, env) => {
       sh.must("rump.cat /dev/null; rump.cat /nosuch || true", env);
