@@ -365,13 +365,18 @@ export interface KernelServices {
 /** One sysctl variable: the type of its value, what it is for, how to read and (if writable) change it. */
 export interface SysctlNode {
   readonly doc: string;
-  readonly type: "int" | "quad" | "bool" | "string" | "struct";
+  readonly type: "int" | "quad" | "bool" | "string" | "struct" | "node";
   /** Number of a well-known node (CTL_KERN = 1, KERN_OSTYPE = 1); others are numbered as they come. */
   readonly number?: number;
   /** Shown by `sysctl -a`; left out: true. */
   readonly visible?: boolean;
   /** `room`: bytes the caller has, for a variable that is as long as one likes. */
   read(room: number): number | string | boolean | bigint | Uint8Array;
+  /**
+   * Of type `node`: the value for the numbers that follow its own (net.route: family, operation, argument). Throws EINVAL
+   * for numbers that mean nothing. Who asks how long it is hears of some more, for what comes meanwhile.
+   */
+  tail?(rest: readonly number[]): Uint8Array;
   /** Throws EINVAL for a value it does not like. */
   write?(value: number | string | boolean | bigint | Uint8Array): void;
 }

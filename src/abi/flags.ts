@@ -223,6 +223,7 @@ export const SO_REUSEADDR = 0x0004;
 export const SO_KEEPALIVE = 0x0008;
 export const SO_DONTROUTE = 0x0010;
 export const SO_BROADCAST = 0x0020;
+export const SO_USELOOPBACK = 0x0040;
 export const SO_LINGER = 0x0080;
 export const SO_OOBINLINE = 0x0100;
 export const SO_REUSEPORT = 0x0200;

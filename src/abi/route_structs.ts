@@ -68,6 +68,8 @@ export const RTV = {
   RTT: 0x40,
   RTTVAR: 0x80,
 } as const;
+/** sysctl(3) top-level number of "net". */
+export const CTL_NET = 4;
 /** sysctl net.route.0.FAMILY.OPERATION.ARGUMENT (NET_RT_*). */
 export const NET_RT = { DUMP: 1, FLAGS: 2, IFLIST: 5 } as const;
 

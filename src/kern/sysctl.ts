@@ -24,6 +24,7 @@ const types = {
   bool: CTLTYPE_BOOL,
   string: CTLTYPE_STRING,
   struct: CTLTYPE_STRUCT,
+  node: CTLTYPE_NODE,
 } as const;
 /** Longest string that can be set. */
 const MAX_STRING = 1024;
@@ -43,6 +44,26 @@ const utf8 = new TextDecoder();
 /** Well-known numbers of top-level names (sys/sysctl.h CTL_*), in the order `sysctl -a` shows them. */
 const top = ["kern", "vm", "vfs", "net", "debug", "hw", "machdep", "user", "ddb", "proc", "vendor", "emul", "security"];
 
+/** Numbers of directories below (sys/socket.h, netinet/in.h). */
+const directories: Readonly<Record<string, number>> = {
+  "net.local": 1,
+  "net.inet": 2,
+  "net.inet.ip": 0,
+  "net.inet.icmp": 1,
+  "net.inet.igmp": 2,
+  "net.inet.tcp": 6,
+  "net.inet.udp": 17,
+  "net.inet.raw": 255,
+  "net.link": 18,
+  "net.inet6": 24,
+  "net.inet6.tcp6": 6,
+  "net.inet6.udp6": 17,
+  "net.inet6.ip6": 41,
+  "net.inet6.icmp6": 58,
+  "net.inet6.raw6": 255,
+  "net.route": 34,
+};
+
 export class Sysctl {
   readonly #root: Branch = branch("", 0);
 
@@ -55,7 +76,10 @@ export class Sysctl {
     for (const [path, leaf] of Object.entries(nodes)) {
       const names = path.split(".");
       let at = this.#root;
-      for (const [i, name] of names.entries()) at = child(at, name, i === names.length - 1 ? leaf.number : undefined);
+      for (const [i, name] of names.entries()) {
+        const number = i === names.length - 1 ? leaf.number : directories[names.slice(0, i + 1).join(".")];
+        at = child(at, name, number);
+      }
       if (at.leaf || at.children.size > 0) throw new Error(`sysctl ${path} is registered already`);
       at.leaf = leaf;
     }
@@ -86,11 +110,24 @@ export class Sysctl {
     if (last === undefined) throw errno.EINVAL;
     if (last === CTL_QUERY) return fill(oldp, query(this.#at(mib.slice(0, -1))));
     if (last === CTL_DESCRIBE) return fill(oldp, describe(this.#at(mib.slice(0, -1)), newp));
+    const tail = this.#tail(mib);
+    if (tail) return fillGrowing(oldp, tail());
     const { leaf, children } = this.#at(mib);
     if (!leaf) throw children.size > 0 ? errno.EISDIR : errno.ENOENT;
     const size = fill(oldp, encode(leaf, oldp?.length ?? 0));
     if (newp) set(leaf, newp, superuser);
     return size;
+  }
+  /** What numbers mean that follow a variable's own; undefined: there is no such variable. */
+  #tail(mib: readonly number[]): (() => Uint8Array) | undefined {
+    let at: Branch | undefined = this.#root;
+    for (const [i, n] of mib.entries()) {
+      at = [...at.children.values()].find((b) => b.number === n);
+      if (!at) return undefined;
+      const { leaf } = at;
+      if (leaf?.tail) return () => leaf.tail!(mib.slice(i + 1));
+    }
+    return undefined;
   }
   #at(mib: readonly number[]): Branch {
     let at = this.#root;
@@ -158,6 +195,7 @@ function decode(leaf: SysctlNode, raw: Uint8Array): number | string | boolean | 
       if (raw.length !== 1) throw errno.EINVAL;
       return raw[0] !== 0;
     case "struct":
+    case "node":
       return raw;
   }
 }
@@ -171,6 +209,11 @@ function fill(oldp: Uint8Array | undefined, value: Uint8Array): number {
   return value.length;
 }
 
+/** Of a value that grows: who asks how long it is is told of a tenth more. */
+function fillGrowing(oldp: Uint8Array | undefined, value: Uint8Array): number {
+  return oldp ? fill(oldp, value) : Math.floor(value.length * 1.1);
+}
+
 const leafFlags = (leaf: SysctlNode) =>
   types[leaf.type] | (leaf.write ? CTLFLAG_READWRITE : 0) | (leaf.visible === false ? CTLFLAG_HIDDEN : 0);
 /** A hidden variable may be long: it is not made to tell its size (sysctl(9): 0 is "it varies"). */
@@ -178,7 +221,7 @@ const sizeOf = (leaf: SysctlNode) => (leaf.visible === false ? 0 : encode(leaf).
 
 /** The children of a node as an array of struct sysctlnode. */
 function query(at: Branch): Uint8Array {
-  if (at.leaf) throw errno.ENOTDIR;
+  if (at.leaf && at.leaf.type !== "node") throw errno.ENOTDIR;
   const out = new Uint8Array(at.children.size * Sysctlnode.size);
   const d = viewOf(out);
   let base = 0;

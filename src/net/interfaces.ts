@@ -6,6 +6,8 @@ import type { Component } from "../plugin.ts";
 import { interfaceIoctl } from "./ioctl.ts";
 import { linkAddressRows } from "./ioctl_link.ts";
 import { linkDomain } from "./link_domain.ts";
+import { routeDomain } from "./routing.ts";
+import { routeSysctl } from "./rtable.ts";
 import { Stack } from "./stack.ts";
 
 const component: Component = {
@@ -19,6 +21,8 @@ const component: Component = {
     stack.net.interfaceIoctl = (so, lwp, com, data) => interfaceIoctl(stack, so, lwp, com, data);
     stack.net.add(linkDomain);
     stack.controls.set(AF_LINK, linkAddressRows);
+    stack.net.add(routeDomain(stack));
+    kernel.sysctl(routeSysctl(stack));
     return then(stack.create("lo0"), () => undefined);
   },
 };

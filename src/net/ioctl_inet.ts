@@ -8,7 +8,8 @@ import { viewOf } from "../lib/struct.ts";
 import type { Async } from "../plugin.ts";
 import type { Interface, InterfaceAddress } from "./interface.ts";
 import { anybody, type ControlRows, type Request, superuser } from "./ioctl_rows.ts";
-import type { FamilyAddress, Stack } from "./stack.ts";
+import type { FamilyAddress } from "./change.ts";
+import type { Stack } from "./stack.ts";
 
 const ALL = 0xffff_ffff;
 const NONE = new Uint8Array(0);
@@ -133,7 +134,7 @@ function padded(addr: Uint8Array): Uint8Array {
   return out;
 }
 /** As programs see it. */
-function familyAddress(iface: Interface, a: InterfaceAddress): FamilyAddress {
+export function inetFamilyAddress(iface: Interface, a: InterfaceAddress): FamilyAddress {
   const other = a.destination ?? (iface.loopback ? a.address : a.broadcast);
   return {
     address: sockaddrIn(a.address, 0),
@@ -143,4 +144,5 @@ function familyAddress(iface: Interface, a: InterfaceAddress): FamilyAddress {
   };
 }
 /** All IPv4 addresses of an interface. */
-export const inetAddresses = (iface: Interface): FamilyAddress[] => iface.addresses.map((a) => familyAddress(iface, a));
+export const inetAddresses = (iface: Interface): FamilyAddress[] =>
+  iface.addresses.map((a) => inetFamilyAddress(iface, a));

@@ -1,5 +1,6 @@
 /** IPv4: sending, in fragments where it must be (RFC 791, 1122, 1112; NetBSD: ip_output.c). */
 import { errno, type SysError } from "../abi/errno.ts";
+import { sockaddrIn } from "../abi/inet.ts";
 import { RTF } from "../abi/route_structs.ts";
 import { viewOf } from "../lib/struct.ts";
 import { IP_DF, IP_MF, IP_OFFSET, Ipv4 } from "../wire/ipv4.ts";
@@ -83,9 +84,10 @@ export class IpOutput {
       : this.#stack.routeTo(destination);
     if (!route) {
       this.#ip.counters.noRoute++;
+      this.#stack.tell({ kind: "miss", destination: sockaddrIn(destination, 0) });
       return o.dontRoute ? errno.ENETUNREACH : errno.EHOSTUNREACH;
     }
-    if (route.flags & RTF.REJECT) return route.iface.loopback ? errno.EHOSTUNREACH : errno.ENETUNREACH;
+    if (route.flags & RTF.REJECT) return route.flags & RTF.HOST ? errno.EHOSTUNREACH : errno.ENETUNREACH;
     if (destination === BROADCAST || route.iface.isBroadcast(destination)) {
       if (!o.broadcast) return errno.EACCES;
     }

@@ -6,6 +6,7 @@ import type { Component } from "../plugin.ts";
 import { inetDomain, inetFamily } from "./inet.ts";
 import { stackOf } from "./interfaces.ts";
 import { inetAddresses, inetRows } from "./ioctl_inet.ts";
+import { InetRoutes } from "./route_inet.ts";
 import { rawProtocol } from "./raw.ts";
 import { tcpProtocol } from "./tcp/protocol.ts";
 import { udpProtocol } from "./udp.ts";
@@ -20,6 +21,7 @@ const component: Component = {
     stack.families.set(AF_INET, inetFamily(stack));
     stack.controls.set(AF_INET, inetRows);
     stack.addressFamilies.set(AF_INET, inetAddresses);
+    stack.routesInet = new InetRoutes(stack);
     stack.transports.push(tcpProtocol(stack), udpProtocol(stack));
     stack.net.add(inetDomain(AF_INET, stack, [...stack.transports, rawProtocol(stack)]));
     return stack.addAddress(stack.interface("lo0"), { address: LOCALHOST, mask: maskOf(8), broadcast: 0 });

@@ -19,6 +19,7 @@ import {
   SO_SNDTIMEO,
   SO_TIMESTAMP,
   SO_TYPE,
+  SO_USELOOPBACK,
   SOL_SOCKET,
 } from "../abi/flags.ts";
 import { Linger, Timespec } from "../abi/structs.ts";
@@ -27,7 +28,7 @@ import { viewOf } from "../lib/struct.ts";
 import type { Socket } from "./socket.ts";
 
 const BITS = SO_REUSEADDR | SO_KEEPALIVE | SO_DONTROUTE | SO_BROADCAST | SO_OOBINLINE | SO_REUSEPORT | SO_NOSIGPIPE |
-  SO_TIMESTAMP;
+  SO_TIMESTAMP | SO_USELOOPBACK;
 /** Largest buffer (kern.sbmax). */
 const MAX_BUFFER = 4 << 20;
 const TIMEVAL = 16;

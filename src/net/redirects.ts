@@ -54,13 +54,14 @@ export class Redirects {
     if (had) {
       had.gateway = gateway;
       had.flags |= RTF.MODIFIED;
-      return this.#stack.tell({ kind: "route", route: had, gone: false });
+      return this.#stack.tell({ kind: "redirect", route: had });
     }
     const via = routes.find(destination);
     if (!via || this.#made.size >= MOST) return;
     const flags = RTF.UP | RTF.GATEWAY | RTF.HOST | RTF.DYNAMIC;
     const route: Route = { destination, mask: HOST, gateway, iface: via.iface, flags, mtu: 0, used: 0 };
     this.#stack.addRoute(route);
+    this.#stack.tell({ kind: "redirect", route });
     this.#made.set(route, this.#stack.sys.callout(this.life, () => this.#stack.removeRoute(destination, HOST)));
   }
   #forget(route: Route): void {

@@ -14,6 +14,21 @@ export interface Route {
   mtu: number;
   /** Packets that went by it. */
   used: number;
+  /** What programs noted of the way there (route(8) -rtt ...), beside the MTU; told to others, not used here. */
+  metrics?: RouteMetrics;
+}
+/** Fields of struct rt_metrics by name. */
+export interface RouteMetrics {
+  locks?: number;
+  mtu?: number;
+  hopcount?: number;
+  recvpipe?: number;
+  sendpipe?: number;
+  ssthresh?: number;
+  rtt?: number;
+  rttvar?: number;
+  /** Seconds of the clock. */
+  expire?: number;
 }
 /** Most routes a table may have. */
 const MAX_ROUTES = 100_000;

@@ -1,12 +1,13 @@
 /** A kernel's TCP/IP: what its parts share. No globals: a process may have many. */
 import { errno, type SysError } from "../abi/errno.ts";
-import { IFF } from "../abi/flags.ts";
+import { AF_INET, AF_INET6, AF_UNSPEC, IFF } from "../abi/flags.ts";
 import { RTF } from "../abi/route_structs.ts";
 import { type Kernel, parseOptions } from "../kern/kernel.ts";
 import { then } from "../lib/async.ts";
 import type { Async, NetDevice, Sys } from "../plugin.ts";
 import type { In6Addr } from "../lib/in6.ts";
 import type { Address, Family } from "./address.ts";
+import type { Change, FamilyAddress } from "./change.ts";
 import { sealHeader } from "./checksums.ts";
 import type { Neighbours } from "./arp.ts";
 import type { DuplicateDetection } from "./dad.ts";
@@ -17,6 +18,7 @@ import { Igmp } from "./igmp.ts";
 import type { InetProtocol } from "./inet.ts";
 import type { ControlRows } from "./ioctl_rows.ts";
 import type { Net } from "./net.ts";
+import type { RouteFamily } from "./route_family.ts";
 import { Interface, type InterfaceAddress, type Link } from "./interface.ts";
 import { Ip } from "./ip.ts";
 import type { Outgoing } from "./ip_output.ts";
@@ -45,15 +47,6 @@ export interface Inet6 {
   halt(): void;
 }
 const VERSION_6 = 6;
-/** An interface's address as programs see it: struct sockaddr of its family, a mask that is no longer than it has ones. */
-export interface FamilyAddress {
-  readonly address: Uint8Array;
-  readonly mask: Uint8Array;
-  /** Broadcast address or other end; empty: there is none. */
-  readonly other: Uint8Array;
-  /** 1: its network's route is there. */
-  readonly flags: number;
-}
 
 export class Stack {
   readonly kernel: Kernel;
@@ -73,6 +66,9 @@ export class Stack {
   /** Commands of ioctl(2) on sockets of a family, and an interface's addresses of each, by AF_*. */
   readonly controls = new Map<number, ControlRows>();
   readonly addressFamilies = new Map<number, (iface: Interface) => readonly FamilyAddress[]>();
+  /** Routes and neighbours of each family, for the routing socket. */
+  routesInet: RouteFamily<Route, InterfaceAddress> | undefined;
+  routesInet6: RouteFamily<Route6, In6IfAddress> | undefined;
   /** The sockets of the kernel. */
   readonly net: Net;
   readonly #interfaces = new Map<string, Interface>();
@@ -183,6 +179,11 @@ export class Stack {
       iface.changedAt = this.kernel.host.wall();
       this.tell({ kind: "state", iface });
     });
+  }
+  /** Routes of an address family (AF_*), or (AF_UNSPEC) of all. */
+  routeFamilies(family: number): RouteFamily[] {
+    const all = [[AF_INET, this.routesInet], [AF_INET6, this.routesInet6]] as const;
+    return all.flatMap(([af, routes]) => (routes && (family === AF_UNSPEC || family === af) ? [routes] : []));
   }
   /** An interface's addresses of all families. */
   addressesOf(iface: Interface): FamilyAddress[] {
@@ -386,13 +387,3 @@ export class Stack {
 }
 const isVersion6 = ({ bytes, start }: Packet) => bytes[start]! >> 4 === VERSION_6;
 const NOWHERE = { destination: 0, mask: 0, gateway: undefined, flags: RTF.UP, mtu: 0, used: 0 } as const;
-
-/** What changed. */
-export type Change =
-  | { readonly kind: "interface"; readonly iface: Interface; readonly gone: boolean }
-  /** Flags or MTU. */
-  | { readonly kind: "state"; readonly iface: Interface }
-  | { readonly kind: "address"; readonly iface: Interface; readonly address: InterfaceAddress; readonly gone: boolean }
-  | { readonly kind: "route"; readonly route: Route; readonly gone: boolean }
-  | { readonly kind: "address6"; readonly iface: Interface; readonly address: In6IfAddress; readonly gone: boolean }
-  | { readonly kind: "route6"; readonly route: Route6; readonly gone: boolean };

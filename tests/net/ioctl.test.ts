@@ -250,11 +250,11 @@ describe("interface ioctls", () => {
       const com = commands[random(commands.length)]!;
       const data = new Uint8Array(sizeOf(com) + random(200));
       for (let k = 0; k < data.length; k++) data[k] = random(4) ? 0 : random(256);
-      data.set(bytes(["lo0\0", "tap0\0", "tap1\0", "\0"][random(4)]!));
+      if (data.length >= 16) data.set(bytes(["lo0\0", "tap0\0", "tap1\0", "\0"][random(4)]!));
       try {
         await sys.ioctl({ fd, com, data });
       } catch (e) {
-        if (!(e instanceof SysError)) throw e;
+        if (!(e instanceof SysError)) throw new Error(`${com.toString(16)} ${(e as Error).stack}`);
       }
     }
     assertEquals(bugs, []);
