@@ -169,6 +169,7 @@ export const POLLERR = 8;
 export const POLLHUP = 0x10;
 export const POLLNVAL = 0x20;
 export const POLLRDNORM = 0x40;
+export const POLLRDBAND = 0x80;
 export const POLLWRNORM = POLLOUT;
 /** sys/fcntl.h: record locks, flock(2) */
 export const F_GETLK = 7;

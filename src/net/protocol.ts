@@ -27,7 +27,12 @@ export interface Protocol {
   /** Options of the protocol's own level. ENOPROTOOPT for those it has not. */
   getOption?(level: number, name: number): Uint8Array;
   setOption?(level: number, name: number, value: Uint8Array): void;
-  /** What is read next stands at the urgent mark (SIOCATMARK). */
+  /** Take urgent data to send, as `send`; left out: there is no such thing. */
+  sendUrgent?(message: Message): number | undefined;
+  /** Read the urgent byte apart from the stream. EINVAL: there is none; EAGAIN: it has not come yet. */
+  receiveUrgent?(into: Uint8Array, peek: boolean): number;
+  /** Whether there is a mark of urgent data ahead, and whether it is what is read next (SIOCATMARK). */
+  hasUrgent?(): boolean;
   atMark?(): boolean;
   /** One of the socket's SO_* has changed. */
   optionsChanged?(): void;

@@ -5,12 +5,15 @@ import {
   FIONBIO,
   FIONREAD,
   MSG_DONTWAIT,
+  MSG_OOB,
   MSG_PEEK,
   MSG_WAITALL,
   O_NONBLOCK,
   POLLHUP,
   POLLIN,
   POLLOUT,
+  POLLPRI,
+  POLLRDBAND,
   POLLRDNORM,
   S_IFSOCK,
   SO_ACCEPTCONN,
@@ -38,6 +41,8 @@ export interface Message {
   readonly to: Uint8Array | undefined;
   readonly rights: Rights;
   readonly control: readonly Cmsg[];
+  /** Out of band (MSG_OOB). */
+  readonly urgent?: boolean;
 }
 
 /** What sockets of a kernel have in common. */
@@ -111,8 +116,13 @@ export class Socket implements Fileops {
   receive(lwp: Lwp, into: Uint8Array, flags: number, nonblocking: boolean): Async<Taken> {
     const nb = nonblocking || (flags & MSG_DONTWAIT) !== 0;
     const peek = (flags & MSG_PEEK) !== 0;
+    if (flags & MSG_OOB) return this.#receiveUrgent(into, peek);
     const all = (flags & MSG_WAITALL) !== 0 && this.type === SOCK_STREAM && !peek;
     return all ? this.#receiveAll(lwp, into, nb) : this.#receiveSome(lwp, into, peek, nb);
+  }
+  #receiveUrgent(into: Uint8Array, peek: boolean): Taken {
+    if (!this.protocol.receiveUrgent) throw errno.EOPNOTSUPP;
+    return { ...NOTHING, length: this.protocol.receiveUrgent(into, peek) };
   }
   #receiveSome(lwp: Lwp, into: Uint8Array, peek: boolean, nb: boolean): Async<Taken> {
     const { inbox } = this;
@@ -155,14 +165,15 @@ export class Socket implements Fileops {
   /** All of it, where it may wait; the bytes that went. Throws before any went, afterwards the rest is left. */
   send(lwp: Lwp, message: Message, flags: number, nonblocking: boolean): Async<number> {
     const nb = nonblocking || (flags & MSG_DONTWAIT) !== 0;
-    return this.#send(lwp, message, nb, 0);
+    if (flags & MSG_OOB && !this.protocol.sendUrgent) throw errno.EOPNOTSUPP;
+    return this.#send(lwp, { ...message, urgent: (flags & MSG_OOB) !== 0 }, nb, 0);
   }
   #send(lwp: Lwp, message: Message, nb: boolean, done: number): Async<number> {
     if (this.cantSend) throw errno.EPIPE;
     this.#told();
     if (this.connectionOriented && !this.connected) throw this.connecting ? errno.EAGAIN : errno.ENOTCONN;
     const rest = done === 0 ? message : { ...message, data: message.data.subarray(done), rights: [], control: [] };
-    return then(this.protocol.send(lwp, rest), (n) => {
+    return then(rest.urgent ? this.protocol.sendUrgent!(rest) : this.protocol.send(lwp, rest), (n) => {
       if (n !== undefined) done += n;
       if (n !== undefined && done === message.data.length) return done;
       if (nb && done > 0) return done;
@@ -251,6 +262,7 @@ export class Socket implements Fileops {
   poll(): number {
     let ready = 0;
     if (this.queue.length > 0 || !this.inbox.empty || this.cantReceive || this.error) ready |= POLLIN | POLLRDNORM;
+    if (this.protocol.hasUrgent?.()) ready |= POLLPRI | POLLRDBAND;
     if (this.cantReceive && this.cantSend) ready |= POLLHUP;
     const unconnected = this.connectionOriented && !this.connected;
     if (

@@ -3,7 +3,6 @@ import { errno } from "../abi/errno.ts";
 import {
   MSG_CTRUNC,
   MSG_EOR,
-  MSG_OOB,
   MSG_TRUNC,
   O_NONBLOCK,
   O_RDWR,
@@ -104,7 +103,7 @@ interface Sent {
 }
 function send(lwp: Lwp, { s, data, to, control, flags }: Sent): Async<number> {
   const { so, nb } = socketOf(lwp, s);
-  if (flags & MSG_OOB || (flags & MSG_EOR && so.type !== SOCK_SEQPACKET)) throw errno.EOPNOTSUPP;
+  if (flags & MSG_EOR && so.type !== SOCK_SEQPACKET) throw errno.EOPNOTSUPP;
   const beside = controlOf(lwp, control);
   const name = to && to.length > 0 ? address(to) : undefined;
   return so.send(lwp, { data, to: name, ...beside }, flags, nb);

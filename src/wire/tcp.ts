@@ -20,6 +20,9 @@ export const TH_RST = 0x04;
 export const TH_PUSH = 0x08;
 export const TH_ACK = 0x10;
 export const TH_URG = 0x20;
+/** RFC 3168 */
+export const TH_ECE = 0x40;
+export const TH_CWR = 0x80;
 
 /** Kinds of options; all but the first two have a length in their second byte. */
 export const TCPOPT_EOL = 0;

@@ -27,11 +27,16 @@ export interface Path {
   readonly reorder?: number;
   readonly jitter?: number;
   readonly mtu?: number;
+  /** Bytes that wait above which what may be marked is (RFC 3168). */
+  readonly mark?: number;
 }
 /** A segment under way. */
 export interface Wire {
   readonly bytes: Uint8Array;
   readonly view: DataView;
+  /** Its packet may be marked, and is. */
+  readonly ect: boolean;
+  ce: boolean;
 }
 /** Give what has come, in order; how much. */
 function read(c: Tcb, into: Uint8Array): number {
@@ -78,7 +83,8 @@ export class Host {
         const view = viewOf(bytes);
         const data = out.write(view, bytes, 0, to.port, to.remotePort);
         if (ring) ring.copy(out.from, out.length, bytes, data);
-        if (this.filter({ bytes, view })) sim.carry(this, { bytes, view });
+        const w: Wire = { bytes, view, ect: out.ect, ce: false };
+        if (this.filter(w)) sim.carry(this, w);
         return undefined;
       },
       mtu: () => sim.path.mtu ?? 1500,
@@ -86,9 +92,10 @@ export class Host {
       listener: (to) => this.listening.get(to.port),
     });
   }
-  receive({ bytes, view }: Wire): void {
+  receive({ bytes, view, ce }: Wire): void {
     const s = this.engine.segment;
     if (!s.parse(bytes, view, 0, bytes.length)) return;
+    s.ce = ce;
     const other = this.sim.other(this).address;
     const to: Tuple = { local: this.address, port: view.getUint16(2), remote: other, remotePort: view.getUint16(0) };
     this.engine.input(to, s);
@@ -217,7 +224,8 @@ export class Sim {
   }
   /** Bring a segment to the other side, or not. */
   carry(from: Host, w: Wire): void {
-    const { delay, rate, queue = Infinity, loss = 0, duplicate = 0, reorder = 0, jitter = 0 } = this.path;
+    const { delay, rate, queue = Infinity, mark = Infinity, loss = 0, duplicate = 0, reorder = 0, jitter = 0 } =
+      this.path;
     this.carried++;
     if (this.random() < loss) return;
     const side = from === this.a ? 0 : 1;
@@ -226,6 +234,7 @@ export class Sim {
     if (rate) {
       const starts = Math.max(this.now, this.#free[side]);
       if ((starts - this.now) * rate > queue) return;
+      if (w.ect && (starts - this.now) * rate > mark) w.ce = true;
       at = this.#free[side] = starts + size / rate;
     }
     const late = this.random() < reorder ? this.random() * jitter : 0;

@@ -371,7 +371,7 @@ describe("TCP states", () => {
     for (let i = 0; i < 20_000; i++) {
       const bytes = Uint8Array.from({ length: Math.floor(r() * 80) }, () => r() * 256);
       if (bytes.length > 20 && r() < 0.7) [bytes[12], bytes[2], bytes[3]] = [Math.floor(r() * 16) << 4, 0, 80];
-      sim.b.receive({ bytes, view: new DataView(bytes.buffer) });
+      sim.b.receive({ bytes, view: new DataView(bytes.buffer), ect: false, ce: r() < 0.1 });
     }
     assert(sim.b.engine.counters.segmentsIn > 1000);
   });

@@ -1,10 +1,11 @@
 /** Segments as they go out: window, options, and the kinds without data (RFC 9293, 3.10.7; 7323; 5961). */
 import { errno } from "../../abi/errno.ts";
-import { TH_ACK, TH_RST, TH_SYN } from "../../wire/tcp.ts";
+import { TH_ACK, TH_CWR, TH_ECE, TH_RST, TH_SYN, TH_URG } from "../../wire/tcp.ts";
 import type { Address } from "../address.ts";
 import { setTimer } from "./arm.ts";
+import { ECN_SETUP } from "./ecn.ts";
 import { STAMP_SIZE } from "./segment.ts";
-import { before, distance } from "./seq.ts";
+import { after, before, distance } from "./seq.ts";
 import { SYN_SENT, type Tcb } from "./tcb.ts";
 
 /** Headers of IPv4 and TCP, IPv6 and TCP. */
@@ -52,12 +53,27 @@ export function windowOpened(c: Tcb): boolean {
   // A sender that waits for a window is told at the first step that can be told.
   return more >= Math.min(c.receiveLimit / 2, told < step ? step / 2 : step);
 }
-/** Fill in and send a segment with `n` bytes of data from `seq`. */
-export function emit(c: Tcb, seq: number, flags: number, n: number): void {
+/** What ECN adds to a segment: data that is new may be marked, and tells that we have slowed down. */
+function ecnFlags(c: Tcb, isNew: boolean): number {
+  let flags = c.ecnEcho ? TH_ECE : 0;
+  // What was sent before, and what is no data, is not to be marked (RFC 3168, 6.1.4 and 6.1.5).
+  if (!isNew) return flags;
+  c.stack.out.ect = true;
+  if (c.ecnCwr) flags |= TH_CWR;
+  c.ecnCwr = false;
+  return flags;
+}
+/** Fill in and send a segment with `n` bytes of data from `seq`; `isNew`: for the first time. */
+export function emit(c: Tcb, seq: number, flags: number, n: number, isNew = false): void {
   const { out, counters } = c.stack;
   out.begin(seq, c.rcvNxt, flags, advertise(c));
   out.from = distance(seq, c.una);
   out.length = n;
+  if (c.ecn) out.flags |= ecnFlags(c, isNew && n > 0);
+  if (c.urgentTo !== undefined && after(c.urgentTo, seq)) {
+    out.flags |= TH_URG;
+    out.urgent = Math.min(distance(c.urgentTo, seq), MAX_WINDOW);
+  }
   if (c.stamped) out.stamp(c.stamp, c.recent);
   if (c.sackOk && c.early.pending && n + SACK_ROOM <= c.mss) c.early.tell(out);
   c.acked = c.rcvNxt;
@@ -95,12 +111,16 @@ export function sendReset(c: Tcb): void {
   c.stack.counters.resetsOut++;
   emit(c, c.nxt, TH_RST | TH_ACK, 0);
 }
+/** Whether our SYN offers ECN: there may be routers that drop what does. */
+export const offersEcn = ({ stack: { settings }, rtt }: Tcb): boolean =>
+  settings.ecn && rtt.backoff <= settings.ecnRetries;
 /** Our SYN, or SYN and ACK of one that crossed it. */
 export function sendSyn(c: Tcb): void {
   const { out, settings, counters, now } = c.stack;
   const active = c.state === SYN_SENT;
   const window = Math.min(c.receiveLimit, MAX_WINDOW);
-  out.begin(c.iss, active ? 0 : c.rcvNxt, TH_SYN | (active ? 0 : TH_ACK), window);
+  const ecn = active ? offersEcn(c) ? ECN_SETUP : 0 : c.ecn ? TH_ECE : 0;
+  out.begin(c.iss, active ? 0 : c.rcvNxt, TH_SYN | (active ? 0 : TH_ACK) | ecn, window);
   out.mss(mssFor(c.stack.mtu(c.remote), c.remote));
   if (active ? settings.windowScale : c.scaled) out.scale(c.receiveScale);
   if (active ? settings.sack : c.sackOk) out.sackPermitted();

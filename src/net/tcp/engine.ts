@@ -191,6 +191,7 @@ export class TcpEngine implements TcpStack {
     c.receiveScale = c.scaled ? scaleFor(this.settings.recvbufMax) : 0;
     c.sackOk = agreed.sack;
     c.stamped = agreed.stamped;
+    c.ecn = agreed.ecn && half.tries <= this.settings.ecnRetries;
     c.stampOffset = half.stampOffset;
     c.recent = half.recent;
     c.recentAt = this.now;

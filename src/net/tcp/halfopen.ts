@@ -1,5 +1,6 @@
 /** Connections that are on their way to listeners: a SYN was answered, the answer to that is not here (NetBSD: syn_cache). */
-import { TH_ACK, TH_SYN } from "../../wire/tcp.ts";
+import { TH_ACK, TH_ECE, TH_SYN } from "../../wire/tcp.ts";
+import { ECN_SETUP } from "./ecn.ts";
 import { mssFor, scaleFor } from "./emit.ts";
 import type { Secrets } from "./secrets.ts";
 import type { Segment } from "./segment.ts";
@@ -58,6 +59,7 @@ export class HalfOpens {
       scale: settings.windowScale ? s.scale : -1,
       sack: settings.sack && s.sackPermitted,
       stamped: settings.timestamps && s.stamped,
+      ecn: settings.ecn && (s.flags & ECN_SETUP) === ECN_SETUP,
     };
   }
   #make(tuple: Tuple, s: Segment, agreed: Agreed, floor: number | undefined): HalfOpen {
@@ -93,7 +95,9 @@ export class HalfOpens {
   #answer(half: HalfOpen, stamp: number): void {
     const { out, settings, now, counters } = this.#stack;
     const { agreed } = half;
-    out.begin(half.iss, (half.irs + 1) | 0, TH_SYN | TH_ACK, Math.min(settings.recvspace, 65_535));
+    // Where the answer does not come, it may be for that.
+    const ecn = agreed.ecn && half.tries <= settings.ecnRetries ? TH_ECE : 0;
+    out.begin(half.iss, (half.irs + 1) | 0, TH_SYN | TH_ACK | ecn, Math.min(settings.recvspace, 65_535));
     out.mss(mssFor(this.#stack.mtu(half.remote), half.remote));
     if (agreed.scale >= 0) out.scale(scaleFor(settings.recvbufMax));
     if (agreed.sack) out.sackPermitted();
@@ -104,7 +108,7 @@ export class HalfOpens {
   /** Too many are on their way: answer without remembering. */
   #cookie(tuple: Tuple, s: Segment, asked: Agreed): void {
     // Only a timestamp brings back what has no place in the number.
-    const agreed = asked.stamped ? asked : { ...asked, scale: -1, sack: false };
+    const agreed = asked.stamped ? asked : { ...asked, scale: -1, sack: false, ecn: false };
     const { now, counters } = this.#stack;
     const iss = this.#secrets.cookie(tuple, s.seq, agreed.mss, now);
     counters.cookiesSent++;

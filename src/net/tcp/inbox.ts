@@ -2,6 +2,7 @@
 import type { Received, Rights, Taken } from "../inbox.ts";
 import type { Ring } from "./ring.ts";
 import type { Tcb } from "./tcb.ts";
+import { readable, readAround } from "./urgent.ts";
 
 const NO_RIGHTS: Rights = [];
 
@@ -32,13 +33,13 @@ export class StreamInbox implements Received {
     return this.#ring?.size ?? 0;
   }
   get next(): number {
-    return this.size;
+    return this.#connection ? readable(this.#connection) : this.size;
   }
   get room(): number {
     return Math.max(0, this.limit - this.size);
   }
   get empty(): boolean {
-    return this.size === 0;
+    return this.size === 0 || (this.#connection?.urgent !== undefined && this.next === 0);
   }
   put(data: Uint8Array): void {
     this.#ring?.append(data, 0, data.length);
@@ -46,6 +47,10 @@ export class StreamInbox implements Received {
   take(into: Uint8Array, peek: boolean): Taken | undefined {
     const ring = this.#ring;
     if (!ring || ring.size === 0) return undefined;
+    const c = this.#connection;
+    if (c?.urgent) {
+      return { length: readAround(c, c.urgent, into, peek), name: undefined, rights: NO_RIGHTS, cut: false };
+    }
     const length = Math.min(into.length, ring.size);
     ring.copy(0, length, into, 0);
     if (!peek) ring.drop(length);

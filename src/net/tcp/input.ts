@@ -1,10 +1,11 @@
 /** A segment for a connection (RFC 9293, 3.10.7; 5961; 7323; NetBSD: tcp_input.c). */
 import { errno } from "../../abi/errno.ts";
-import { TH_ACK, TH_FIN, TH_RST, TH_SYN } from "../../wire/tcp.ts";
+import { TH_ACK, TH_CWR, TH_ECE, TH_FIN, TH_RST, TH_SYN, TH_URG } from "../../wire/tcp.ts";
 import { acknowledged } from "./acknowledge.ts";
 import { setTimer } from "./arm.ts";
 import { initialWindow } from "./congestion.ts";
-import { challenge, sendAck, sendSyn, setMss } from "./emit.ts";
+import { congested, marked } from "./ecn.ts";
+import { challenge, offersEcn, sendAck, sendSyn, setMss } from "./emit.ts";
 import { output } from "./output.ts";
 import type { Segment } from "./segment.ts";
 import { after, before, distance } from "./seq.ts";
@@ -21,6 +22,7 @@ import {
   TIME_WAIT,
 } from "./tcb.ts";
 import { received } from "./receive.ts";
+import { urgentCame } from "./urgent.ts";
 
 /** A timestamp as old says nothing any more (RFC 7323, 5.5: 24 days). */
 const STAMP_LIFE = 24 * 86_400_000;
@@ -47,7 +49,10 @@ export function input(c: Tcb, s: Segment): Verdict {
   if (c.state === SYN_RECEIVED && !crossed(c, s)) return "reset";
   if (!user(c, s)) return "reset";
   keepStamp(c, s, start);
+  if (c.ecn && s.length > 0) marked(c, s.flags, s.ce);
   if (!acknowledged(c, s)) return "taken";
+  if (c.ecn && s.flags & TH_ECE) congested(c);
+  if (s.flags & TH_URG && s.urgent > 0) urgentCame(c, start, s.urgent);
   if (s.length > 0 || s.flags & TH_FIN) received(c, s);
   if (c.finReceived) peerFinished(c);
   output(c);
@@ -70,6 +75,9 @@ function synSent(c: Tcb, s: Segment): Verdict {
   }
   if (!(s.flags & TH_SYN)) return "taken";
   agree(c, s);
+  // An answer that has both is a mirror of what we sent (RFC 3168, 6.1.1).
+  const setup = s.flags & (TH_ECE | TH_CWR);
+  c.ecn = offersEcn(c) && setup === (answers ? TH_ECE : TH_ECE | TH_CWR);
   if (!answers) {
     c.state = SYN_RECEIVED;
     c.rtt.backoff = 0;
@@ -112,6 +120,7 @@ export function answered(c: Tcb, s: Segment): void {
   c.una = (c.iss + 1) | 0;
   c.rackHighest = c.una;
   c.recoverTo = c.una;
+  c.ecnTo = c.una;
   c.wl2 = s.ack;
   c.sendDue = Infinity;
   c.waits = "nothing";

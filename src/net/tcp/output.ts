@@ -4,7 +4,7 @@ import { armSend } from "./arm.ts";
 import { emit, sendAck } from "./emit.ts";
 import { prrLimit } from "./recovery.ts";
 import type { Sent } from "./sent.ts";
-import { distance } from "./seq.ts";
+import { after, distance } from "./seq.ts";
 import { CLOSE_WAIT, ESTABLISHED, FIN_WAIT_1, LAST_ACK, type Tcb } from "./tcb.ts";
 
 /** Whether the FIN is to be sent: the user has finished, in a state where that can be told. */
@@ -60,7 +60,8 @@ function sendNew(c: Tcb, room: number): boolean {
 }
 /** Whether less than a full segment may go: the last there is and Nagle agrees, or half of all the peer ever takes. */
 function worthwhile(c: Tcb, n: number, last: boolean, allowed: number): boolean {
-  if (last) return c.noDelay || c.sent.count === 0;
+  // What is urgent does not wait for company.
+  if (last) return c.noDelay || c.sent.count === 0 || (c.urgentTo !== undefined && after(c.urgentTo, c.nxt));
   return n === allowed && n >= c.maxWnd / 2;
 }
 /** Send `n` bytes of new data. */
@@ -77,7 +78,7 @@ export function sendSegment(c: Tcb, n: number, fin: boolean, push: boolean): voi
     c.state = c.state === CLOSE_WAIT ? LAST_ACK : c.state === ESTABLISHED ? FIN_WAIT_1 : c.state;
   }
   stack.counters.bytesOut += n;
-  emit(c, seq, TH_ACK | (fin ? TH_FIN : 0) | (push && n > 0 ? TH_PUSH : 0), n);
+  emit(c, seq, TH_ACK | (fin ? TH_FIN : 0) | (push && n > 0 ? TH_PUSH : 0), n, true);
 }
 /** The window stayed small: use what there is of it. False: there is none. */
 export function overrideWindow(c: Tcb): boolean {

@@ -13,6 +13,7 @@ import type { Packet } from "../packet.ts";
 import { Endpoints } from "../pcb.ts";
 import { Socket } from "../socket.ts";
 import type { Stack } from "../stack.ts";
+import { CE, ECN_MASK, ECT_0 } from "./ecn.ts";
 import { TcpEngine, type TcpListener, type TcpWorld } from "./engine.ts";
 import { PathMtu } from "./path_mtu.ts";
 import type { Ring } from "./ring.ts";
@@ -65,7 +66,7 @@ export class TcpProtocol implements IpProtocol, TcpWorld {
 
   // From IP
 
-  input(p: Packet, at: number, { source, destination }: IpHeader): void {
+  input(p: Packet, at: number, { source, destination, tos }: IpHeader): void {
     const { counters, segment } = this.engine;
     const length = p.end - at;
     if (p.broadcast || isMulticast(destination)) return;
@@ -73,6 +74,8 @@ export class TcpProtocol implements IpProtocol, TcpWorld {
     if (!p.iface?.loopback && transportChecksum(p, at, length, { source, destination, protocol: IPPROTO_TCP }) !== 0) {
       return void counters.badChecksum++;
     }
+    segment.ce = (tos & ECN_MASK) === CE;
+    if (segment.ce) counters.ecnMarks++;
     const to = this.#to;
     to.local = destination;
     to.port = Header.get.destination(p.view, at);
@@ -113,7 +116,7 @@ export class TcpProtocol implements IpProtocol, TcpWorld {
     ip.source = to.local;
     ip.destination = to.remote;
     ip.ttl = to.header?.ttl;
-    ip.tos = to.header?.tos;
+    ip.tos = out.ect ? ((to.header?.tos ?? 0) & ~ECN_MASK) | ECT_0 : to.header?.tos;
     this.#out = out;
     this.#ring = ring;
     this.#port = to.port;

@@ -1,5 +1,6 @@
 /** Finding and mending losses: SACK (RFC 2018, 2883), RACK-TLP (8985), NewReno without SACK (6582), PRR (6937), Eifel (3522). */
 import { waitReorder } from "./arm.ts";
+import { reduced } from "./ecn.ts";
 import type { Segment } from "./segment.ts";
 import type { Sent } from "./sent.ts";
 import { after, before, distance } from "./seq.ts";
@@ -124,6 +125,7 @@ function enterRecovery(c: Tcb): void {
   c.prrDelivered = c.prrOut = 0;
   c.prrFlight = Math.max(1, flight - c.sent.sacked);
   c.congestion.lost(flight, c.mss, c.stack.now);
+  reduced(c);
 }
 /** Bytes that may go out now while losses are mended: as much leaves as arrives, down to the new threshold (RFC 6937). */
 export function prrLimit(c: Tcb): number {
@@ -173,6 +175,7 @@ export function timedOut(c: Tcb): void {
   c.probing = false;
   c.dupAcks = 0;
   congestion.window = c.mss;
+  reduced(c);
   // A peer may forget what it had out of order: so it is asked for it again if the first of it is still missing.
   sent.markAllLost(c.rtt.backoff > 1);
 }

@@ -9,9 +9,10 @@ const SIZES = [536, 1024, 1220, 1440, 1460, 4312, 8960, 65_495] as const;
 /** A cookie's time moves on after so many milliseconds, and is good for two of them. */
 const PERIOD = 64_000;
 const PERIODS = 32;
-/** Bits of a timestamp that carry the rest: the window's scale, and SACK. */
+/** Bits of a timestamp that carry the rest: the window's scale, SACK, and ECN. */
 const STAMP_BITS = 63;
 const NO_SCALE = 15;
+const ECN = 32;
 
 export class Secrets {
   readonly #key = new Int32Array(6);
@@ -45,8 +46,8 @@ export class Secrets {
     return this.#hash(4, tuple, irs, (time << 8) | size) & 0xffffff;
   }
   /** A timestamp that carries what else was agreed. */
-  cookieStamp({ scale, sack }: Agreed, now: number): number {
-    return (Math.floor(now) & ~STAMP_BITS) | ((scale < 0 ? NO_SCALE : scale) << 1) | (sack ? 1 : 0);
+  cookieStamp({ scale, sack, ecn }: Agreed, now: number): number {
+    return (Math.floor(now) & ~STAMP_BITS) | (ecn ? ECN : 0) | ((scale < 0 ? NO_SCALE : scale) << 1) | (sack ? 1 : 0);
   }
   /** What an acknowledged cookie says; `echo`: the timestamp that came back, less its offset. Undefined: it is none of ours. */
   readCookie(tuple: Tuple, irs: number, cookie: number, now: number, echo: number | undefined): Agreed | undefined {
@@ -55,9 +56,15 @@ export class Secrets {
     const age = (Math.floor(now / PERIOD) - time) % PERIODS;
     if (age > 1 || this.#proof(tuple, irs, time, size) !== (cookie & 0xffffff)) return undefined;
     const mss = SIZES[size]!;
-    if (echo === undefined) return { mss, scale: -1, sack: false, stamped: false };
+    if (echo === undefined) return { mss, scale: -1, sack: false, stamped: false, ecn: false };
     if (Math.abs(distance(Math.floor(now) | 0, echo)) > 2 * PERIOD) return undefined;
     const scale = (echo & STAMP_BITS) >> 1 & 15;
-    return { mss, scale: scale === NO_SCALE ? -1 : scale, sack: (echo & 1) !== 0, stamped: true };
+    return {
+      mss,
+      scale: scale === NO_SCALE ? -1 : scale,
+      sack: (echo & 1) !== 0,
+      stamped: true,
+      ecn: (echo & ECN) !== 0,
+    };
   }
 }

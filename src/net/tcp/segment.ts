@@ -26,6 +26,9 @@ export class Segment {
   flags = 0;
   /** As it stands in the header: not scaled. */
   window = 0;
+  urgent = 0;
+  /** A router marked its packet (RFC 3168): whoever parsed it knows. */
+  ce = false;
   /** Its data: bytes [at, at + length). */
   bytes = NONE;
   at = 0;
@@ -50,6 +53,8 @@ export class Segment {
     this.ack = Tcp.get.ack(view, at);
     this.flags = Tcp.get.flags(view, at);
     this.window = Tcp.get.window(view, at);
+    this.urgent = Tcp.get.urgent(view, at);
+    this.ce = false;
     this.bytes = bytes;
     this.at = at + header;
     this.length = end - this.at;
@@ -101,6 +106,9 @@ export class OutSegment {
   ack = 0;
   flags = 0;
   window = 0;
+  urgent = 0;
+  /** Routers may mark its packet (RFC 3168). */
+  ect = false;
   /** Its data: `length` bytes at an offset in what is being sent. */
   from = 0;
   length = 0;
@@ -114,7 +122,12 @@ export class OutSegment {
     this.ack = ack;
     this.flags = flags;
     this.window = window;
-    this.from = this.length = this.optionLength = 0;
+    this.from =
+      this.length =
+      this.optionLength =
+      this.urgent =
+        0;
+    this.ect = false;
   }
   mss(value: number): void {
     this.#view.setUint32(this.optionLength, (TCPOPT_MAXSEG << 24) | (4 << 16) | value);
@@ -165,7 +178,7 @@ export class OutSegment {
     set.flags(view, at, this.flags);
     set.window(view, at, this.window);
     set.checksum(view, at, 0);
-    set.urgent(view, at, 0);
+    set.urgent(view, at, this.urgent);
     for (let i = 0; i < this.optionLength; i++) bytes[at + Tcp.size + i] = this.options[i]!;
     return at + header;
   }

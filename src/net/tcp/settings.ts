@@ -17,6 +17,9 @@ export class Settings {
   windowScale = true;
   timestamps = true;
   sack = true;
+  /** Offer and accept explicit congestion notification; SYNs that offer it before one that does not (RFC 3168, 6.1.1.1). */
+  ecn = false;
+  ecnRetries = 1;
   /** Congestion control of new connections. */
   congctl = "cubic";
   /** Milliseconds an acknowledgement may wait for company. */

@@ -9,6 +9,7 @@ import type { OutSegment } from "./segment.ts";
 import { type Sent, SentList } from "./sent.ts";
 import type { Settings } from "./settings.ts";
 import type { Timed, Timers } from "./timers.ts";
+import type { Urgent } from "./urgent.ts";
 
 /** netinet/tcp_fsm.h */
 export const CLOSED = 0;
@@ -91,6 +92,8 @@ export class Counters {
   cookiesGood = 0;
   synDropped = 0;
   spurious = 0;
+  ecnMarks = 0;
+  ecnReduced = 0;
 }
 /** What the peer's and our SYN agreed on. */
 export interface Agreed {
@@ -99,6 +102,7 @@ export interface Agreed {
   readonly scale: number;
   readonly sack: boolean;
   readonly stamped: boolean;
+  readonly ecn: boolean;
 }
 
 /** What the one timer of sending waits for. */
@@ -139,6 +143,8 @@ export class Tcb implements Tuple, Timed {
   /** No more data will come from the user; the FIN is sent. */
   finish = false;
   finSent = false;
+  /** The number behind our newest urgent byte; what is before `una` is no news. */
+  urgentTo: number | undefined;
   noDelay = false;
   /** Buffers grow by themselves until the user sets their size. */
   autoSend = true;
@@ -167,6 +173,10 @@ export class Tcb implements Tuple, Timed {
   /** How much the user has read since a round trip began: the buffer grows by that. */
   readSince = 0;
   readFrom = 0;
+
+  /** The peer's urgent data, once there was some; whether it stays in the stream (SO_OOBINLINE). */
+  urgent: Urgent | undefined;
+  oobInline = false;
 
   // Options
   stamped = false;
@@ -205,6 +215,12 @@ export class Tcb implements Tuple, Timed {
   undoWindow = 0;
   undoThreshold = 0;
   undoStamp = 0;
+
+  // ECN (ecn.ts): both speak it; a mark has come, and is told; we have slowed down, and tell that; until when once is enough.
+  ecn = false;
+  ecnEcho = false;
+  ecnCwr = false;
+  ecnTo = 0;
 
   // Timers
   due = Infinity;

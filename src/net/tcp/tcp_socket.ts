@@ -1,6 +1,6 @@
 /** A TCP socket: what its program asks for, and what its connection tells (NetBSD: tcp_usrreq.c; tcp(4)). */
 import { errno, type SysError } from "../../abi/errno.ts";
-import { SO_ACCEPTCONN, SO_KEEPALIVE, SO_LINGER } from "../../abi/flags.ts";
+import { SO_ACCEPTCONN, SO_KEEPALIVE, SO_LINGER, SO_OOBINLINE } from "../../abi/flags.ts";
 import type { Lwp } from "../../kern/proc.ts";
 import type { Async } from "../../plugin.ts";
 import { IPPROTO_TCP } from "../../wire/ipv4.ts";
@@ -17,7 +17,8 @@ import { TcpOptions } from "./options.ts";
 import type { TcpProtocol } from "./protocol.ts";
 import { hasRead } from "./receive.ts";
 import { CLOSED, type Tcb, type TcpUser } from "./tcb.ts";
-import { abort, begin, finish, release, room, write } from "./user.ts";
+import { atMark, hasUrgent, readUrgent } from "./urgent.ts";
+import { abort, begin, finish, release, room, write, writeUrgent } from "./user.ts";
 
 const BROADCAST = 0xffff_ffff;
 /** Least buffers of a connection whose program did not ask for others, in segments. */
@@ -75,6 +76,7 @@ export class TcpSocket implements Protocol, Endpoint, TcpUser, TcpListener {
     c.user = this;
     c.header = this.options.outgoing;
     c.keepAlive = (this.so.options & SO_KEEPALIVE) !== 0;
+    c.oobInline = (this.so.options & SO_OOBINLINE) !== 0;
     this.#buffers(c, settings.sendspace, settings.recvspace);
     this.#options.apply(c);
     this.#inbox.attach(c);
@@ -152,6 +154,26 @@ export class TcpSocket implements Protocol, Endpoint, TcpUser, TcpListener {
     const n = write(c, data);
     return n === 0 && data.length > 0 ? undefined : n;
   }
+  sendUrgent({ data, to, rights, control }: Message): number | undefined {
+    if (rights.length > 0 || control.length > 0) throw errno.EINVAL;
+    if (to) throw errno.EISCONN;
+    const c = this.#c;
+    if (!c) throw errno.ENOTCONN;
+    this.#tcp.engine.tick();
+    this.#limits(c);
+    const n = writeUrgent(c, data);
+    return n === 0 && data.length > 0 ? undefined : n;
+  }
+  receiveUrgent(into: Uint8Array, peek: boolean): number {
+    if (!this.#c) throw errno.EINVAL;
+    return readUrgent(this.#c, into, peek);
+  }
+  hasUrgent(): boolean {
+    return this.#c !== undefined && hasUrgent(this.#c);
+  }
+  atMark(): boolean {
+    return this.#c !== undefined && atMark(this.#c);
+  }
   /** SO_SNDBUF: the program's, or grown by itself. */
   #limits(c: Tcb): void {
     if (this.so.sendLimit !== this.#sendLimit) {
@@ -211,9 +233,10 @@ export class TcpSocket implements Protocol, Endpoint, TcpUser, TcpListener {
     this.#tcp.engine.tick();
     this.#options.set(name, value, this.#c, this.#tcp.engine.settings.minmss);
   }
-  /** SO_KEEPALIVE may be another. */
+  /** SO_KEEPALIVE or SO_OOBINLINE may be another. */
   optionsChanged(): void {
     if (!this.#c) return;
+    this.#c.oobInline = (this.so.options & SO_OOBINLINE) !== 0;
     this.#c.keepAlive = (this.so.options & SO_KEEPALIVE) !== 0;
     this.#tcp.engine.tick();
     setKeepAlive(this.#c);

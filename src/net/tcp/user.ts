@@ -22,6 +22,16 @@ export function write(c: Tcb, from: Uint8Array): number {
   output(c);
   return n;
 }
+/** The same, and what is taken is urgent: the peer is told at once, even if there is no room for it (RFC 6093). */
+export function writeUrgent(c: Tcb, from: Uint8Array): number {
+  const n = Math.min(from.length, room(c));
+  if (n === 0 || c.finish || (c.state !== ESTABLISHED && c.state !== CLOSE_WAIT)) return 0;
+  c.sending.append(from, 0, n);
+  c.urgentTo = (c.una + c.sending.size) | 0;
+  c.ackNow = true;
+  output(c);
+  return n;
+}
 /** Nothing more will be written. */
 export function finish(c: Tcb): void {
   if (c.state === CLOSED || c.finish) return;
