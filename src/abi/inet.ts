@@ -63,3 +63,17 @@ export function parseInetMask(from: Uint8Array): number | undefined {
   for (let i = 4; i < 8; i++) mask = mask * 256 + (i < length ? from[i]! : 0);
   return mask;
 }
+
+/** A mask of IPv6 as programs see it: a whole struct sockaddr_in6. */
+export const in6Mask = (length: number): Uint8Array => sockaddrIn6(ONES.masked(length), 0);
+const ONES = new In6Addr(-1, -1, -1, -1);
+/** The length of a mask, whole or cut behind its last byte that is not 0. Undefined: none was given; -1: it has holes. */
+export function parseIn6Mask(from: Uint8Array): number | undefined {
+  const given = Math.min(from[0] ?? 0, from.length);
+  if (given === 0) return undefined;
+  const whole = new Uint8Array(SOCKADDR_IN6);
+  whole.set(from.subarray(Head6.at.address, Math.min(given, Head6.at.scope)), Head6.at.address);
+  const mask = In6Addr.read(viewOf(whole), Head6.at.address);
+  const length = mask.common(ONES);
+  return mask.equals(ONES.masked(length)) ? length : -1;
+}

@@ -7,6 +7,7 @@ import { stackOf } from "./interfaces.ts";
 import { inet6Family } from "./ip6/family.ts";
 import { Ip6 } from "./ip6/ip6.ts";
 import { raw6Protocol } from "./ip6/raw.ts";
+import { familyAddress6, inet6Rows } from "./ip6/ioctl.ts";
 import { ip6Sysctls } from "./ip6/sysctl.ts";
 
 const component: Component = {
@@ -20,6 +21,8 @@ const component: Component = {
     stack.families.set(AF_INET6, inet6Family(ip6));
     for (const { protocol, input } of stack.transports) if (input) ip6.register(protocol, input);
     stack.net.add(inetDomain(AF_INET6, stack, [...stack.transports, raw6Protocol(ip6)]));
+    stack.controls.set(AF_INET6, inet6Rows(ip6));
+    stack.addressFamilies.set(AF_INET6, (iface) => ip6.of(iface).addresses.map(familyAddress6));
     kernel.sysctl(ip6Sysctls(ip6));
     stack.listeners.add((change) => {
       if (change.kind === "interface" && change.gone) ip6.forget(change.iface);

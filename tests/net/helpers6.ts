@@ -1,13 +1,13 @@
 /** Hosts with IPv6, their addresses, and messages of ICMPv6 made by hand. */
-import { IFF } from "../../src/abi/flags.ts";
-import { AF_INET6, SOCK_DGRAM } from "../../src/abi/flags.ts";
+import { AF_INET6, IFF, SOCK_DGRAM } from "../../src/abi/flags.ts";
 import { parseSockaddrIn6, sockaddrIn6 } from "../../src/abi/inet.ts";
 import type { Calls } from "../../src/kern/dispatch.ts";
-import { formatIpv6, parseIpv6 } from "../../src/lib/in6.ts";
+import { formatIpv6, In6Addr, parseIpv6 } from "../../src/lib/in6.ts";
 import { stackOf } from "../../src/net/interfaces.ts";
 import type { Ip6 } from "../../src/net/ip6/ip6.ts";
 import type { Stack } from "../../src/net/stack.ts";
-import type { NetDevice } from "../../src/plugin.ts";
+import { viewOf } from "../../src/lib/struct.ts";
+import type { Input, NetDevice } from "../../src/plugin.ts";
 import { bytes, cable, netKernel, pass, settle, text } from "./helpers.ts";
 
 let hosts = 0;
@@ -65,3 +65,93 @@ export async function receive6(sys: Calls, s: number): Promise<readonly [data: s
 export const send6 = (sys: Calls, s: number, data: string | Uint8Array, to: Uint8Array) =>
   sys.sendto({ s, buf: typeof data === "string" ? bytes(data) : data, flags: 0, to });
 export { settle };
+
+/** A link whose other end is the test: what a host sends, and frames to it. */
+export function wire() {
+  let input: Input | undefined;
+  const sent: Uint8Array[] = [];
+  const device: NetDevice = {
+    medium: "ethernet",
+    mtu: 1500,
+    mac: new Uint8Array([0xb2, 0xa0, 0, 0, 0, 1]),
+    up: (fn) => void (input = fn),
+    output: (frame) => void sent.push(frame.slice()),
+    down: () => void (input = undefined),
+  };
+  return { device, sent, inject: (frame: Uint8Array) => input?.(frame) };
+}
+/** The test's own link address. */
+export const PEER = new Uint8Array([2, 0, 0, 0, 0, 0x99]);
+export interface Given {
+  readonly from: string;
+  readonly to: string;
+  readonly hops?: number;
+  readonly next?: number;
+  readonly mac?: Uint8Array;
+}
+/** An Ethernet frame with an IPv6 packet. */
+export function frame6({ from, to, hops = 64, next = 58, mac = PEER }: Given, payload: Uint8Array): Uint8Array {
+  const f = new Uint8Array(54 + payload.length);
+  const d = viewOf(f);
+  const dst = parseIpv6(to)!;
+  f.set(dst.multicast ? [0x33, 0x33, dst.d >>> 24, dst.d >>> 16, dst.d >>> 8, dst.d] : [0xb2, 0xa0, 0, 0, 0, 1]);
+  f.set(mac, 6);
+  d.setUint16(12, 0x86dd);
+  f[14] = 0x60;
+  d.setUint16(18, payload.length);
+  f[20] = next;
+  f[21] = hops;
+  parseIpv6(from)!.write(d, 22);
+  dst.write(d, 38);
+  f.set(payload, 54);
+  return f;
+}
+/** The checksum of ICMPv6, TCP or UDP `payload`, with its field at `at` as it is. */
+export function checksum6({ from, to, next = 58 }: Given, payload: Uint8Array): number {
+  const all = new Uint8Array(40 + payload.length + 1);
+  parseIpv6(from)!.write(viewOf(all), 0);
+  parseIpv6(to)!.write(viewOf(all), 16);
+  viewOf(all).setUint32(32, payload.length);
+  all[39] = next;
+  all.set(payload, 40);
+  let sum = 0;
+  for (let i = 0; i < 40 + payload.length; i += 2) sum += (all[i]! << 8) | all[i + 1]!;
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  return ~sum & 0xffff;
+}
+/** A frame with an ICMPv6 message: of hop limit 255, unless said otherwise. */
+export function icmp6(given: Given, message: readonly number[]): Uint8Array {
+  const payload = Uint8Array.from(message);
+  payload[2] = payload[3] = 0;
+  viewOf(payload).setUint16(2, checksum6(given, payload));
+  return frame6({ hops: 255, ...given }, payload);
+}
+/** 16 bytes of an address, for messages. */
+export const in6 = (text: string): number[] => {
+  const out = new Uint8Array(16);
+  parseIpv6(text)!.write(viewOf(out), 0);
+  return [...out];
+};
+export const be32 = (n: number): number[] => [n >>> 24, (n >>> 16) & 255, (n >>> 8) & 255, n & 255];
+/** What a host sent of ICMPv6: type, code, source, destination, message; extension headers but hop-by-hop are not looked into. */
+export function icmp6Of(f: Uint8Array) {
+  const d = viewOf(f);
+  const hop = f[20] === 0 ? 8 + 8 * f[55]! : 0;
+  const at = 54 + hop;
+  if (d.getUint16(12) !== 0x86dd || (hop ? f[54] : f[20]) !== 58) return undefined;
+  const text = (o: number) => formatIpv6(In6Addr.read(d, o));
+  const message = f.slice(at, 54 + d.getUint16(18));
+  return { type: f[at]!, code: f[at + 1]!, from: text(22), to: text(38), hops: f[21]!, message, mac: f.slice(0, 6) };
+}
+/** Messages of one type among what was sent. */
+export const ofType = (sent: readonly Uint8Array[], type: number) =>
+  sent.map(icmp6Of).filter((m) => m !== undefined).filter((m) => m.type === type);
+/** A host on a wire of the test's, its addresses ready. */
+export async function hostOnWire(...addresses: string[]) {
+  const w = wire();
+  const host = await inet6Host();
+  const iface = await attach6(host, "en0", w.device, ...addresses);
+  await ready(host);
+  w.sent.length = 0;
+  return { ...host, ...w, iface, if6: host.ip6.of(iface) };
+}

@@ -13,7 +13,10 @@ import {
   type In6IfAddress,
   In6Interface,
   linkLocalOf,
+  ND6_IFF_ACCEPT_RTADV,
   ND6_IFF_AUTO_LINKLOCAL,
+  ND6_IFF_IFDISABLED,
+  ND6_IFF_OVERRIDE_RTADV,
   solicitedNode,
 } from "./interface.ts";
 import type { Ip6 } from "./ip6.ts";
@@ -164,6 +167,14 @@ export class Addresses6 {
     const made = new Int32Array(2);
     this.#ip6.stack.sys.random(new Uint8Array(made.buffer));
     return [made[0]! & ~0x0200_0000, made[1]!];
+  }
+  /** An interface's flags are others now: it may work again, or have routers and an address of its own. */
+  flagsChanged(if6: In6Interface, was: number): void {
+    const now = if6.flags & ~was;
+    if (!if6.running) return;
+    if (was & ~if6.flags & ND6_IFF_IFDISABLED) { for (const a of if6.addresses) this.#start(if6, a); }
+    if (now & ND6_IFF_AUTO_LINKLOCAL) this.#attach(if6);
+    if (now & (ND6_IFF_ACCEPT_RTADV | ND6_IFF_OVERRIDE_RTADV)) this.#ip6.routers.solicit(if6);
   }
   /** No packets any more: neighbours are forgotten, addresses wait. */
   stop(if6: In6Interface): void {

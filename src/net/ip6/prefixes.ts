@@ -131,6 +131,11 @@ export class Prefixes {
     const held = if6.addresses.some((a) => !a.offLink && a.length === length && a.address.common(prefix) >= length);
     if (route && route.iface === if6.iface && !route.gateway && !held) this.#ip6.removeRoute(route);
   }
+  /** Prefixes of an interface are forgotten, with the addresses made of them. */
+  flush(if6: In6Interface): void {
+    this.stop(if6);
+    for (const a of [...if6.addresses]) if (a.flags & IN6_IFF_AUTOCONF) this.#ip6.addresses.remove(a.iface, a.address);
+  }
   stop(if6: In6Interface): void {
     for (const [key, p] of [...this.#all]) if (p.if6 === if6) this.#drop(key, p);
   }

@@ -86,11 +86,15 @@ export class Routers {
     };
     this.#soliciting.set(if6, stack.sys.callout(stack.random() * MAX_DELAY, ask));
   }
+  /** Routers of an interface are forgotten. */
+  flush({ iface }: In6Interface): void {
+    for (const r of this.#routers.filter((r) => r.iface === iface)) this.#forget(r);
+  }
   /** The interface goes down. */
   stop(if6: In6Interface): void {
     this.#soliciting.get(if6)?.();
     this.#soliciting.delete(if6);
-    for (const r of this.#routers.filter((r) => r.iface === if6.iface)) this.#forget(r);
+    this.flush(if6);
     for (const r of [...this.#dynamic]) if (r.iface === if6.iface) this.#drop(r);
     this.prefixes.stop(if6);
     if (![...this.#ip6.addresses.interfaces].some((i) => i.running)) this.#lifetimes.stop();

@@ -1,0 +1,159 @@
+/** ioctl(2) on AF_INET6 sockets: an interface's IPv6 addresses, and what Neighbor Discovery knows (NetBSD: in6.c in6_control, nd6.c nd6_ioctl). */
+import { errno } from "../../abi/errno.ts";
+import { AF_INET6, IFF } from "../../abi/flags.ts";
+import { in6Mask, parseIn6Mask, parseSockaddrIn6, sockaddrIn6 } from "../../abi/inet.ts";
+import {
+  In6Aliasreq,
+  In6Ifreq,
+  In6IfreqFlags,
+  In6IfreqLifetime,
+  In6Nbrinfo,
+  In6Ndireq,
+  ND6_INFINITE_LIFETIME,
+} from "../../abi/net_structs.ts";
+import { SIOC } from "../../abi/sockio.ts";
+import { In6Addr } from "../../lib/in6.ts";
+import type { Async } from "../../plugin.ts";
+import type { Interface } from "../interface.ts";
+import { anybody, type ControlRows, type Request, superuser } from "../ioctl_rows.ts";
+import type { FamilyAddress } from "../stack.ts";
+import {
+  IN6_IFF_ANYCAST,
+  IN6_IFF_AUTOCONF,
+  IN6_IFF_NODAD,
+  type In6IfAddress,
+  ND6_IFF_ACCEPT_RTADV,
+  ND6_IFF_AUTO_LINKLOCAL,
+  ND6_IFF_IFDISABLED,
+  ND6_IFF_OVERRIDE_RTADV,
+  ND6_IFF_PERFORMNUD,
+} from "./interface.ts";
+import type { Ip6 } from "./ip6.ts";
+import { ND_REACHABLE, type Neighbour6 } from "./nd.ts";
+
+const HOST = 128;
+const SECOND = 1000;
+const NONE = new Uint8Array(0);
+/** Flags a program may give an address, and an interface. */
+const GIVEN = IN6_IFF_ANYCAST | IN6_IFF_NODAD | IN6_IFF_AUTOCONF;
+const ND6_GIVEN = ND6_IFF_PERFORMNUD | ND6_IFF_ACCEPT_RTADV | ND6_IFF_IFDISABLED | ND6_IFF_AUTO_LINKLOCAL |
+  ND6_IFF_OVERRIDE_RTADV;
+
+/** An address of an interface as programs see it. */
+export const familyAddress6 = ({ address, length }: In6IfAddress): FamilyAddress => ({
+  address: sockaddrIn6(address, 0),
+  mask: in6Mask(length),
+  other: NONE,
+  flags: length === HOST ? 0 : 1,
+});
+
+/** Of sockets of AF_INET6. */
+export function inet6Rows(ip6: Ip6): ControlRows {
+  const { addresses } = ip6;
+  /** The address in a struct in6_ifreq, on its interface. EAFNOSUPPORT. */
+  const given = (iface: Interface, sockaddr: Uint8Array): In6Addr => {
+    const found = parseSockaddrIn6(sockaddr);
+    if (!found) throw errno.EAFNOSUPPORT;
+    return found.address.scoped ? found.address.in(iface.index) : found.address;
+  };
+  /** The one named, or the first. EADDRNOTAVAIL. */
+  const asked = (iface: Interface, { view }: Request): In6IfAddress => {
+    const sockaddr = In6Ifreq.get.addr(view, 0);
+    const if6 = ip6.of(iface);
+    const found = sockaddr[1] === AF_INET6 ? if6.find(given(iface, sockaddr)) : if6.addresses[0];
+    if (!found) throw errno.EADDRNOTAVAIL;
+    return found;
+  };
+  const add = (iface: Interface, { view }: Request): Async<void> => {
+    const { get } = In6Aliasreq;
+    const address = given(iface, get.addr(view, 0));
+    const had = ip6.of(iface).find(address);
+    const length = parseIn6Mask(get.prefixmask(view, 0)) ?? had?.length ?? HOST;
+    const [valid, preferred] = [get.vltime(view, 0), get.pltime(view, 0)];
+    if (preferred > valid || (valid === 0 && !had) || length < 0) throw errno.EINVAL;
+    const until = (seconds: number) => seconds === ND6_INFINITE_LIFETIME ? Infinity : ip6.now() + seconds * SECOND;
+    const flags = get.flags(view, 0) & GIVEN;
+    return addresses.add(iface, { address, length, flags, validUntil: until(valid), preferredUntil: until(preferred) });
+  };
+  const clock = (until: number) =>
+    until === Infinity ? 0 : Math.ceil((until - ip6.now() + ip6.stack.kernel.host.wall()) / SECOND);
+  const left = (until: number) =>
+    until === Infinity ? ND6_INFINITE_LIFETIME : Math.max(0, Math.ceil((until - ip6.now()) / SECOND));
+
+  return new Map([
+    superuser(SIOC.SIOCAIFADDR_IN6, add),
+    superuser(SIOC.SIOCDIFADDR_IN6, (i, r) => addresses.remove(i, asked(i, r).address)),
+    anybody(SIOC.SIOCGIFADDR_IN6, (i, r) => In6Ifreq.set.addr(r.view, 0, sockaddrIn6(asked(i, r).address, 0))),
+    anybody(SIOC.SIOCGIFDSTADDR_IN6, (i, r) => {
+      asked(i, r);
+      if ((i.flags & IFF.POINTOPOINT) === 0) throw errno.EINVAL;
+      In6Ifreq.set.addr(r.view, 0, new Uint8Array(28)); // only the link says who is at its other end
+    }),
+    anybody(SIOC.SIOCGIFNETMASK_IN6, (i, r) => In6Ifreq.set.addr(r.view, 0, in6Mask(asked(i, r).length))),
+    anybody(SIOC.SIOCGIFAFLAG_IN6, (i, r) => In6IfreqFlags.set.flags(r.view, 0, asked(i, r).flags)),
+    anybody(SIOC.SIOCGIFALIFETIME_IN6, (i, r) => {
+      const { validUntil, preferredUntil } = asked(i, r);
+      In6IfreqLifetime.write(r.view, 0, {
+        expire: clock(validUntil),
+        preferred: clock(preferredUntil),
+        vltime: left(validUntil),
+        pltime: left(preferredUntil),
+      });
+    }),
+    anybody(SIOC.SIOCGIFINFO_IN6, (i, { view }) => giveInfo(ip6, i, view)),
+    superuser(SIOC.SIOCSIFINFO_IN6, (i, { view }) => setInfo(ip6, i, view)),
+    superuser(SIOC.SIOCSIFINFO_FLAGS, (i, { view }) => setFlags(ip6, i, view)),
+    anybody(SIOC.SIOCGNBRINFO_IN6, (i, { view }) => {
+      const address = In6Addr.read(view, In6Nbrinfo.at.addr);
+      const found = ip6.nd.find(address.scoped ? address.in(i.index) : address, i);
+      if (!found) throw errno.EINVAL;
+      const state = ip6.nd.stateOf(found);
+      In6Nbrinfo.write(view, 0, {
+        asked: found.asked,
+        isrouter: found.router ? 1 : 0,
+        state,
+        expire: clock(expires(found, state)),
+      });
+    }),
+    superuser(SIOC.SIOCSNDFLUSH_IN6, (i) => ip6.nd.forget(ip6.of(i))),
+    superuser(SIOC.SIOCSPFXFLUSH_IN6, (i) => ip6.routers.prefixes.flush(ip6.of(i))),
+    superuser(SIOC.SIOCSRTRFLUSH_IN6, (i) => ip6.routers.flush(ip6.of(i))),
+  ]);
+}
+const expires = (n: Neighbour6, state: number) => n.permanent || state !== ND_REACHABLE ? Infinity : n.until;
+
+function giveInfo(ip6: Ip6, iface: Interface, view: DataView): void {
+  const if6 = ip6.of(iface);
+  In6Ndireq.write(view, 0, {
+    linkmtu: if6.mtu,
+    maxmtu: iface.mtu,
+    basereachable: if6.baseReachable,
+    reachable: Math.round(if6.reachable / SECOND),
+    retrans: if6.retransmit,
+    flags: if6.flags,
+    recalctm: 0,
+    chlim: if6.hopLimit || ip6.settings.hopLimit,
+    initialized: 1,
+  });
+}
+/** What is 0 stays as it is. */
+function setInfo(ip6: Ip6, iface: Interface, view: DataView): void {
+  const if6 = ip6.of(iface);
+  const { get } = In6Ndireq;
+  const [mtu, reachable] = [get.linkmtu(view, 0), get.basereachable(view, 0)];
+  if (mtu !== 0 && (mtu < 1280 || mtu > iface.mtu)) throw errno.EINVAL;
+  if (mtu !== 0) if6.routerMtu = mtu;
+  if (reachable !== 0) {
+    if6.baseReachable = reachable;
+    if6.reachable = if6.randomReachable();
+  }
+  if6.retransmit = get.retrans(view, 0) || if6.retransmit;
+  if6.hopLimit = get.chlim(view, 0) || if6.hopLimit;
+  setFlags(ip6, iface, view);
+}
+function setFlags(ip6: Ip6, iface: Interface, view: DataView): void {
+  const if6 = ip6.of(iface);
+  const was = if6.flags;
+  if6.flags = (was & ~ND6_GIVEN) | (In6Ndireq.get.flags(view, 0) & ND6_GIVEN);
+  ip6.addresses.flagsChanged(if6, was);
+}
