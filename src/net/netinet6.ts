@@ -8,6 +8,7 @@ import { inet6Family } from "./ip6/family.ts";
 import { Ip6 } from "./ip6/ip6.ts";
 import { raw6Protocol } from "./ip6/raw.ts";
 import { familyAddress6, inet6Rows } from "./ip6/ioctl.ts";
+import { Inet6Routes } from "./ip6/route_entries.ts";
 import { ip6Sysctls } from "./ip6/sysctl.ts";
 
 const component: Component = {
@@ -23,6 +24,7 @@ const component: Component = {
     stack.net.add(inetDomain(AF_INET6, stack, [...stack.transports, raw6Protocol(ip6)]));
     stack.controls.set(AF_INET6, inet6Rows(ip6));
     stack.addressFamilies.set(AF_INET6, (iface) => ip6.of(iface).addresses.map(familyAddress6));
+    stack.routesInet6 = new Inet6Routes(ip6);
     kernel.sysctl(ip6Sysctls(ip6));
     stack.listeners.add((change) => {
       if (change.kind === "interface" && change.gone) ip6.forget(change.iface);

@@ -27,6 +27,10 @@ const HOST = 128;
 /** Of link-local networks, and of what an interface's lower half completes. */
 const HALF = 64;
 const MAX_ADDRESSES = 256;
+/** ff01::/32 and ff02::/32. */
+const INTERFACE_SCOPE = 0xff01_0000;
+const LINK_SCOPE = 0xff02_0000;
+const SCOPE_LENGTH = 32;
 
 /** An address to be given. */
 export interface NewAddress {
@@ -147,10 +151,21 @@ export class Addresses6 {
   }
   #cameUp(if6: In6Interface): void {
     this.#ip6.mld.join(if6, allNodes(if6.index));
+    this.#groupRoutes(if6);
     for (const a of if6.addresses) a.flags = (a.flags & ~IN6_IFF_NOTREADY) | IN6_IFF_TENTATIVE;
     for (const a of if6.addresses) this.#start(if6, a);
     this.#attach(if6);
     this.#ip6.mld.start(if6);
+  }
+  /** Multicasts of the host's and the link's scope are the link's. */
+  #groupRoutes({ iface, index }: In6Interface): void {
+    for (const scope of [INTERFACE_SCOPE, LINK_SCOPE]) {
+      const destination = new In6Addr(scope, 0, 0, 0, index);
+      if (this.#ip6.routes.get(destination, SCOPE_LENGTH)) continue;
+      const flags = RTF.UP | RTF.CONNECTED;
+      const rest = { gateway: undefined, iface, flags, mtu: 0, used: 0, expires: Infinity };
+      this.#ip6.addRoute({ destination, length: SCOPE_LENGTH, ...rest });
+    }
   }
   /** Addresses an interface has by itself. */
   #attach(if6: In6Interface): void {

@@ -16,7 +16,7 @@ import { In6Addr } from "../../lib/in6.ts";
 import type { Async } from "../../plugin.ts";
 import type { Interface } from "../interface.ts";
 import { anybody, type ControlRows, type Request, superuser } from "../ioctl_rows.ts";
-import type { FamilyAddress } from "../stack.ts";
+import type { FamilyAddress } from "../change.ts";
 import {
   IN6_IFF_ANYCAST,
   IN6_IFF_AUTOCONF,
@@ -29,7 +29,7 @@ import {
   ND6_IFF_PERFORMNUD,
 } from "./interface.ts";
 import type { Ip6 } from "./ip6.ts";
-import { ND_REACHABLE, type Neighbour6 } from "./nd.ts";
+import { ND_REACHABLE } from "./nd.ts";
 
 const HOST = 128;
 const SECOND = 1000;
@@ -47,81 +47,82 @@ export const familyAddress6 = ({ address, length }: In6IfAddress): FamilyAddress
   flags: length === HOST ? 0 : 1,
 });
 
+/** Seconds of the clock at which something ends; 0: never. */
+const clock = (ip6: Ip6, until: number) =>
+  until === Infinity ? 0 : Math.ceil((until - ip6.now() + ip6.stack.kernel.host.wall()) / SECOND);
+/** Seconds until something ends. */
+const left = (ip6: Ip6, until: number) =>
+  until === Infinity ? ND6_INFINITE_LIFETIME : Math.max(0, Math.ceil((until - ip6.now()) / SECOND));
+
+/** The address in a sockaddr, on its interface. EAFNOSUPPORT. */
+function given(iface: Interface, sockaddr: Uint8Array): In6Addr {
+  const found = parseSockaddrIn6(sockaddr);
+  if (!found) throw errno.EAFNOSUPPORT;
+  return found.address.scoped ? found.address.in(iface.index) : found.address;
+}
+/** The one a struct in6_ifreq names, or the first. EADDRNOTAVAIL. */
+function asked(ip6: Ip6, iface: Interface, { view }: Request): In6IfAddress {
+  const sockaddr = In6Ifreq.get.addr(view, 0);
+  const if6 = ip6.of(iface);
+  const found = sockaddr[1] === AF_INET6 ? if6.find(given(iface, sockaddr)) : if6.addresses[0];
+  if (!found) throw errno.EADDRNOTAVAIL;
+  return found;
+}
+/** SIOCAIFADDR_IN6: add one, or give it another life. */
+function add(ip6: Ip6, iface: Interface, { view }: Request): Async<void> {
+  const { get } = In6Aliasreq;
+  const address = given(iface, get.addr(view, 0));
+  const had = ip6.of(iface).find(address);
+  const length = parseIn6Mask(get.prefixmask(view, 0)) ?? had?.length ?? HOST;
+  const [valid, preferred] = [get.vltime(view, 0), get.pltime(view, 0)];
+  if (preferred > valid || (valid === 0 && !had) || length < 0) throw errno.EINVAL;
+  const until = (seconds: number) => seconds === ND6_INFINITE_LIFETIME ? Infinity : ip6.now() + seconds * SECOND;
+  const flags = get.flags(view, 0) & GIVEN;
+  const lives = { validUntil: until(valid), preferredUntil: until(preferred) };
+  return ip6.addresses.add(iface, { address, length, flags, ...lives });
+}
+function giveLifetime(ip6: Ip6, { validUntil, preferredUntil }: In6IfAddress, view: DataView): void {
+  In6IfreqLifetime.write(view, 0, {
+    expire: clock(ip6, validUntil),
+    preferred: clock(ip6, preferredUntil),
+    vltime: left(ip6, validUntil),
+    pltime: left(ip6, preferredUntil),
+  });
+}
+function giveNeighbour(ip6: Ip6, iface: Interface, view: DataView): void {
+  const address = In6Addr.read(view, In6Nbrinfo.at.addr);
+  const found = ip6.nd.find(address.scoped ? address.in(iface.index) : address, iface);
+  if (!found) throw errno.EINVAL;
+  const state = ip6.nd.stateOf(found);
+  const until = found.permanent || state !== ND_REACHABLE ? Infinity : found.until;
+  const isrouter = found.router ? 1 : 0;
+  In6Nbrinfo.write(view, 0, { asked: found.asked, isrouter, state, expire: clock(ip6, until) });
+}
+
 /** Of sockets of AF_INET6. */
 export function inet6Rows(ip6: Ip6): ControlRows {
-  const { addresses } = ip6;
-  /** The address in a struct in6_ifreq, on its interface. EAFNOSUPPORT. */
-  const given = (iface: Interface, sockaddr: Uint8Array): In6Addr => {
-    const found = parseSockaddrIn6(sockaddr);
-    if (!found) throw errno.EAFNOSUPPORT;
-    return found.address.scoped ? found.address.in(iface.index) : found.address;
-  };
-  /** The one named, or the first. EADDRNOTAVAIL. */
-  const asked = (iface: Interface, { view }: Request): In6IfAddress => {
-    const sockaddr = In6Ifreq.get.addr(view, 0);
-    const if6 = ip6.of(iface);
-    const found = sockaddr[1] === AF_INET6 ? if6.find(given(iface, sockaddr)) : if6.addresses[0];
-    if (!found) throw errno.EADDRNOTAVAIL;
-    return found;
-  };
-  const add = (iface: Interface, { view }: Request): Async<void> => {
-    const { get } = In6Aliasreq;
-    const address = given(iface, get.addr(view, 0));
-    const had = ip6.of(iface).find(address);
-    const length = parseIn6Mask(get.prefixmask(view, 0)) ?? had?.length ?? HOST;
-    const [valid, preferred] = [get.vltime(view, 0), get.pltime(view, 0)];
-    if (preferred > valid || (valid === 0 && !had) || length < 0) throw errno.EINVAL;
-    const until = (seconds: number) => seconds === ND6_INFINITE_LIFETIME ? Infinity : ip6.now() + seconds * SECOND;
-    const flags = get.flags(view, 0) & GIVEN;
-    return addresses.add(iface, { address, length, flags, validUntil: until(valid), preferredUntil: until(preferred) });
-  };
-  const clock = (until: number) =>
-    until === Infinity ? 0 : Math.ceil((until - ip6.now() + ip6.stack.kernel.host.wall()) / SECOND);
-  const left = (until: number) =>
-    until === Infinity ? ND6_INFINITE_LIFETIME : Math.max(0, Math.ceil((until - ip6.now()) / SECOND));
-
+  const { set } = In6Ifreq;
   return new Map([
-    superuser(SIOC.SIOCAIFADDR_IN6, add),
-    superuser(SIOC.SIOCDIFADDR_IN6, (i, r) => addresses.remove(i, asked(i, r).address)),
-    anybody(SIOC.SIOCGIFADDR_IN6, (i, r) => In6Ifreq.set.addr(r.view, 0, sockaddrIn6(asked(i, r).address, 0))),
+    superuser(SIOC.SIOCAIFADDR_IN6, (i, r) => add(ip6, i, r)),
+    superuser(SIOC.SIOCDIFADDR_IN6, (i, r) => ip6.addresses.remove(i, asked(ip6, i, r).address)),
+    anybody(SIOC.SIOCGIFADDR_IN6, (i, r) => set.addr(r.view, 0, sockaddrIn6(asked(ip6, i, r).address, 0))),
     anybody(SIOC.SIOCGIFDSTADDR_IN6, (i, r) => {
-      asked(i, r);
+      asked(ip6, i, r);
       if ((i.flags & IFF.POINTOPOINT) === 0) throw errno.EINVAL;
-      In6Ifreq.set.addr(r.view, 0, new Uint8Array(28)); // only the link says who is at its other end
+      set.addr(r.view, 0, new Uint8Array(28)); // only the link says who is at its other end
     }),
-    anybody(SIOC.SIOCGIFNETMASK_IN6, (i, r) => In6Ifreq.set.addr(r.view, 0, in6Mask(asked(i, r).length))),
-    anybody(SIOC.SIOCGIFAFLAG_IN6, (i, r) => In6IfreqFlags.set.flags(r.view, 0, asked(i, r).flags)),
-    anybody(SIOC.SIOCGIFALIFETIME_IN6, (i, r) => {
-      const { validUntil, preferredUntil } = asked(i, r);
-      In6IfreqLifetime.write(r.view, 0, {
-        expire: clock(validUntil),
-        preferred: clock(preferredUntil),
-        vltime: left(validUntil),
-        pltime: left(preferredUntil),
-      });
-    }),
+    anybody(SIOC.SIOCGIFNETMASK_IN6, (i, r) => set.addr(r.view, 0, in6Mask(asked(ip6, i, r).length))),
+    anybody(SIOC.SIOCGIFAFLAG_IN6, (i, r) => In6IfreqFlags.set.flags(r.view, 0, asked(ip6, i, r).flags)),
+    anybody(SIOC.SIOCGIFALIFETIME_IN6, (i, r) => giveLifetime(ip6, asked(ip6, i, r), r.view)),
     anybody(SIOC.SIOCGIFINFO_IN6, (i, { view }) => giveInfo(ip6, i, view)),
     superuser(SIOC.SIOCSIFINFO_IN6, (i, { view }) => setInfo(ip6, i, view)),
     superuser(SIOC.SIOCSIFINFO_FLAGS, (i, { view }) => setFlags(ip6, i, view)),
-    anybody(SIOC.SIOCGNBRINFO_IN6, (i, { view }) => {
-      const address = In6Addr.read(view, In6Nbrinfo.at.addr);
-      const found = ip6.nd.find(address.scoped ? address.in(i.index) : address, i);
-      if (!found) throw errno.EINVAL;
-      const state = ip6.nd.stateOf(found);
-      In6Nbrinfo.write(view, 0, {
-        asked: found.asked,
-        isrouter: found.router ? 1 : 0,
-        state,
-        expire: clock(expires(found, state)),
-      });
-    }),
+    anybody(SIOC.SIOCGNBRINFO_IN6, (i, { view }) => giveNeighbour(ip6, i, view)),
     superuser(SIOC.SIOCSNDFLUSH_IN6, (i) => ip6.nd.forget(ip6.of(i))),
     superuser(SIOC.SIOCSPFXFLUSH_IN6, (i) => ip6.routers.prefixes.flush(ip6.of(i))),
     superuser(SIOC.SIOCSRTRFLUSH_IN6, (i) => ip6.routers.flush(ip6.of(i))),
   ]);
 }
-const expires = (n: Neighbour6, state: number) => n.permanent || state !== ND_REACHABLE ? Infinity : n.until;
-
 function giveInfo(ip6: Ip6, iface: Interface, view: DataView): void {
   const if6 = ip6.of(iface);
   In6Ndireq.write(view, 0, {

@@ -2,6 +2,7 @@
 import { errno } from "../../abi/errno.ts";
 import type { In6Addr } from "../../lib/in6.ts";
 import type { Interface } from "../interface.ts";
+import type { RouteMetrics } from "../route.ts";
 
 export interface Route6 {
   /** A network's; its zone is of the link it is on. */
@@ -17,6 +18,8 @@ export interface Route6 {
   used: number;
   /** Milliseconds of the clock; Infinity: for ever. */
   expires: number;
+  /** What programs noted of the way there, beside the MTU; told to others, not used here. */
+  metrics?: RouteMetrics;
 }
 const MAX_ROUTES = 100_000;
 const SLOTS = 256;
