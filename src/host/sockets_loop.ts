@@ -1,5 +1,6 @@
 /** Stream sockets in the loop, for servers: nonblocking, read first, a bounded queue towards slow peers. */
 import type { Async, Channel, Listener, SharedMemory, SocketAddress, Sockets, Watcher } from "../plugin.ts";
+import { backlog } from "./backlog.ts";
 import { hostErrno } from "./errors.ts";
 import { addressOf, raw, result } from "./ffi.ts";
 import type { Loop, Ready } from "./host.ts";
@@ -29,8 +30,6 @@ function fresh(): { readonly bytes: Uint8Array; readonly address: number } {
   const bytes = new Uint8Array(INPUT);
   return { bytes, address: addressOf(bytes) };
 }
-/** Bytes that may wait for a slow peer: one who lets more come together than `send` asked for is cut off. */
-export const QUEUE_LIMIT = 64 << 20;
 
 class LoopChannel implements Channel {
   readonly #fd: number;
@@ -63,8 +62,8 @@ class LoopChannel implements Channel {
     if (left.length === 0) return !waiting;
     for (const part of left) this.#queue.push(part.slice());
     this.#queued += sizeOf(left);
-    if (this.#queued > QUEUE_LIMIT) this.close();
-    else if (!waiting) this.#interest();
+    if (!waiting) this.#interest();
+    backlog(this, this.#queued);
     return false;
   }
   receive(on: (bytes: Uint8Array) => boolean | void): void {
@@ -94,12 +93,17 @@ class LoopChannel implements Channel {
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#queue = [];
+    this.#clear();
     this.#loop.remove(this.#fd);
     raw.close(this.#fd);
     this.#onClosed();
   }
 
+  #clear(): void {
+    if (this.#queued > 0) backlog(this, 0);
+    this.#queue = [];
+    this.#queued = 0;
+  }
   #interest(): void {
     this.#loop.change(this.#fd, { read: !this.#paused, write: this.#queue.length > 0 });
   }
@@ -140,8 +144,8 @@ class LoopChannel implements Channel {
   #flush(): void {
     if (this.#queue.length === 0) return;
     this.#queue = this.#write(this.#queue);
-    this.#queued = sizeOf(this.#queue);
-    if (this.#queue.length > 0) return;
+    if (this.#queue.length > 0) return backlog(this, this.#queued = sizeOf(this.#queue));
+    this.#clear();
     this.#interest();
     this.#drained();
   }

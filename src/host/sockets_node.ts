@@ -1,9 +1,9 @@
 /** Stream sockets in the runtime's event loop (node:net): for a kernel or a client inside somebody's program. */
 import type { Server, Socket } from "node:net";
 import type { Channel, Listener, SocketAddress, Sockets } from "../plugin.ts";
+import { backlog } from "./backlog.ts";
 import { connectError, hostErrno } from "./errors.ts";
 import { late } from "./late.ts";
-import { QUEUE_LIMIT } from "./sockets_loop.ts";
 import { peerCredentials, takeOver } from "./sockets_raw.ts";
 
 const where = (a: SocketAddress) => ("path" in a ? { path: a.path } : { host: a.host, port: a.port });
@@ -13,7 +13,12 @@ export function socketChannel(socket: Socket): Channel {
   socket.setNoDelay?.(true);
   let onClosed = () => {};
   socket.on("error", () => {}); // `close` follows and is what is told
-  socket.on("close", () => onClosed());
+  const slow = { close: () => void socket.destroy() };
+  socket.on("close", () => {
+    backlog(slow, 0);
+    onClosed();
+  });
+  socket.on("drain", () => backlog(slow, 0));
   const credentials = credentialsOf(socket);
   const peer = credentials
     ? `uid ${credentials.uid} pid ${credentials.pid}`
@@ -22,7 +27,7 @@ export function socketChannel(socket: Socket): Channel {
     send(...parts) {
       // node:net keeps what it cannot write: lent memory must be copied. In one piece: a write is a segment, or TLS record.
       const room = socket.write(parts.length === 1 ? parts[0]!.slice() : joined(parts));
-      if (socket.writableLength > QUEUE_LIMIT) socket.destroy();
+      if (!room && !socket.destroyed) backlog(slow, socket.writableLength);
       return room;
     },
     // A Buffer is not quite a Uint8Array: its slice() and toString() are others.

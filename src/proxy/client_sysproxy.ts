@@ -56,7 +56,7 @@ export function sysproxyBlocking(
 ): Blocking {
   const regions = new Regions();
   const replies = new Map<number, SpFrame>();
-  const frames = new SpFrames(LONGEST, (frame) => {
+  const frames = new SpFrames(() => LONGEST, (frame) => {
     if (frame.class !== Class.REQ) replies.set(frame.reqno, { ...frame, body: frame.body.slice() });
     else channel.send(...(answer(regions, frame) ?? []));
     return true;
@@ -103,7 +103,7 @@ export function sysproxyPipelined(channel: Channel, comm: string, options: Clien
     waiters.clear();
     channel.close();
   };
-  const frames = new SpFrames(LONGEST, (frame) => {
+  const frames = new SpFrames(() => LONGEST, (frame) => {
     if (frame.class === Class.REQ) channel.send(...(answer(regions, frame) ?? []));
     else {
       waiters.get(frame.reqno)?.resolve({ ...frame, body: frame.body.slice() });

@@ -25,6 +25,8 @@ export interface Wire {
   ended?(): void;
 }
 
+/** Bytes the waiting calls of all clients may hold; beyond that each client has one. */
+const ALL_CALLS = 512 << 20;
 /** Longest name of a program. */
 export const MAX_COMM = 64;
 
@@ -42,8 +44,7 @@ export class Connection {
   inExec = false;
   /** Names of calls that wait for something. */
   readonly pending: string[] = [];
-  /** Bytes of memory its waiting calls hold. */
-  held = 0;
+  #held = 0;
   /** Calls made. */
   calls = 0;
   /** When it came, by the monotonic clock. */
@@ -192,7 +193,7 @@ export class Connection {
     this.pending.push(name);
     const done = work.finally(() => {
       this.pending.splice(this.pending.indexOf(name), 1);
-      this.held -= bytes();
+      this.hold(-bytes());
       if (this.waiting === 0) { for (const fn of this.#idle.splice(0)) fn(); }
       this.#flow();
     });
@@ -202,9 +203,19 @@ export class Connection {
   idle(): Async<void> {
     return this.waiting === 0 ? undefined : new Promise((resolve) => this.#idle.push(resolve));
   }
-  /** As many calls wait as may, or they hold as much memory as they may. */
+  /** Bytes of memory its waiting calls hold. */
+  get held(): number {
+    return this.#held;
+  }
+  /** They hold so many more. */
+  hold(bytes: number): void {
+    this.#held += bytes;
+    this.server.held += bytes;
+  }
+  /** As many calls wait as may, or they hold as much memory as they may, or with those of all others. */
   get full(): boolean {
-    return this.waiting >= this.server.limits.maxCalls || this.held >= this.server.limits.maxBytes;
+    const { limits: { maxCalls, maxBytes }, held } = this.server;
+    return this.waiting >= maxCalls || this.#held >= maxBytes || (this.waiting > 0 && held >= ALL_CALLS);
   }
   /** Nothing more of it is taken for now. */
   get blocked(): boolean {

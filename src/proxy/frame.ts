@@ -11,6 +11,8 @@ export const MAGIC = new TextEncoder().encode("RUMPCBOR");
 export const VERSION = 1;
 /** Longest frame: the longest transfer and room for the rest. */
 export const MAX_FRAME = (4 << 20) + (64 << 10);
+/** Longest one of somebody who has not said who it is: it holds next to no memory. */
+export const MAX_HELLO = 4 << 10;
 /** Longest banner line. */
 export const MAX_BANNER = 96;
 
@@ -38,23 +40,25 @@ function giveBack(memory: Uint8Array): void {
 /** Puts frames together from a stream. A frame is lent to `take`, whose false stops until `resume`. */
 export class Frames {
   readonly #take: (body: Uint8Array) => boolean;
+  readonly #longest: () => number;
   #held: Uint8Array = EMPTY;
   /** How much of `held` is filled; the rest is room for the frame under way. */
   #filled = 0;
-  /** What was longer than MAX_FRAME. */
+  /** What was longer than may be. */
   tooLong = 0;
   /** Set by `take`: it goes on using what it was lent. Told and cleared by `lost`. */
   kept = false;
 
-  constructor(take: (body: Uint8Array) => boolean) {
+  constructor(take: (body: Uint8Array) => boolean, longest = () => MAX_FRAME) {
     this.#take = take;
+    this.#longest = longest;
   }
   /** False: stopped, by `take` or by a frame that is too long. */
   push(bytes: Uint8Array): boolean {
     if (this.#filled === 0) return this.#run(bytes);
     const all = this.#append(bytes);
     // The middle of a long frame: its bytes are where they belong.
-    if (all.length >= 4 && all.length < 4 + lengthAt(all, 0) && lengthAt(all, 0) <= MAX_FRAME) return true;
+    if (all.length >= 4 && all.length < 4 + lengthAt(all, 0) && lengthAt(all, 0) <= this.#longest()) return true;
     return this.#runHeld(all);
   }
   /** Go on with what was left when `take` stopped. */
@@ -91,7 +95,7 @@ export class Frames {
     let at = 0;
     while (at + 4 <= bytes.length) {
       const n = lengthAt(bytes, at);
-      if (n > MAX_FRAME) {
+      if (n > this.#longest()) {
         this.tooLong = n;
         return false;
       }
@@ -112,7 +116,7 @@ export class Frames {
     if (at === bytes.length) return;
     const rest = bytes.subarray(at);
     const whole = rest.length < 4 ? 4 : 4 + lengthAt(rest, 0);
-    this.#held = room(Math.max(rest.length, Math.min(whole, 4 + MAX_FRAME)));
+    this.#held = room(Math.max(rest.length, Math.min(whole, 4 + this.#longest())));
     this.#held.set(rest);
     this.#filled = rest.length;
   }

@@ -56,6 +56,8 @@ export class SpServer {
   accepted = 0;
   requests = 0;
   calls = 0;
+  /** Bytes of memory waiting calls hold. */
+  held = 0;
   /** Rings there are, and calls that came through rings. */
   rings = 0;
   ringCalls = 0;

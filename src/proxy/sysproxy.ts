@@ -54,14 +54,14 @@ const LENGTH = 8;
 /** Puts frames together from a stream; `take` may answer false: then nothing more is taken until `resume`. */
 export class SpFrames {
   readonly #take: (frame: SpFrame) => boolean;
-  readonly #longest: number;
+  readonly #longest: () => number;
   #held: Uint8Array = EMPTY;
   #filled = 0;
   #taking = false;
   /** A length no frame can have: the stream is of no use any more. */
   broken = false;
 
-  constructor(longest: number, take: (frame: SpFrame) => boolean) {
+  constructor(longest: () => number, take: (frame: SpFrame) => boolean) {
     this.#longest = longest;
     this.#take = take;
   }
@@ -83,7 +83,7 @@ export class SpFrames {
     while (this.#filled - at >= LENGTH) {
       const head = viewOf(this.#held.subarray(at));
       const len = Header.get.len(head, 0);
-      if (len < Header.size || len > this.#longest) {
+      if (len < Header.size || len > this.#longest()) {
         this.broken = true;
         break;
       }
@@ -105,7 +105,7 @@ export class SpFrames {
   #append(bytes: Uint8Array): void {
     const need = this.#filled + bytes.length;
     if (need > this.#held.length) {
-      const grown = new Uint8Array(Math.max(need, Math.min(this.#held.length * 2, this.#longest)));
+      const grown = new Uint8Array(Math.max(need, Math.min(this.#held.length * 2, this.#longest())));
       grown.set(this.#held.subarray(0, this.#filled));
       this.#held = grown;
     }

@@ -85,7 +85,7 @@ export class Batch {
     this.#room -= n;
     if (!this.#waits) return this.#c.server.allocate(n);
     this.bytes += n;
-    this.#c.held += n;
+    this.#c.hold(n);
     return new Uint8Array(n);
   };
 }

@@ -14,7 +14,7 @@ import { encodeFrame } from "./encode.ts";
 import { RING } from "./ring.ts";
 import { ServerRing } from "./ring_server.ts";
 import { decodeFrame } from "./decode.ts";
-import { Frames, VERSION } from "./frame.ts";
+import { Frames, MAX_FRAME, MAX_HELLO, VERSION } from "./frame.ts";
 
 /** A key that is being proven. */
 interface Challenge {
@@ -35,7 +35,7 @@ export class CborWire implements Wire {
   constructor(connection: Connection) {
     this.#c = connection;
     this.#controls = new Controls(connection);
-    this.#frames = new Frames((body) => this.#frame(body));
+    this.#frames = new Frames((body) => this.#frame(body), () => (connection.proc ? MAX_FRAME : MAX_HELLO));
   }
   ended(): void {
     this.#ring?.close();
@@ -182,7 +182,7 @@ export class CborWire implements Wire {
     this.#controls.waits(reqno, lwp);
     if (lent) this.#frames.kept = true;
     const bytes = this.#c.server.settle(true) + length;
-    this.#c.held += bytes;
+    this.#c.hold(bytes);
     const answered = answer.then((items) => {
       this.#controls.done(reqno);
       this.#send(reqno, items, ring);

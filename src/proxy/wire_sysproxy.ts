@@ -12,6 +12,7 @@ import type { Lwp } from "../kern/proc.ts";
 import type { Async } from "../plugin.ts";
 import { type Connection, MAX_COMM, type Wire } from "./connection.ts";
 import { type Memory, type NativeCall, nativeCall } from "./native.ts";
+import { MAX_HELLO } from "./frame.ts";
 import { Class, COOKIE, Handshake, SpError, type SpFrame, spFrame, SpFrames, SYSRESP, Type } from "./sysproxy.ts";
 
 /** Longest frame: memory of the longest transfer. */
@@ -39,7 +40,7 @@ export class SysproxyWire implements Wire, Memory {
 
   constructor(connection: Connection) {
     this.#c = connection;
-    this.#frames = new SpFrames(MAX_FRAME, (frame) => this.#frame(frame));
+    this.#frames = new SpFrames(() => (connection.proc ? MAX_FRAME : MAX_HELLO), (frame) => this.#frame(frame));
   }
   receive(bytes: Uint8Array): void {
     this.#frames.push(bytes);
@@ -231,7 +232,7 @@ class Borrowed implements Memory {
   }
   #add(bytes: number): void {
     this.bytes += bytes;
-    this.#c.held += bytes;
+    this.#c.hold(bytes);
   }
   copyinstr(address: bigint, max: number): Promise<Uint8Array> {
     return this.#memory.copyinstr(address, max);

@@ -148,7 +148,7 @@ function answered(random: Random, frame: SpFrame): Uint8Array[] | undefined {
 }
 function sysproxyClient(random: Random, channel: Channel): void {
   let banner = true;
-  const frames = new SpFrames(1 << 24, (frame) => {
+  const frames = new SpFrames(() => 1 << 24, (frame) => {
     const answer = answered(random, frame);
     if (answer) channel.send(...answer);
     return true;

@@ -28,7 +28,7 @@ export class CClient {
 
   constructor(channel: Channel) {
     this.#channel = channel;
-    this.#frames = new SpFrames(1 << 24, (frame) => (this.#take(frame), true));
+    this.#frames = new SpFrames(() => 1 << 24, (frame) => (this.#take(frame), true));
     channel.receive((bytes) => this.#receive(bytes));
     channel.closed(() => {
       this.open = false;

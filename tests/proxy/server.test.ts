@@ -71,6 +71,28 @@ describe("rump_sp over cbor", () => {
     for (let i = 0; i < 10; i++) await undefined;
     assertEquals([r, w, connection!.held], [3, 4, 0]);
   });
+  it("who has not said who it is has room for that and no more, on either wire", async () => {
+    const { dial, server } = await served();
+    await pipelinedClient(dial(), "good");
+    for (const size of [5000, 4096 + 1]) {
+      const length = new Uint8Array(24);
+      new DataView(length.buffer).setUint32(0, size, true);
+      for (const hello of [[MAGIC, length.subarray(0, 4)], [length]]) dial().send(...hello);
+    }
+    assertEquals(server.clients.size, 1);
+  });
+  it("the waiting calls of all clients together hold bounded memory: each has one then", async () => {
+    const { dial, server } = await served();
+    const { sys } = await pipelinedClient(dial(), "test");
+    const [, w] = await sys.pipe();
+    server.held = 1 << 30;
+    const writes = Array.from({ length: 3 }, () => sys.write({ fd: w, buf: new Uint8Array(128 << 10) }));
+    await undefined;
+    const [connection] = server.clients;
+    assertEquals(connection!.waiting, 1);
+    connection!.close();
+    await assertRejects(() => Promise.all(writes));
+  });
   it("a frame too long, or none at all, ends its own connection only", async () => {
     const { dial, server } = await served();
     const good = await pipelinedClient(dial(), "good");
