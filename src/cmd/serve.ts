@@ -29,7 +29,12 @@ async function start(host: Host, config: Config): Promise<{ kernel: Kernel; serv
   const { loop } = host;
   const machine = hypercalls(host, (ms, fn) => loop.timer(ms, fn), host.loopSockets);
   const kernel = await explained(config, () => bootKernel(machine, config.boot));
-  const server = new SpServer(kernel, { version: `rump-${version}`, lingers: true, ...config.access });
+  const server = new SpServer(kernel, {
+    version: `rump-${version}`,
+    lingers: true,
+    collect: () => host.collect(),
+    ...config.access,
+  });
   await lendDrives(host, kernel, config.drives);
   await explained(config, async () => {
     for (const m of config.modules) await kernel.load(m);

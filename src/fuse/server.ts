@@ -4,6 +4,7 @@
  */
 import { errno, SysError } from "../abi/errno.ts";
 import type { Host } from "../host/host.ts";
+import { Quiet } from "../kern/quiet.ts";
 import type { Mount } from "../vfs/mount.ts";
 import {
   EPOCH_MINOR,
@@ -43,12 +44,6 @@ const ASKED = INIT.ASYNC_READ | INIT.BIG_WRITES | INIT.HAS_IOCTL_DIR | INIT.DO_R
   INIT.PARALLEL_DIROPS | INIT.ABORT_ERROR | INIT.MAX_PAGES | INIT.CACHE_SYMLINKS | INIT.HANDLE_KILLPRIV_V2 |
   INIT.INIT_EXT;
 
-/** Requests after which there is something to tidy up. */
-const MUCH = 4096;
-/** It is quiet when there were no more than so many in so many milliseconds. */
-const FEW = 10;
-const QUIET = 2000;
-
 export interface FuseOptions {
   /** Let the kernel gather small writes (WRITEBACK_CACHE). */
   readonly writeback?: boolean;
@@ -79,6 +74,7 @@ export class FuseServer {
   #minor = 0;
   #waiting = 0;
   #gone = false;
+  readonly #quiet: Quiet;
 
   constructor(host: Host, mount: Mount, fd: number, options: FuseOptions) {
     this.#host = host;
@@ -88,6 +84,7 @@ export class FuseServer {
     this.#options = options;
     this.nodes = new Nodes(mount);
     this.#req = new Request(host);
+    this.#quiet = new Quiet(host.loop.timer.bind(host.loop), () => host.collect());
   }
   /** Serve from now on, in the host's loop. */
   start(): void {
@@ -166,6 +163,7 @@ export class FuseServer {
   #end(): void {
     if (this.#gone) return;
     this.#gone = true;
+    this.#quiet.end();
     this.#host.loop.remove(this.#fd);
     this.#options.ended();
   }
@@ -174,7 +172,7 @@ export class FuseServer {
     if (req.length < BODY || req.in.words[0] !== req.length) return;
     const { opcode } = req;
     this.counts[opcode & 63]!++;
-    if (++this.#work === MUCH) this.#tidyLater();
+    this.#quiet.served();
     try {
       const size = this.#perform(req, opcode);
       if (size instanceof Promise) this.#later(req, size, opcode);
@@ -183,17 +181,6 @@ export class FuseServer {
       this.#failed(req, e, opcode);
     }
   }
-  /** When there was much to do, and there is nothing to do any more: what it took of memory goes back. */
-  #tidyLater(): void {
-    const seen = this.#work;
-    this.#host.loop.timer(QUIET, () => {
-      if (this.#gone) return;
-      if (this.#work - seen > FEW) return this.#tidyLater();
-      this.#work = 0;
-      this.#host.collect();
-    });
-  }
-  #work = 0;
   #perform(req: Request, opcode: number): number | Promise<number> {
     if (opcode < 64 && ops[opcode]) {
       const known = this.nodes.get(req.nodeid);

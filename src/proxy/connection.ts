@@ -185,6 +185,7 @@ export class Connection {
   count(): void {
     this.calls++;
     this.server.calls++;
+    this.server.quiet?.served();
   }
   /** A call waits: count it, and the bytes it holds, until it is done. */
   wait(nr: number, work: Promise<void>, bytes: () => number): void {

@@ -1,6 +1,7 @@
 /** The server's side of rump_sp: listening, limits, who may come in, processes that wait for their client (NetBSD: rumpuser_sp.c). */
 import type { Kernel } from "../kern/kernel.ts";
 import type { Proc } from "../kern/proc.ts";
+import { Quiet } from "../kern/quiet.ts";
 import type { Channel, Listener, Security } from "../plugin.ts";
 import { entrance, type Policy } from "./admission.ts";
 import { Connection } from "./connection.ts";
@@ -38,6 +39,8 @@ export interface ServeOptions extends Partial<Limits> {
   readonly policy?: Policy;
   /** The process ends when the kernel has halted: who asked for that is hung up on by that, when everything is written. */
   readonly lingers?: boolean;
+  /** Gives memory nobody needs back to the system; called when it has become quiet. */
+  readonly collect?: () => void;
 }
 /** Out-arguments of calls that end at once share memory of this size. */
 const SCRATCH = 1 << 20;
@@ -63,6 +66,7 @@ export class SpServer {
   ringCalls = 0;
   /** Clients sent away. */
   refused = 0;
+  readonly quiet: Quiet | undefined;
   #scratch = new Uint8Array(SCRATCH);
   #listeners: Listener[] = [];
   /** Forked processes by cookie. */
@@ -73,6 +77,7 @@ export class SpServer {
     this.options = options;
     const { maxClients, maxCalls, maxBytes, helloMs, maxForks, maxRings } = { ...LIMITS, ...options };
     this.limits = { maxClients, maxCalls, maxBytes, helloMs, maxForks, maxRings };
+    if (options.collect) this.quiet = new Quiet(kernel.sys.callout, options.collect);
     kernel.sysctl(spSysctls(this));
     kernel.sys.random(this.name);
     this.banner = new TextEncoder().encode(`RUMPSP-0.4-${options.version}/amd64\n`);
