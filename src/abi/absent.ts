@@ -1,7 +1,6 @@
 /** System calls a NetBSD rump kernel has and this one has not: they answer ENOSYS. Number, name, and why. */
 type Absent = readonly [nr: number, name: string, why: string];
 
-const many = "sendmsg(2) and recvmsg(2), as many as one likes under way at once";
 const old = "an older version; its successor is there";
 const quota = "no file system here has quotas or file handles";
 const clock = "the clock is the host's";
@@ -78,6 +77,4 @@ export const absent: readonly Absent[] = [
   [447, "__timer_gettime50", timers],
   [451, "__fhstat50", quota],
   [473, "__quotactl", quota],
-  [475, "recvmmsg", many],
-  [476, "sendmmsg", many],
 ];

@@ -1,6 +1,6 @@
 /** Rows of the system call table: sockets. Sorted by number. */
 import { fd, flags } from "./args.ts";
-import { MSGHDR } from "./structs.ts";
+import { MMSGHDR, MSGHDR } from "./structs.ts";
 import { type Arg, i32, inout, input, len, maybeInput, maybeOutput, output, sys, value } from "./types.ts";
 
 const int = value("int", i32);
@@ -14,6 +14,13 @@ const to = { s: fd, name: input("const struct sockaddr *", "namelen"), namelen: 
 const NAME = { at: "msg", member: { pointer: MSGHDR.name, length: MSGHDR.namelen } } as const;
 const IOV = { at: "msg", member: { pointer: MSGHDR.iov, length: MSGHDR.iovlen }, iovec: true } as const;
 const CONTROL = { at: "msg", member: { pointer: MSGHDR.control, length: MSGHDR.controllen } } as const;
+/** The same of each struct mmsghdr. */
+const many = (told: number) => ({ each: { size: MMSGHDR.size, told } });
+const EACH_IOV = { ...IOV, at: "mmsg", member: { ...IOV.member, ...many(MMSGHDR.length) } } as const;
+const EACH_NAME = { ...NAME, at: "mmsg", member: { ...NAME.member, ...many(MSGHDR.namelen) } } as const;
+const EACH_CONTROL = { ...CONTROL, at: "mmsg", member: { ...CONTROL.member, ...many(MSGHDR.controllen) } } as const;
+/** A vector that goes in and comes out as far as the result counts. */
+const mmsg: Arg<Uint8Array> = { ...inout("struct mmsghdr *", 0), size: "vlen", filled: "ret" };
 const moving = ["EBADF", "ENOTSOCK", "ENOTCONN", "EAGAIN", "EINTR"] as const;
 const sending = [...moving, "EPIPE", "EDESTADDRREQ", "EISCONN", "EMSGSIZE", "ENOBUFS"] as const;
 
@@ -159,5 +166,34 @@ export const netCalls = {
     },
     errors: ["EBADF", "ENOTSOCK", "EINVAL", "EOPNOTSUPP", "ECONNABORTED", "EMFILE", "EAGAIN", "EINTR"],
     host: ["accept4"],
+  })),
+  recvmmsg: sys(475, () => ({
+    doc: "Receive messages, as many as there is room for; before the time is up, if one is given.",
+    args: {
+      s: fd,
+      mmsg,
+      iov: output("struct iovec *", "mmsg", { ...EACH_IOV, ...COUNTED }),
+      name: output("void *", "mmsg", { ...EACH_NAME, ...COUNTED }),
+      control: output("void *", "mmsg", { ...EACH_CONTROL, ...COUNTED }),
+      vlen: len("mmsg", MMSGHDR.size),
+      flags,
+      timeout: maybeInput("struct timespec *", 16),
+    },
+    errors: moving,
+    host: ["recvmmsg"],
+  })),
+  sendmmsg: sys(476, () => ({
+    doc: "Send messages, up to the first that cannot be.",
+    args: {
+      s: fd,
+      mmsg,
+      iov: input("const struct iovec *", "mmsg", EACH_IOV),
+      name: input("const void *", "mmsg", EACH_NAME),
+      control: input("const void *", "mmsg", EACH_CONTROL),
+      vlen: len("mmsg", MMSGHDR.size),
+      flags,
+    },
+    errors: sending,
+    host: ["sendmmsg"],
   })),
 } as const;

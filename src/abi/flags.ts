@@ -250,6 +250,7 @@ export const MSG_BCAST = 0x0100;
 export const MSG_MCAST = 0x0200;
 export const MSG_NOSIGNAL = 0x0400;
 export const MSG_CMSG_CLOEXEC = 0x0800;
+export const MSG_WAITFORONE = 0x2000;
 export const SCM_RIGHTS = 1;
 /** net/if.h IFF_*: what an interface is, and is told to be. */
 export const IFF = {

@@ -115,6 +115,8 @@ export const MSGHDR = {
   flags: 44,
   size: 48,
 } as const;
+/** struct mmsghdr: a struct msghdr, and the bytes of its message. */
+export const MMSGHDR = { length: 48, size: 56 } as const;
 /** struct cmsghdr; what it carries follows at CMSG_DATA, and the next one at a multiple of 8. */
 export const Cmsghdr = struct("le", { len: u32, level: i32, type: i32 }, 12);
 export const CMSG_DATA = 16;

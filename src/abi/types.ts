@@ -49,10 +49,19 @@ export interface Arg<T> {
   readonly at?: string;
   readonly when?: { readonly arg: string; readonly is: readonly number[] };
   /** In C, this memory is where the structure of argument `at` says: a pointer, and a length or count, stand at these bytes of it (struct msghdr). */
-  readonly member?: { readonly pointer: number; readonly length: number };
+  readonly member?: Member;
   /** In C, where in this structure (of `size` bytes) a pointer to a string is, given the arguments before: the string goes behind the structure. */
   readonly points?: (before: readonly unknown[]) => { readonly at: number; readonly size: number } | undefined;
   readonly _t?: T;
+}
+/**
+ * Where a structure says where more memory is. `each`: it is a vector of such structures, of so many bytes; their pieces travel one
+ * behind the other, and at `told` stands how long one is, going in, and how much of it there is, coming out.
+ */
+export interface Member {
+  readonly pointer: number;
+  readonly length: number;
+  readonly each?: { readonly size: number; readonly told: number };
 }
 type Options = Partial<Omit<Arg<unknown>, "kind" | "ctype" | "size" | "_t">>;
 

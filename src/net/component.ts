@@ -3,6 +3,7 @@ import { AF_LOCAL } from "../abi/flags.ts";
 import type { Kernel } from "../kern/kernel.ts";
 import type { Component } from "../plugin.ts";
 import { localDomain } from "./local.ts";
+import { messageCalls } from "./messages.ts";
 import { Net } from "./net.ts";
 import { socketCalls } from "./syscalls.ts";
 
@@ -15,6 +16,7 @@ const component: Component = {
     net.add(localDomain(kernel, (type) => net.create(AF_LOCAL, type, 0)));
     kernel.faction.set("net", net);
     kernel.establish(socketCalls(net));
+    kernel.establish(messageCalls(() => kernel.host.now()));
   },
 };
 export default component;

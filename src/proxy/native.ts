@@ -5,7 +5,7 @@
 import { errno, type SysError } from "../abi/errno.ts";
 import { IOC_IN, IOC_OUT, type Pointed, pointedBy, sizeOf } from "../abi/sockio.ts";
 import { Iovec } from "../abi/structs.ts";
-import { type Arg, type Decl, i32, MAX_TRANSFER, PATH_MAX, slotNames, u32 } from "../abi/types.ts";
+import { type Arg, type Decl, i32, MAX_TRANSFER, type Member, PATH_MAX, slotNames, u32 } from "../abi/types.ts";
 import { uintOf, viewOf } from "../lib/struct.ts";
 import type { Async } from "../plugin.ts";
 
@@ -55,6 +55,8 @@ class Fetcher {
   readonly #slots: Slots;
   readonly #memory: Memory;
   readonly #wire: unknown[] = [];
+  /** Which of them an argument is. */
+  readonly #order = new Map<string, number>();
   /** Where each out-argument goes. */
   readonly #places: (Place | undefined)[] = [];
   /** The count of a `size_t *`, fetched once: it sizes one argument and is one itself. */
@@ -62,6 +64,8 @@ class Fetcher {
   readonly #outs: readonly string[];
   /** Structures that say where other arguments are. */
   readonly #structs = new Map<string, Uint8Array>();
+  /** Where the pieces of each structure of a vector go. */
+  readonly #pieces = new Map<string, readonly Place[]>();
   /** The memory an ioctl's structure points at: less of it goes back when the structure says so. */
   #pointed: Pointed | undefined;
 
@@ -74,11 +78,13 @@ class Fetcher {
   async run(): Promise<NativeCall> {
     for (const [name, a] of Object.entries(this.#decl.args)) {
       if (a.kind === "len" || a.kind === "pad") continue;
+      this.#order.set(name, this.#wire.length);
       this.#wire.push(a.kind === "value" ? scalar(a, this.#slots[name]!) : await this.#fetch(name, a));
     }
     return { wire: this.#wire, store: (outs) => this.#store(outs) };
   }
   async #fetch(name: string, a: Arg<unknown>): Promise<unknown> {
+    if (a.member?.each) return await this.#members(name, a, { ...a.member, ...a.member.each });
     if (a.member) return await this.#member(a, a.member);
     const address = this.#slots[a.at ?? name]!;
     const goesOut = a.kind === "out" || a.kind === "inout";
@@ -97,21 +103,45 @@ class Fetcher {
     return bytes;
   }
   /** Memory that a structure fetched before points at. */
-  async #member(a: Arg<unknown>, { pointer, length }: NonNullable<Arg<unknown>["member"]>): Promise<unknown> {
+  async #member(a: Arg<unknown>, member: Member): Promise<unknown> {
     const struct = this.#structs.get(a.at!);
     if (!struct) throw errno.EFAULT;
-    const d = viewOf(struct);
-    const address = d.getBigUint64(pointer, true);
-    const n = d.getUint32(length, true);
-    const none = address === 0n || (a.iovec && n === 0);
-    const place = none
-      ? undefined
-      : a.iovec
-      ? await this.#vector(address, n)
-      : [{ address, length: Math.min(n, MAX_TRANSFER) }];
+    const place = await this.#memberPlace(a, struct, member);
     if (a.kind === "out") this.#places.push(place);
     if (!place) return a.nullable ? null : a.kind === "out" ? 0 : new Uint8Array(0);
     return a.kind === "out" ? lengthOf(place) : await this.#copyin("", place);
+  }
+  /** Undefined: the structure points at nothing. */
+  async #memberPlace(a: Arg<unknown>, struct: Uint8Array, { pointer, length }: Member): Promise<Place | undefined> {
+    const d = viewOf(struct);
+    const address = d.getBigUint64(pointer, true);
+    const n = d.getUint32(length, true);
+    if (address === 0n || (a.iovec && n === 0)) return undefined;
+    return a.iovec ? await this.#vector(address, n) : [{ address, length: Math.min(n, MAX_TRANSFER) }];
+  }
+  /** Memory that each of a vector of structures points at; of those that would be too much together, only the first ones are left. */
+  async #members(name: string, a: Arg<unknown>, m: Member & { readonly size: number; readonly told: number }) {
+    const structs = this.#structs.get(a.at!);
+    if (!structs) throw errno.EFAULT;
+    const pieces: Place[] = [];
+    let room = MAX_TRANSFER;
+    for (let at = 0; at + m.size <= structs.length; at += m.size) {
+      const struct = structs.subarray(at, at + m.size);
+      const place = await this.#memberPlace(a, struct, m) ?? [];
+      room -= lengthOf(place);
+      if (room < 0) {
+        this.#wire[this.#order.get(a.at!)!] = structs.subarray(0, at);
+        this.#structs.set(a.at!, structs.subarray(0, at));
+        break;
+      }
+      viewOf(struct).setUint32(m.told, lengthOf(place), true);
+      pieces.push(place);
+    }
+    const all = pieces.flat();
+    if (a.kind !== "out") return await this.#copyin("", all);
+    this.#pieces.set(name, pieces);
+    this.#places.push(all);
+    return lengthOf(all);
   }
   /** A structure with a pointer to a string: the string goes behind it. */
   async #follow(a: Arg<unknown>, bytes: Uint8Array): Promise<Uint8Array> {
@@ -190,6 +220,11 @@ class Fetcher {
   }
   #store(outs: readonly (Uint8Array | undefined)[]): SysError | undefined {
     for (const [i, bytes] of outs.entries()) {
+      const pieces = this.#pieces.get(this.#outs[i]!);
+      if (pieces && bytes) {
+        this.#storeEach(this.#decl.args[this.#outs[i]!]!, pieces, { bytes, outs });
+        continue;
+      }
       let at = 0;
       for (const [k, { address, length }] of (this.#places[i] ?? []).entries()) {
         const told = k === 1 && this.#pointed && bytes ? lengthPointed(this.#pointed, bytes) : Infinity;
@@ -199,6 +234,26 @@ class Fetcher {
       }
     }
     return this.#short(outs);
+  }
+  /** Of each structure that comes back, as much as it tells. */
+  #storeEach(
+    a: Arg<unknown>,
+    pieces: readonly Place[],
+    { bytes, outs }: { readonly bytes: Uint8Array; readonly outs: readonly (Uint8Array | undefined)[] },
+  ): void {
+    const { size, told } = a.member!.each!;
+    const structs = outs[this.#outs.indexOf(a.at!)] ?? new Uint8Array(0);
+    let at = 0;
+    for (const [i, place] of pieces.entries()) {
+      if ((i + 1) * size > structs.length) return;
+      let left = viewOf(structs).getUint32(i * size + told, true);
+      for (const { address, length } of place) {
+        const n = Math.min(length, left);
+        if (n > 0) this.#memory.copyout(address, bytes.subarray(at, at + n));
+        left -= n;
+        at += length;
+      }
+    }
   }
   /** A `size_t *` that comes back larger than the room there was: the C call fails, with what fitted in place. */
   #short(outs: readonly (Uint8Array | undefined)[]): SysError | undefined {

@@ -4,7 +4,7 @@
  */
 import { errno, errnoOf } from "../abi/errno.ts";
 import { declared } from "../abi/syscalls.ts";
-import { type Arg, type Decl, slotNames } from "../abi/types.ts";
+import { type Arg, type Decl, type Member, slotNames } from "../abi/types.ts";
 import { then } from "../lib/async.ts";
 import { viewOf } from "../lib/struct.ts";
 import { decodeName, encodeName } from "../lib/text.ts";
@@ -101,10 +101,22 @@ class Packer {
     }
   }
   /** Memory that a structure points at: its pointer and length are put there, as in C the caller does. */
-  #member(a: Arg<unknown>, at: NonNullable<Arg<unknown>["member"]>, args: Record<string, unknown>): void {
+  #member(a: Arg<unknown>, at: Member, args: Record<string, unknown>): void {
     const name = Object.keys(this.#decl.args).find((k) => this.#decl.args[k] === a)!;
     const bytes = args[name] as Uint8Array | undefined;
-    const d = viewOf(args[a.at!] as Uint8Array);
+    const structs = args[a.at!] as Uint8Array;
+    if (!at.each) return this.#point(a, at, structs, bytes);
+    const { size, told } = at.each;
+    let from = 0;
+    for (let s = 0; s + size <= structs.length; s += size) {
+      const struct = structs.subarray(s, s + size);
+      const n = viewOf(struct).getUint32(told, true);
+      this.#point(a, at, struct, n > 0 ? bytes?.subarray(from, from + n) : undefined);
+      from += n;
+    }
+  }
+  #point(a: Arg<unknown>, at: Member, struct: Uint8Array, bytes: Uint8Array | undefined): void {
+    const d = viewOf(struct);
     const address = bytes === undefined ? 0 : a.iovec ? this.#vector(bytes) : this.#lend(bytes);
     d.setBigUint64(at.pointer, BigInt(address), true);
     d.setUint32(at.length, a.iovec ? 1 : bytes?.length ?? 0, true);

@@ -1,7 +1,7 @@
 /** Sockets in a kernel of the test's own: addresses, messages, descriptors beside them. */
 import { builtins } from "../../plugins/mod.ts";
 import { AF_INET, AF_LOCAL, SCM_RIGHTS, SOCK_DGRAM, SOL_SOCKET } from "../../src/abi/flags.ts";
-import { CMSG_DATA, Cmsghdr } from "../../src/abi/structs.ts";
+import { CMSG_DATA, Cmsghdr, MMSGHDR, MSGHDR } from "../../src/abi/structs.ts";
 import { sockaddrIn } from "../../src/abi/inet.ts";
 import type { Calls } from "../../src/kern/dispatch.ts";
 import { maskOf, parseIpv4 } from "../../src/lib/inet.ts";
@@ -132,4 +132,15 @@ export async function pass(hosts: readonly { readonly host: { pass(ms: number): 
     for (const { host } of hosts) host.pass(step);
     await settle();
   }
+}
+/** A vector of struct mmsghdr: of each how much data, name and control. */
+export function mmsg(...all: readonly (readonly [data: number, name: number, control: number])[]): Uint8Array {
+  const b = new Uint8Array(MMSGHDR.size * all.length);
+  const d = viewOf(b);
+  for (const [i, [data, name, control]] of all.entries()) {
+    d.setUint32(i * MMSGHDR.size + MMSGHDR.length, data, true);
+    d.setUint32(i * MMSGHDR.size + MSGHDR.namelen, name, true);
+    d.setUint32(i * MMSGHDR.size + MSGHDR.controllen, control, true);
+  }
+  return b;
 }

@@ -1,10 +1,10 @@
 import { describe, it } from "node:test";
-import { AF_LOCAL, SOCK_STREAM } from "../../src/abi/flags.ts";
-import { MSGHDR } from "../../src/abi/structs.ts";
+import { AF_LOCAL, MSG_WAITFORONE, SOCK_DGRAM, SOCK_STREAM } from "../../src/abi/flags.ts";
+import { MMSGHDR, MSGHDR } from "../../src/abi/structs.ts";
 import { viewOf } from "../../src/lib/struct.ts";
 import { pipelinedClient } from "../../src/proxy/client.ts";
 import { assertEquals } from "../assert.ts";
-import { bytes, fdIn, rights, sun, text } from "../net/helpers.ts";
+import { bytes, fdIn, mmsg, rights, sun, text } from "../net/helpers.ts";
 import { CClient } from "./c_client.ts";
 import { served } from "./helpers.ts";
 
@@ -40,6 +40,27 @@ for (const [wire, version] of [["ours", "rump-test"], ["NetBSD's", "NetBSD-7.99.
       const val = new Uint8Array(4);
       await peer.getsockopt({ s: c, level: 0xffff, name: 0x1008, val, avalsize: new Uint8Array([4, 0, 0, 0]) });
       assertEquals(val[0], SOCK_STREAM);
+    });
+    it("many messages at once: each with its own lengths, on its own way", async () => {
+      const { dial } = await server(version);
+      const { sys } = await pipelinedClient(dial(), "one");
+      const rsv = new Uint8Array(8);
+      await sys.socketpair({ domain: AF_LOCAL, type: SOCK_DGRAM, protocol: 0, rsv });
+      const [a, b] = [viewOf(rsv).getInt32(0, true), viewOf(rsv).getInt32(4, true)];
+      const none = new Uint8Array(0);
+      const file = rights(a);
+      const out = mmsg([3, 0, 0], [5, 0, file.length], [0, 0, 0]);
+      assertEquals(
+        await sys.sendmmsg({ s: a, mmsg: out, iov: bytes("onethree"), name: none, control: file, flags: 0 }),
+        3,
+      );
+      const into = mmsg([4, 0, 0], [8, 0, 64], [1, 0, 0], [1, 0, 0]);
+      const [iov, control] = [new Uint8Array(14).fill(46), new Uint8Array(64)];
+      assertEquals(await sys.recvmmsg({ s: b, mmsg: into, iov, name: none, control, flags: MSG_WAITFORONE }), 3);
+      const length = (i: number) => viewOf(into).getUint32(i * MMSGHDR.size + MMSGHDR.length, true);
+      assertEquals([length(0), length(1), length(2)], [3, 5, 0]);
+      assertEquals([text(iov.subarray(0, 3)), text(iov.subarray(4, 9))], ["one", "three"]);
+      assertEquals(fdIn(control) > b, true);
     });
   });
 }
@@ -78,6 +99,22 @@ describe("sockets as a C program calls them", () => {
     ]);
     assertEquals(fdIn(c.at(control, 64)) > b, true);
     assertEquals((await c.syscall(28, a, 0, 0)).error, 14, "no header");
+    // Two messages by one recvmmsg(2): memory behind what came stays as it was.
+    for (const t of ["one", "three"]) await c.syscall(28, a, header([[c.put(bytes(t)), t.length]], 0, 0).msg, 0);
+    const [rooms, headers] = [
+      [c.put(bytes("........")), c.put(bytes("........")), c.put(bytes("....")), c.room(4)],
+      c.room(168),
+    ];
+    for (const [i, room] of rooms.slice(0, 3).entries()) {
+      const iov = c.put(new Uint8Array(16));
+      viewOf(c.at(iov, 16)).setBigUint64(0, BigInt(room), true);
+      viewOf(c.at(iov, 16)).setBigUint64(8, 3n + BigInt(i), true);
+      const d = viewOf(c.at(headers + 56 * i, 56));
+      d.setBigUint64(MSGHDR.iov, BigInt(iov), true);
+      d.setInt32(MSGHDR.iovlen, 1, true);
+    }
+    assertEquals((await c.syscall(475, b, headers, 3, MSG_WAITFORONE, 0)).ret, 3);
+    assertEquals(rooms.slice(0, 3).map((room) => text(c.at(room, 4))), ["one.", "thre", "e..."]);
     assertEquals((await c.syscall(27, b, 16, 0)).error !== 0, true, "a header that is nowhere");
   });
 });
