@@ -34,6 +34,8 @@ const OpenFile = v.object({
   /** Where its file system is mounted, and the name it was opened by. */
   mount: v.optional(text),
   name: v.optional(text),
+  /** Of a socket: `sockaddr` of its record in net.*.pcblist. */
+  socket: v.optional(number),
 });
 export type ProcessRow = v.InferOutput<typeof Process>;
 export type OpenFileRow = v.InferOutput<typeof OpenFile>;

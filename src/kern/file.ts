@@ -32,7 +32,9 @@ export interface Fileops {
   /** Advisory locks on what is open; left out: it cannot be locked. */
   locks?(file: File): Locks;
   /** What it is, for listings: file, dir, pipe, …; where its file system is mounted; the name it was opened by. */
-  about?(file: File): { readonly type: string; readonly mount?: string; readonly name?: string };
+  about?(
+    file: File,
+  ): { readonly type: string; readonly mount?: string; readonly name?: string; readonly socket?: number };
   /** A process, or an open file, has no locks on it any more. */
   unlock?(owner: object): void;
 }

@@ -5,6 +5,7 @@ import type { Component } from "../plugin.ts";
 import { localDomain } from "./local.ts";
 import { messageCalls } from "./messages.ts";
 import { Net } from "./net.ts";
+import { localPcblists } from "./pcblist.ts";
 import { socketCalls } from "./syscalls.ts";
 
 const component: Component = {
@@ -15,6 +16,7 @@ const component: Component = {
     const net = new Net(kernel);
     net.add(localDomain(kernel, (type) => net.create(AF_LOCAL, type, 0)));
     kernel.faction.set("net", net);
+    kernel.sysctl(localPcblists(net));
     kernel.establish(socketCalls(net));
     kernel.establish(messageCalls(() => kernel.host.now()));
   },

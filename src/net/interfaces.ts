@@ -8,6 +8,7 @@ import { linkAddressRows } from "./ioctl_link.ts";
 import { linkDomain } from "./link_domain.ts";
 import { routeDomain } from "./routing.ts";
 import { routeSysctl } from "./rtable.ts";
+import { followInterfaces, routeStats } from "./sysctl.ts";
 import { Stack } from "./stack.ts";
 
 const component: Component = {
@@ -22,7 +23,8 @@ const component: Component = {
     stack.net.add(linkDomain);
     stack.controls.set(AF_LINK, linkAddressRows);
     stack.net.add(routeDomain(stack));
-    kernel.sysctl(routeSysctl(stack));
+    kernel.sysctl({ ...routeSysctl(stack), ...routeStats(stack) });
+    followInterfaces(stack);
     return then(stack.create("lo0"), () => undefined);
   },
 };

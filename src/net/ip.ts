@@ -77,10 +77,19 @@ export class Ip {
     cantForward: 0,
     redirects: 0,
     sent: 0,
-    bad: 0,
+    badSum: 0,
+    tooShort: 0,
+    badHeader: 0,
+    badLength: 0,
+    badVersion: 0,
+    badAddress: 0,
     badOptions: 0,
+    noProtocol: 0,
     noRoute: 0,
+    raw: 0,
     fragmented: 0,
+    fragmentsOut: 0,
+    cantFragment: 0,
   };
   readonly #stack: Stack;
   readonly #protocols = new Map<number, IpProtocol>();
@@ -117,10 +126,7 @@ export class Ip {
   input(p: Packet): void {
     this.counters.received++;
     const header = this.#parse(p);
-    if (!header) {
-      this.counters.bad++;
-      return this.#stack.packets.put(p);
-    }
+    if (!header) return this.#stack.packets.put(p);
     if (header.headerLength > MIN_HEADER && !this.#options(p, header)) return;
     if (this.#isOurs(header.destination, p)) return this.#arrived(p, header);
     this.#forward(p, header, false);
@@ -145,18 +151,19 @@ export class Ip {
     else if (verdict.error === "source route") icmp.complain(p, ICMP_UNREACH, UNREACH_SRCFAIL);
     packets.put(p);
   }
-  /** Read and check the header; the packet is cut to its length. */
+  /** Read and check the header; the packet is cut to its length. Undefined: it is bad, and counted. */
   #parse(p: Packet): Ipv4Header | undefined {
     const { view, start } = p;
-    if (p.length < MIN_HEADER) return undefined;
+    const { counters } = this;
+    if (p.length < MIN_HEADER) return void counters.tooShort++;
     const { get } = Ipv4;
     const first = get.versionIhl(view, start);
     const headerLength = (first & 15) * 4;
     const length = get.length(view, start);
-    if (first >> 4 !== VERSION_4 || headerLength < MIN_HEADER || length < headerLength || length > p.length) {
-      return undefined;
-    }
-    if (!p.iface?.loopback && plainChecksum(p, start, headerLength) !== 0) return undefined;
+    if (first >> 4 !== VERSION_4) return void counters.badVersion++;
+    if (headerLength < MIN_HEADER || headerLength > p.length) return void counters.badHeader++;
+    if (length < headerLength || length > p.length) return void counters.badLength++;
+    if (!p.iface?.loopback && plainChecksum(p, start, headerLength) !== 0) return void counters.badSum++;
     p.end = start + length;
     const h = this.#header;
     h.source = get.source(view, start);
@@ -168,7 +175,9 @@ export class Ip {
     h.headerLength = headerLength;
     // Addresses of this host's inside, or of nobody in particular, come from no link (RFC 1122, 3.2.1.3).
     const inside = isLoopback(h.source) || isLoopback(h.destination);
-    if ((inside && !p.iface?.loopback) || isMulticast(h.source) || h.source === BROADCAST) return undefined;
+    if ((inside && !p.iface?.loopback) || isMulticast(h.source) || h.source === BROADCAST) {
+      return void counters.badAddress++;
+    }
     return h;
   }
   #isOurs(destination: number, p: Packet): boolean {
@@ -192,7 +201,10 @@ export class Ip {
     const protocol = this.#protocols.get(header.protocol);
     this.counters.delivered++;
     if (protocol) protocol.input(p, header.at + header.headerLength, header);
-    else if (!wanted) this.#stack.icmp.complain(p, ICMP_UNREACH, UNREACH_PROTOCOL);
+    else if (!wanted) {
+      this.counters.noProtocol++;
+      this.#stack.icmp.complain(p, ICMP_UNREACH, UNREACH_PROTOCOL);
+    }
     this.#stack.packets.put(p);
   }
 

@@ -71,7 +71,7 @@ export class IpOutput {
     }
     Ipv4.set.length(p.view, p.start, p.length);
     if (Ipv4.get.id(p.view, p.start) === 0) Ipv4.set.id(p.view, p.start, this.#nextId());
-    this.#ip.counters.sent++;
+    this.#ip.counters.raw++;
     return this.#transmit(p, route, o, mtu);
   }
   #nextId(): number {
@@ -158,6 +158,7 @@ export class IpOutput {
       if (at === p.start + whole) part.bytes.set(p.bytes.subarray(p.start, p.start + whole), part.start);
       else header = copiedHeader(p.bytes, p.start, whole, part);
       const n = Math.min((mtu - header) & ~7, p.end - at);
+      this.#ip.counters.fragmentsOut++;
       part.end = part.start + header + n;
       part.bytes.set(p.bytes.subarray(at, at + n), part.start + header);
       const offset = (before & IP_OFFSET) + ((at - p.start - whole) >>> 3);

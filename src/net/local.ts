@@ -174,6 +174,9 @@ class LocalProtocol implements Protocol {
     this.#so.error = errno.ECONNRESET;
     this.#so.changes.wake();
   }
+  listed() {
+    return { state: 0, sending: 0, protocol: 0, peer: this.#peer ? this.#peer.#so.id : 0 };
+  }
   name(peer: boolean): Uint8Array | undefined {
     if (!peer) return this.#address ?? UNNAMED;
     return this.#peer && (this.#peer.#address ?? UNNAMED);

@@ -8,6 +8,7 @@ import { Socket, type SocketWorld } from "./socket.ts";
 export class Net implements SocketWorld {
   readonly kernel: Kernel;
   readonly callout: SocketWorld["callout"];
+  readonly sockets = new Set<Socket>();
   /** Set by who has interfaces. */
   interfaceIoctl: SocketWorld["interfaceIoctl"] = () => {
     throw errno.ENOTTY;

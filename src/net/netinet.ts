@@ -8,8 +8,9 @@ import { stackOf } from "./interfaces.ts";
 import { inetAddresses, inetRows } from "./ioctl_inet.ts";
 import { InetRoutes } from "./route_inet.ts";
 import { rawProtocol } from "./raw.ts";
-import { tcpProtocol } from "./tcp/protocol.ts";
-import { udpProtocol } from "./udp.ts";
+import { inetSysctls } from "./sysctl.ts";
+import { TcpProtocol, tcpSockets } from "./tcp/protocol.ts";
+import { Udp, udpSockets } from "./udp.ts";
 
 const LOCALHOST = 0x7f00_0001;
 
@@ -17,12 +18,16 @@ const component: Component = {
   kind: "component",
   name: "rumpnet_netinet",
   setup(services) {
-    const stack = stackOf(services as Kernel);
+    const kernel = services as Kernel;
+    const stack = stackOf(kernel);
     stack.families.set(AF_INET, inetFamily(stack));
     stack.controls.set(AF_INET, inetRows);
     stack.addressFamilies.set(AF_INET, inetAddresses);
     stack.routesInet = new InetRoutes(stack);
-    stack.transports.push(tcpProtocol(stack), udpProtocol(stack));
+    const [tcp, udp] = [new TcpProtocol(stack), new Udp(stack)];
+    stack.transports.push(tcpSockets(tcp), udpSockets(udp));
+    stack.orphans = () => tcp.orphans();
+    kernel.sysctl(inetSysctls(stack, tcp, udp));
     stack.net.add(inetDomain(AF_INET, stack, [...stack.transports, rawProtocol(stack)]));
     return stack.addAddress(stack.interface("lo0"), { address: LOCALHOST, mask: maskOf(8), broadcast: 0 });
   },

@@ -10,6 +10,7 @@ import { raw6Protocol } from "./ip6/raw.ts";
 import { familyAddress6, inet6Rows } from "./ip6/ioctl.ts";
 import { Inet6Routes } from "./ip6/route_entries.ts";
 import { ip6Sysctls } from "./ip6/sysctl.ts";
+import { inetPcblists } from "./pcblist.ts";
 
 const component: Component = {
   kind: "component",
@@ -26,6 +27,8 @@ const component: Component = {
     stack.addressFamilies.set(AF_INET6, (iface) => ip6.of(iface).addresses.map(familyAddress6));
     stack.routesInet6 = new Inet6Routes(ip6);
     kernel.sysctl(ip6Sysctls(ip6));
+    const names = ["net.inet6.tcp6", "net.inet6.udp6", "net.inet6.raw6"] as const;
+    kernel.sysctl(inetPcblists(stack.net, AF_INET6, names, () => stack.orphans()));
     stack.listeners.add((change) => {
       if (change.kind === "interface" && change.gone) ip6.forget(change.iface);
     });

@@ -34,6 +34,8 @@ export interface Protocol {
   /** Whether there is a mark of urgent data ahead, and whether it is what is read next (SIOCATMARK). */
   hasUrgent?(): boolean;
   atMark?(): boolean;
+  /** For listings: its state (of TCP: TCPS_*), bytes that wait to be sent, the number of its protocol. */
+  listed?(): { readonly state: number; readonly sending: number; readonly protocol: number; readonly peer?: number };
   /** One of the socket's SO_* has changed. */
   optionsChanged?(): void;
 }

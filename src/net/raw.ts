@@ -112,6 +112,9 @@ class RawSocket implements Protocol {
     this.#options.close();
     this.#all.delete(this);
   }
+  listed() {
+    return { state: 0, sending: 0, protocol: this.protocol };
+  }
   name(peer: boolean): Uint8Array | undefined {
     if (!peer) return sockaddrIn(this.local, 0);
     return this.so.connected ? sockaddrIn(this.remote, 0) : undefined;

@@ -48,6 +48,8 @@ export interface Message {
 /** What sockets of a kernel have in common. */
 export interface SocketWorld {
   readonly callout: Callout;
+  /** Those that are open, for listings. */
+  readonly sockets: Set<Socket>;
   /** Commands about interfaces (group 'i'). ENOTTY: there are none. */
   interfaceIoctl(so: Socket, lwp: Lwp, command: number, data: Uint8Array): Async<void>;
 }
@@ -56,6 +58,8 @@ export class Socket implements Fileops {
   readonly changes = new Waiters();
   readonly domain: number;
   readonly type: number;
+  /** The same for as long as it is open, and of no other socket (ki_sockaddr). */
+  readonly id: number;
   readonly protocol: Protocol;
   /** A protocol may bring its own. */
   inbox: Received;
@@ -85,6 +89,8 @@ export class Socket implements Fileops {
     this.domain = domain;
     this.type = type;
     this.#world = world;
+    this.id = nextId++;
+    world.sockets.add(this);
     this.inbox = new Inbox(type !== SOCK_STREAM, BUFFER);
     this.protocol = make(this);
   }
@@ -304,11 +310,12 @@ export class Socket implements Fileops {
     if (groupOf(command) !== "i") throw errno.ENOTTY;
     return then(this.#world.interfaceIoctl(this, lwp, command, data), () => 0);
   }
-  about(): { readonly type: string } {
-    return { type: "socket" };
+  about(): { readonly type: string; readonly socket: number } {
+    return { type: "socket", socket: this.id };
   }
   /** Waits where SO_LINGER says so. */
   close(): Async<void> {
+    this.#world.sockets.delete(this);
     for (const so of this.queue.splice(0)) void so.close();
     const lingers = this.protocol.detach();
     this.inbox.clear();
@@ -316,4 +323,6 @@ export class Socket implements Fileops {
     return lingers;
   }
 }
+/** Of all kernels of the process: it tells sockets apart, no more. */
+let nextId = 1;
 const NOTHING: Taken = { length: 0, name: undefined, rights: [], cut: false };

@@ -22,6 +22,7 @@ import type { RouteFamily } from "./route_family.ts";
 import { Interface, type InterfaceAddress, type Link } from "./interface.ts";
 import { Ip } from "./ip.ts";
 import type { Outgoing } from "./ip_output.ts";
+import type { Orphan } from "./pcblist.ts";
 import { type Packet, Packets } from "./packet.ts";
 import { PortRanges } from "./pcb.ts";
 import { type Route, Routes } from "./route.ts";
@@ -63,6 +64,8 @@ export class Stack {
   readonly families = new Map<number, Family>();
   /** Protocols over IP, for those who bring another family. */
   readonly transports: InetProtocol[] = [];
+  /** Connections without sockets, for listings. */
+  orphans: () => Iterable<Orphan> = () => [];
   /** Commands of ioctl(2) on sockets of a family, and an interface's addresses of each, by AF_*. */
   readonly controls = new Map<number, ControlRows>();
   readonly addressFamilies = new Map<number, (iface: Interface) => readonly FamilyAddress[]>();

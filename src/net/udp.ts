@@ -14,15 +14,14 @@ import type { Protocol } from "./protocol.ts";
 import type { Message, Socket } from "./socket.ts";
 import type { Stack } from "./stack.ts";
 
-/** Bytes of one datagram, and of all that wait (net.inet.udp.sendspace, recvspace). */
-const SEND = 9216;
-const RECEIVE = 41_600;
-
 /** All UDP sockets of a stack. */
 export class Udp implements IpProtocol {
   readonly stack: Stack;
   readonly endpoints: Endpoints<UdpSocket>;
-  readonly counters = { in: 0, out: 0, badChecksum: 0, short: 0, noPort: 0, full: 0 };
+  /** Bytes of one datagram, and of all that wait (net.inet.udp.sendspace, recvspace). */
+  sendspace = 9216;
+  recvspace = 41_600;
+  readonly counters = { in: 0, out: 0, badChecksum: 0, short: 0, noPort: 0, noPortBroadcast: 0, full: 0 };
 
   constructor(stack: Stack) {
     this.stack = stack;
@@ -46,12 +45,15 @@ export class Udp implements IpProtocol {
   }
   #everybody(p: Packet, header: IpHeader, from: number, to: number, data: Uint8Array): void {
     const { source, destination } = header;
+    let found = false;
     for (const e of this.endpoints.all(to)) {
       if (covers(e, destination) < 0) continue;
       if (e.remotePort === 0 || (e.remotePort === from && sameAddress(e.remote, source))) {
         e.receive(p, header, data, from);
+        found = true;
       }
     }
+    if (!found) this.counters.noPortBroadcast++;
   }
   error(code: SysError, { source, destination, view, at }: Returned): void {
     const [port, remotePort] = [Header.get.source(view, at), Header.get.destination(view, at)];
@@ -80,8 +82,8 @@ class UdpSocket implements Protocol, Endpoint {
     this.#family = udp.stack.family(so.domain);
     this.local = this.#family.any;
     this.options = this.#family.options();
-    so.sendLimit = SEND;
-    so.inbox.limit = RECEIVE;
+    so.sendLimit = udp.sendspace;
+    so.inbox.limit = udp.recvspace;
   }
   get mapped(): boolean {
     return this.options.mapped;
@@ -170,6 +172,9 @@ class UdpSocket implements Protocol, Endpoint {
     this.options.close();
     this.#udp.endpoints.remove(this);
   }
+  listed() {
+    return { state: 0, sending: 0, protocol: IPPROTO_UDP };
+  }
   name(peer: boolean): Uint8Array | undefined {
     if (!peer) return this.#family.name(this.local, this.port);
     return this.so.connected ? this.#family.name(this.remote, this.remotePort) : undefined;
@@ -182,8 +187,7 @@ class UdpSocket implements Protocol, Endpoint {
   }
 }
 
-/** UDP for a stack. */
-export function udpProtocol(stack: Stack): InetProtocol {
-  const udp = new Udp(stack);
+/** UDP's sockets. */
+export function udpSockets(udp: Udp): InetProtocol {
   return { type: SOCK_DGRAM, protocol: IPPROTO_UDP, input: udp, make: (_stack, so) => new UdpSocket(udp, so) };
 }

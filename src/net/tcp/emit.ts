@@ -82,6 +82,9 @@ export function emit(c: Tcb, seq: number, flags: number, n: number, isNew = fals
   c.ackDue = Infinity;
   c.lastSent = c.stack.now;
   counters.segmentsOut++;
+  if (n > 0) counters.dataOut++;
+  else if (flags === TH_ACK) counters.acksOut++;
+  else counters.controlOut++;
   const error = c.stack.send(c, n > 0 ? c.sending : undefined);
   if (error === errno.EMSGSIZE) tooLarge(c);
   else if (error) c.softError = error;

@@ -157,7 +157,10 @@ export class TcpEngine implements TcpStack {
       return;
     }
     const listener = this.#world.listener(to);
-    if (!listener) return this.#reset(to, s, s.length);
+    if (!listener) {
+      this.counters.noPort++;
+      return this.#reset(to, s, s.length);
+    }
     if (s.flags & TH_ACK) return this.#accept(listener, to, s, half);
     if (!(s.flags & TH_SYN) || s.flags & TH_FIN) return;
     if (!listener.hasRoom) return void this.counters.synDropped++;

@@ -1,6 +1,6 @@
 /** TCP for a stack: its place in IP, and what its sockets share (NetBSD: tcp_input.c, tcp_output.c, tcp_usrreq.c). */
 import type { SysError } from "../../abi/errno.ts";
-import { AF_INET, SOCK_STREAM } from "../../abi/flags.ts";
+import { AF_INET, AF_INET6, SOCK_STREAM } from "../../abi/flags.ts";
 import type { In6Addr } from "../../lib/in6.ts";
 import { type Address, isMulticast, sameAddress } from "../address.ts";
 import { IPPROTO_TCP } from "../../wire/ipv4.ts";
@@ -12,6 +12,7 @@ import type { Outgoing } from "../ip_output.ts";
 import type { Packet } from "../packet.ts";
 import { Endpoints } from "../pcb.ts";
 import { Socket } from "../socket.ts";
+import type { Orphan } from "../pcblist.ts";
 import type { Stack } from "../stack.ts";
 import { CE, ECN_MASK, ECT_0 } from "./ecn.ts";
 import { TcpEngine, type TcpListener, type TcpWorld } from "./engine.ts";
@@ -55,6 +56,15 @@ export class TcpProtocol implements IpProtocol, TcpWorld {
   socket(c?: Tcb, listener?: TcpSocket): Socket {
     const domain = listener?.so.domain ?? AF_INET;
     return new Socket(domain, SOCK_STREAM, (so) => new TcpSocket(this, so, c, listener), this.stack.net);
+  }
+  /** Connections whose sockets are closed. */
+  *orphans(): Generator<Orphan> {
+    for (const c of this.engine.connections) {
+      if (c.user) continue;
+      const family = this.stack.family(typeof c.local === "number" ? AF_INET : AF_INET6);
+      const [source, destination] = [family.name(c.local, c.port), family.name(c.remote, c.remotePort)];
+      yield { source, destination, state: c.state, sending: c.sending.size };
+    }
   }
   /** Peers are told that we go. */
   halt(): void {
@@ -150,8 +160,7 @@ const outgoing = <A extends Address>(any: A) => ({
   tos: undefined as number | undefined,
 });
 type Filled = ReturnType<typeof outgoing<Address>>;
-/** TCP for a stack. EOPNOTSUPP and the like are the sockets' own. */
-export function tcpProtocol(stack: Stack): InetProtocol {
-  const tcp = new TcpProtocol(stack);
+/** TCP's sockets. EOPNOTSUPP and the like are their own. */
+export function tcpSockets(tcp: TcpProtocol): InetProtocol {
   return { type: SOCK_STREAM, protocol: IPPROTO_TCP, input: tcp, make: (_stack, so) => new TcpSocket(tcp, so) };
 }

@@ -24,6 +24,7 @@ function inOrder(c: Tcb, s: Segment, fin: boolean): void {
   c.rcvNxt = (c.rcvNxt + n) | 0;
   c.unacked += n;
   c.stack.counters.bytesIn += n;
+  if (n > 0) c.stack.counters.dataIn++;
   if (fin) c.finAt = c.rcvNxt;
   if (gaps) joinEarly(c);
   if (c.finAt === c.rcvNxt) {

@@ -17,6 +17,7 @@ export function drop(c: Tcb, error: SysError | undefined): false {
   quiet(c);
   c.stack.timers.remove(c);
   if (error) c.stack.counters.drops++;
+  c.stack.counters.closed++;
   const { user } = c;
   c.user = undefined;
   c.stack.gone(c);
@@ -46,5 +47,6 @@ export function finWait2(c: Tcb): void {
 export function established(c: Tcb): void {
   c.state = ESTABLISHED;
   c.lifeDue = c.keepAlive ? c.stack.now + c.keepIdle : Infinity;
+  c.stack.counters.established++;
   c.user?.connected();
 }

@@ -71,6 +71,14 @@ export interface TcpStack {
 export class Counters {
   segmentsIn = 0;
   segmentsOut = 0;
+  dataIn = 0;
+  dataOut = 0;
+  /** Segments without data: acknowledgments alone; SYN, FIN, RST. */
+  acksOut = 0;
+  controlOut = 0;
+  established = 0;
+  closed = 0;
+  noPort = 0;
   bytesIn = 0;
   bytesOut = 0;
   retransmitted = 0;

@@ -21,6 +21,8 @@ import { atMark, hasUrgent, readUrgent } from "./urgent.ts";
 import { abort, begin, finish, release, room, write, writeUrgent } from "./user.ts";
 
 const BROADCAST = 0xffff_ffff;
+/** TCPS_LISTEN: connections have their states, a socket this one. */
+const LISTEN = 1;
 /** Least buffers of a connection whose program did not ask for others, in segments. */
 const SEGMENTS = 4;
 
@@ -219,6 +221,10 @@ export class TcpSocket implements Protocol, Endpoint, TcpUser, TcpListener {
       c.user = { connected() {}, readable() {}, writable: look, closed: done };
       finish(c);
     });
+  }
+  listed() {
+    const state = this.so.listening ? LISTEN : this.#c?.state ?? CLOSED;
+    return { state, sending: this.#c?.sending.size ?? 0, protocol: IPPROTO_TCP };
   }
   name(peer: boolean): Uint8Array | undefined {
     if (!peer) return this.#family.name(this.local, this.port);

@@ -1,0 +1,205 @@
+/** Counters as netstat -s reads them: arrays of 64 bits, each in the place of its name (NetBSD 7.99.34: ip_var.h, tcp_var.h and their kin). */
+
+/** net.inet.ip.stats */
+export const IP_STAT = [
+  "total",
+  "badsum",
+  "tooshort",
+  "toosmall",
+  "badhlen",
+  "badlen",
+  "fragments",
+  "fragdropped",
+  "fragtimeout",
+  "forward",
+  "fastforward",
+  "cantforward",
+  "redirectsent",
+  "noproto",
+  "delivered",
+  "localout",
+  "odropped",
+  "reassembled",
+  "fragmented",
+  "ofragments",
+  "cantfrag",
+  "badoptions",
+  "noroute",
+  "badvers",
+  "rawout",
+  "badfrags",
+  "rcvmemdrop",
+  "toolong",
+  "nogif",
+  "badaddr",
+] as const;
+/** Types of ICMP messages that are counted one by one: 0 to 40. */
+const ICMP_TYPES = Array.from({ length: 41 }, (_, i) => i);
+/** net.inet.icmp.stats; after them what was sent and what came, by type. */
+export const ICMP_STAT = [
+  "error",
+  "oldshort",
+  "oldicmp",
+  "badcode",
+  "tooshort",
+  "checksum",
+  "badlen",
+  "reflect",
+  "pmtuchg",
+  "bmcastecho",
+  "bmcasttstamp",
+  "spare11",
+  "spare12",
+  "spare13",
+  "spare14",
+  "spare15",
+  ...ICMP_TYPES.map((t) => `out${t}` as const),
+  ...ICMP_TYPES.map((t) => `in${t}` as const),
+] as const;
+/** net.inet.igmp.stats */
+export const IGMP_STAT = [
+  "spare0",
+  "rcv_total",
+  "rcv_tooshort",
+  "rcv_badsum",
+  "rcv_queries",
+  "rcv_badqueries",
+  "rcv_reports",
+  "rcv_badreports",
+  "rcv_ourreports",
+  "snd_reports",
+] as const;
+/** net.inet.udp.stats, net.inet6.udp6.stats */
+export const UDP_STAT = [
+  "ipackets",
+  "hdrops",
+  "badsum",
+  "badlen",
+  "noport",
+  "noportbcast",
+  "fullsock",
+  "pcbhashmiss",
+  "opackets",
+] as const;
+/** net.inet.arp.stats */
+export const ARP_STAT = [
+  "sndtotal",
+  "sndreply",
+  "sendrequest",
+  "rcvtotal",
+  "rcvrequest",
+  "rcvreply",
+  "rcvmcast",
+  "rcvbadproto",
+  "rcvbadlen",
+  "rcvzerotpa",
+  "rcvzerospa",
+  "rcvnoint",
+  "rcvlocalsha",
+  "rcvbcastsha",
+  "rcvlocalspa",
+  "rcvoverperm",
+  "rcvoverint",
+  "rcvlenchg",
+  "dfrtotal",
+  "dfrsent",
+  "dfrdropped",
+  "allocfail",
+] as const;
+/** net.inet.tcp.stats */
+export const TCP_STAT = [
+  "connattempt",
+  "accepts",
+  "connects",
+  "drops",
+  "conndrops",
+  "closed",
+  "segstimed",
+  "rttupdated",
+  "delack",
+  "timeoutdrop",
+  "rexmttimeo",
+  "persisttimeo",
+  "keeptimeo",
+  "keepprobe",
+  "keepdrops",
+  "persistdrops",
+  "connsdrained",
+  "pmtublackhole",
+  "sndtotal",
+  "sndpack",
+  "sndbyte",
+  "sndrexmitpack",
+  "sndrexmitbyte",
+  "sndacks",
+  "sndprobe",
+  "sndurg",
+  "sndwinup",
+  "sndctrl",
+  "rcvtotal",
+  "rcvpack",
+  "rcvbyte",
+  "rcvbadsum",
+  "rcvbadoff",
+  "rcvmemdrop",
+  "rcvshort",
+  "rcvduppack",
+  "rcvdupbyte",
+  "rcvpartduppack",
+  "rcvpartdupbyte",
+  "rcvoopack",
+  "rcvoobyte",
+  "rcvpackafterwin",
+  "rcvbyteafterwin",
+  "rcvafterclose",
+  "rcvwinprobe",
+  "rcvdupack",
+  "rcvacktoomuch",
+  "rcvackpack",
+  "rcvackbyte",
+  "rcvwinupd",
+  "pawsdrop",
+  "predack",
+  "preddat",
+  "pcbhashmiss",
+  "noport",
+  "badsyn",
+  "delayed_free",
+  "sc_added",
+  "sc_completed",
+  "sc_timed_out",
+  "sc_overflowed",
+  "sc_reset",
+  "sc_unreach",
+  "sc_bucketoverflow",
+  "sc_aborted",
+  "sc_dupesyn",
+  "sc_dropped",
+  "sc_collisions",
+  "sc_retransmitted",
+  "sc_delayed_free",
+  "selfquench",
+  "badsig",
+  "goodsig",
+  "ecn_shs",
+  "ecn_ce",
+  "ecn_ect",
+] as const;
+/** net.rtable.stats */
+export const RT_STAT = ["badredirect", "dynamic", "newgateway", "unreach", "wildcard"] as const;
+
+/** Counters by name; those left out are 0. */
+export type Stats<N extends readonly string[]> = Partial<Record<N[number], number>>;
+/** As the system call gives them. */
+export function encodeStats<N extends readonly string[]>(names: N, values: Stats<N>): Uint8Array {
+  const out = new Uint8Array(names.length * 8);
+  const d = new DataView(out.buffer);
+  for (const [i, name] of names.entries()) d.setBigUint64(i * 8, BigInt(values[name as N[number]] ?? 0), true);
+  return out;
+}
+/** Those that are there: a kernel may have fewer. */
+export function decodeStats<N extends readonly string[]>(names: N, from: Uint8Array): Record<N[number], number> {
+  const d = new DataView(from.buffer, from.byteOffset, from.byteLength);
+  const at = (i: number) => (i * 8 + 8 <= from.length ? Number(d.getBigUint64(i * 8, true)) : 0);
+  return Object.fromEntries(names.map((name, i) => [name, at(i)])) as Record<N[number], number>;
+}
