@@ -230,6 +230,11 @@ export interface FsDriver<O = unknown, N = unknown> {
   readonly options?: Schema<O>;
   mount(sys: Sys, device: BlockDevice | undefined, request: MountRequest<O>): Async<Volume<N>>;
   /**
+   * Load what mounting with such options needs beside the device (tables): a process in a sandbox can open no files later.
+   * EINVAL when it is not to be had.
+   */
+  prepare?(sys: Sys, options: O): Async<void>;
+  /**
    * Check an unmounted volume, and mend what `found` says (fsck(8)). EINVAL, with a line in the log, for what is no volume
    * of this kind; whatever else it throws means that the check could not be finished.
    */

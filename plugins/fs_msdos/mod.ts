@@ -2,7 +2,8 @@
  * msdos: FAT12, FAT16 and FAT32 with long names (NetBSD: mount_msdos(8)). Unlike NetBSD's, names are UTF-8 and long unless
  * told otherwise: a fresh image would else lose what is written to it, `-s` is there for those who want it.
  */
-import type { Async, BlockDevice, FsDriver, MountRequest, Sys, Volume } from "../../src/plugin.ts";
+import { then } from "../../src/lib/async.ts";
+import type { Async, BlockDevice, FsDriver, MountRequest, Sys } from "../../src/plugin.ts";
 import { anyByte } from "./aligned.ts";
 import { type Geometry, looksLike, parseBpb } from "./bpb.ts";
 import { checkVolume } from "./check.ts";
@@ -35,6 +36,7 @@ const driver: FsDriver<MsdosOptions, Node> = {
       return new MsdosVolume(sys, new Store(sys, disk, g, health), names, request);
     });
   },
+  prepare: (sys, options) => then(named(sys, options, () => undefined), () => undefined),
   check: (sys, device, request) => checkVolume(sys, anyByte(device, sys.errno), request),
 };
 export default driver;
@@ -63,7 +65,7 @@ function geometry(sys: Sys, device: BlockDevice, request: MountRequest<MsdosOpti
 }
 
 /** With the tables of the code page and the character set; at once where none have to be loaded. */
-function named(sys: Sys, o: MsdosOptions, mount: (names: Names) => Volume<Node>): Async<Volume<Node>> {
+function named<T>(sys: Sys, o: MsdosOptions, mount: (names: Names) => T): Async<T> {
   const charset = o.iocharset ?? (o.utf8 ? "utf8" : latin1.name);
   const page = o.codepage === 437 ? cp437 : undefined;
   const set = charset === "utf8" ? undefined : charset === latin1.name ? latin1 : charset;

@@ -50,7 +50,7 @@ function openDisk(host: Host, drive: DriveSpec): BlockDevice {
 }
 function locked(host: Host, path: string, how: Parameters<Host["disk"]>[1]): BlockDevice {
   const disk = host.disk(path, how);
-  lockImage(host, path, disk.file, how.write, how);
+  lockImage(host, path, disk.file, how);
   return disk;
 }
 /** A partition is asked for by disklabel=e, or behind the path: `hostpath=disk.img%GPT:1%,size=host`. */

@@ -5,10 +5,11 @@ import { FuseServer } from "../fuse/server.ts";
 import type { FuseMount, Host } from "../host/host.ts";
 import { bootKernel, type Kernel } from "../kern/kernel.ts";
 import { hypercalls } from "../rump.ts";
+import type { BlockDevice } from "../plugin.ts";
 import type { Mount } from "../vfs/mount.ts";
 import { Failure, reasonOf } from "./cli.ts";
 import type { HostMount } from "./host_mount.ts";
-import { mountDisk } from "./mount_disk.ts";
+import { mountDisk, prepareMount } from "./mount_disk.ts";
 import { showOwn } from "./mount_stats.ts";
 import { logTo } from "./serve_options.ts";
 
@@ -49,19 +50,37 @@ export async function serve(host: Host, m: HostMount, ready: () => void): Promis
     components: [m.component],
   });
   kernel.log.console = logTo(host, m.program, m.serve);
-  const mount = await mountInside(kernel, m, over);
-  const readOnly = mount.readOnly;
-  if (readOnly && !(m.options.flags & MNT_RDONLY)) kernel.log.write(`${m.program}: ${m.source}: mounted read-only`);
-  let fuse: FuseMount | undefined;
+  // What needs rights comes first; then they are given up; then the image is read, which nobody need trust.
+  await prepareMount(kernel, m.program, m.type, m.source, m.driver);
+  const device = m.device?.();
+  const readOnly = (m.options.flags & MNT_RDONLY) !== 0 || device?.writable === false;
+  const fuse = await onHost(host, m, dir, readOnly);
+  leaveOnSignals(host, kernel, fuse);
   try {
-    fuse = await onHost(host, m, dir, readOnly);
+    confine(host, kernel, m, fuse);
+    const mount = await mountInside(kernel, m, device?.settle(), over);
+    if (mount.readOnly && !(m.options.flags & MNT_RDONLY)) {
+      kernel.log.write(`${m.program}: ${m.source}: mounted read-only`);
+    }
     await run(host, kernel, m, mount, fuse, ready);
   } catch (e) {
-    void fuse?.unmount(true); // asks, and does not wait: nobody serves
+    fuse.abandon();
     await kernel.halt().catch(() => {});
     throw e;
   }
   return await end(kernel, m);
+}
+/** Signals unmount; what is busy, lazily. */
+function leaveOnSignals(host: Host, kernel: Kernel, fuse: FuseMount): void {
+  let asked = false;
+  const leave = () => {
+    if (asked) return;
+    asked = true;
+    void kernel.outstanding((async () => {
+      if (!(await fuse.unmount(false))) await fuse.unmount(true);
+    })());
+  };
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) host.onSignal(signal, leave);
 }
 /** Everything to the disk. A failure is the last that is logged; the steps of halting are the kernel's own affair. */
 async function end(kernel: Kernel, m: HostMount): Promise<number> {
@@ -95,10 +114,11 @@ function isAlive(host: Host, dir: string): boolean {
 function mountInside(
   kernel: Kernel,
   m: HostMount,
+  device: BlockDevice | undefined,
   over: { uid: number; gid: number; mode: number },
 ): Promise<Mount> {
   const how = { from: m.source, flags: m.options.flags, options: m.driver, over };
-  return mountDisk(kernel, m.program, m.type, m.device?.(), how);
+  return mountDisk(kernel, m.program, m.type, device, how);
 }
 
 async function onHost(host: Host, m: HostMount, dir: string, readOnly: boolean): Promise<FuseMount> {
@@ -133,26 +153,17 @@ async function run(
     log: (text) => kernel.log.write(text),
     memory: () => ({ cached: kernel.buffers.used, dirty: kernel.buffers.dirty }),
   });
-  let asked = false;
-  const leave = () => {
-    if (asked) return;
-    asked = true;
-    void kernel.outstanding((async () => {
-      if (!(await fuse.unmount(false))) await fuse.unmount(true);
-    })());
-  };
-  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) host.onSignal(signal, leave);
-  if (!m.serve.foreground) host.chdir("/");
   server.start();
-  confine(host, kernel, m, fuse);
   if (m.serve.stats) showOwn(host, () => server.stats());
   await host.loop.run();
   await server.nodes.clear();
 }
 
-/** Into the sandbox, before the first request. Throws Failure where it cannot be had and must. */
+/** Into the sandbox, before anything of the image is read. Throws Failure where it cannot be had and must. */
 function confine(host: Host, kernel: Kernel, m: HostMount, fuse: FuseMount): void {
   const { sandbox, sandboxLog } = m.serve;
+  host.loop.open();
+  if (!m.serve.foreground) host.chdir("/");
   if (sandbox === "off") return;
   try {
     if (!fuse.mayGiveUpRights) throw new Failure("no program to unmount with");

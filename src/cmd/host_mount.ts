@@ -11,8 +11,8 @@ export interface HostMount {
   /** The driver, and the component that has it. */
   readonly type: string;
   readonly component: string;
-  /** Opened in the process that serves; undefined: none is needed. */
-  readonly device: (() => BlockDevice) | undefined;
+  /** Opened in the process that serves, and read once that has given up its rights; undefined: none is needed. */
+  readonly device: (() => { readonly writable: boolean; settle(): BlockDevice }) | undefined;
   /** Shown as the source. */
   readonly source: string;
   readonly dir: string;

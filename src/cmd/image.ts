@@ -3,53 +3,91 @@ import type { Host, HostFile } from "../host/host.ts";
 import type { BlockDevice } from "../plugin.ts";
 import { Failure, reasonOf } from "./cli.ts";
 import { octal } from "./mount_list.ts";
-import { isWritable, partOf, splitImage } from "./parts.ts";
+import { diskOf, isWritable, type Part, partIn, splitImage } from "./parts.ts";
 
-/** An image, or the part of it that is named behind its path, as a disk: locked, read-only when asked or when the host says so. Throws Failure. */
-export function openImage(host: Host, program: string, image: string, readOnly: boolean): BlockDevice {
+/** An image that is open, and not looked at: who reads it may have fewer rights than who opened it. */
+export interface OpenImage {
+  readonly writable: boolean;
+  /** Find the part that is meant and lock it. Throws Failure, and the image is closed. */
+  settle(): BlockDevice;
+}
+/** An image, or the part of it that is named behind its path: opened, read-only when asked or when the host says so. Throws Failure. */
+export function openedImage(host: Host, program: string, image: string, readOnly: boolean): OpenImage {
   const [path, locator] = splitImage(program, image);
-  const fail = (why: string): never => {
-    throw new Failure(`${program}: ${path}: ${why}`);
-  };
   const attempt = <T>(work: () => T): T => {
     try {
       return work();
     } catch (e) {
-      return e instanceof Failure ? fail(e.message) : fail(reasonOf(e));
+      throw new Failure(`${program}: ${path}: ${e instanceof Failure ? e.message : reasonOf(e)}`);
     }
   };
-  const { type } = attempt(() => host.stat(path));
-  if (type === "dir") fail("is a directory");
-  if (type !== "file" && type !== "blk") fail("neither a file nor a block device");
-  const write = !readOnly && attempt(() => isWritable(host, path));
-  const where = attempt(() => partOf(host, path, locator, write));
-  if (type === "blk" && !write) attempt(() => idle(host, path));
-  const disk = attempt(() => host.disk(path, { write, ...where, exclusive: type === "blk" && write }));
-  attempt(() => lockImage(host, path, disk.file, write, where));
-  return disk;
+  const file = attempt(() => open(host, path, readOnly));
+  const { writable } = file;
+  const use = attempt(() => usedBy(host, path, file));
+  return {
+    writable,
+    settle: () =>
+      closing(file, () =>
+        attempt(() => {
+          const part = partIn(diskOf(file), path, locator, writable);
+          lock(host, file, part, use);
+          return host.diskOn(file, path, part);
+        })),
+  };
+}
+/** The same, and settled, as a disk. Throws Failure. */
+export const openImage = (host: Host, program: string, image: string, readOnly: boolean): BlockDevice =>
+  openedImage(host, program, image, readOnly).settle();
+
+function open(host: Host, path: string, readOnly: boolean): HostFile {
+  const { type } = host.stat(path);
+  if (type === "dir") throw new Failure("is a directory");
+  if (type !== "file" && type !== "blk") throw new Failure("neither a file nor a block device");
+  const write = !readOnly && isWritable(host, path);
+  if (type === "blk" && !write) idle(host, path);
+  return host.open(path, { write, exclusive: type === "blk" && write });
 }
 /** Throws EBUSY for a block device somebody has for himself; readers share it. */
-const idle = (host: Host, path: string) => void host.disk(path, { write: false, exclusive: true }).close?.();
+const idle = (host: Host, path: string) => host.open(path, { exclusive: true }).close();
+/** What fails closes the file. */
+function closing<T>(file: HostFile, work: () => T): T {
+  try {
+    return work();
+  } catch (e) {
+    file.close();
+    throw e;
+  }
+}
 
+/** Who else has an image, as far as can be told without a lock of our own. */
+interface Use {
+  /** The process that has it locked is about to end: it is mounted no more. */
+  readonly leaving: boolean;
+  readonly loop: string | undefined;
+}
+function usedBy(host: Host, path: string, file: HostFile): Use {
+  return {
+    leaving: file.holder(0, 0) !== undefined && !isMounted(host, path),
+    loop: file.writable && file.type === "file" ? loopDevice(host, path) : undefined,
+  };
+}
 /** One writer, or many readers, of the same bytes; whoever else has them is named. */
-export function lockImage(
-  host: Host,
-  path: string,
-  file: HostFile,
-  write: boolean,
-  where: { readonly offset?: number; readonly length?: number },
-): void {
-  const attempt = () => file.lock(write, where.offset ?? 0, where.length ?? 0);
+export function lockImage(host: Host, path: string, file: HostFile, part: Part): void {
+  lock(host, file, part, usedBy(host, path, file));
+}
+function lock(host: Host, file: HostFile, part: Part, { leaving, loop }: Use): void {
+  const write = file.writable;
+  const attempt = () => file.lock(write, part.offset ?? 0, part.length ?? 0);
   let holder = attempt();
   // Unmounted already, and about to end: after `umount mnt` the image is soon free.
-  for (let ms = 0; holder && ms < LEAVING_MS && !isMounted(host, path); ms += LOOK_MS) {
+  for (let ms = 0; holder && leaving && ms < LEAVING_MS; ms += LOOK_MS) {
     host.sleep(LOOK_MS);
     holder = attempt();
   }
   if (holder) {
-    throw new Failure(`locked by process ${holder.pid}: it is ${write ? "mounted" : "being written"} already`);
+    const by = holder.pid > 0 ? `process ${holder.pid}` : "another process";
+    throw new Failure(`locked by ${by}: it is ${write ? "mounted" : "being written"} already`);
   }
-  const loop = write && file.type === "file" ? loopDevice(host, path) : undefined;
   if (loop) throw new Failure(`in use by ${loop}: it is a loop device's already`);
 }
 /** Longest wait for the process of an unmounted image, and between looks. */
@@ -65,19 +103,12 @@ function isMounted(host: Host, path: string): boolean {
 }
 /** The loop device the kernel has made of a file, and may be writing through. */
 function loopDevice(host: Host, path: string): string | undefined {
-  if (host.os !== "linux") return undefined;
+  // Those without a file have no size, and are not listed.
+  const inUse = textOf(host, "/proc/partitions")?.match(/\bloop\d+$/gm) ?? [];
+  if (inUse.length === 0) return undefined;
   const real = host.realpath(path);
-  for (const name of list(host, "/sys/block").filter((n) => n.startsWith("loop"))) {
-    if (textOf(host, `/sys/block/${name}/loop/backing_file`) === real) return `/dev/${name}`;
-  }
-  return undefined;
-}
-function list(host: Host, path: string): readonly string[] {
-  try {
-    return host.readdir(path);
-  } catch {
-    return []; // no such kernel
-  }
+  const name = inUse.find((name) => textOf(host, `/sys/block/${name}/loop/backing_file`) === real);
+  return name && `/dev/${name}`;
 }
 function textOf(host: Host, path: string): string | undefined {
   try {

@@ -4,7 +4,7 @@ import { locatorText } from "../wire/slices.ts";
 import { type Grammar, parse, usage } from "./cli.ts";
 import { hostMount } from "./host_mount.ts";
 import { otherThanMount } from "./mount_stats.ts";
-import { openImage } from "./image.ts";
+import { openedImage } from "./image.ts";
 import type { Run } from "./mod.ts";
 import { isWritable, splitImage } from "./parts.ts";
 import { MSDOS_HELP, MSDOS_LETTERS, msdosMount } from "./msdos_options.ts";
@@ -43,13 +43,13 @@ export const run: Run = async (host, argv) => {
   if (image === undefined || dir === undefined || more.length > 0) usage(host, program, grammar);
   const { driver, mount } = msdosMount(host, program, parsed);
   const [path, locator] = splitImage(program, image!);
-  const readOnly = (mount.flags & MNT_RDONLY) !== 0;
+  const readOnly = (mount.flags & MNT_RDONLY) !== 0 || driver.deleted === true;
   if (!readOnly && host.daemon === undefined) warnProtected(host, program, path);
   return await hostMount(host, {
     program,
     type: "msdos",
     component: "rumpfs_msdos",
-    device: () => openImage(host, program, image!, readOnly),
+    device: () => openedImage(host, program, image!, readOnly),
     source: sourceName(host, path) + (locator ? locatorText(locator) : ""),
     dir: dir!,
     driver,

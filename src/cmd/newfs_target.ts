@@ -29,8 +29,8 @@ export function targetIn(file: HostFile, offset: number): Target {
 }
 
 /**
- * Open a file or block device for writing, and lock the part of it nobody else may be using. Whatever is to be read from
- * it was read before: closing another descriptor drops the lock. Throws Failure.
+ * Open a file or block device for writing, and lock the part of it nobody else may be using. Throws
+ * Failure.
  */
 export function openTarget(
   host: Host,
@@ -42,7 +42,7 @@ export function openTarget(
   try {
     // O_EXCL of a block device: nothing of it is mounted.
     file = host.open(path, { write: true, exclusive: host.stat(path).type === "blk" });
-    lockImage(host, path, file, true, part);
+    lockImage(host, path, file, part);
     return file;
   } catch (e) {
     file?.close();

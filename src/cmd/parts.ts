@@ -24,7 +24,7 @@ export const diskOf = (file: HostFile): Disk => ({
     return into.subarray(0, file.pread(into, offset));
   },
 });
-/** Look at an image through a descriptor that is closed afterwards: before any lock is taken, since closing drops it. */
+/** Look at an image through a descriptor that is closed afterwards. */
 export function examine<T>(host: Host, path: string, look: (disk: Disk) => T): T {
   const file = host.open(path, {});
   try {
@@ -46,8 +46,10 @@ export function isWritable(host: Host, path: string): boolean {
 }
 
 /** The part of an image a locator names, all of it for writing, what is there for reading. Throws plain Errors. */
-export function placeOf(host: Host, path: string, locator: Locator, write: boolean): Place {
-  const place = examine(host, path, (disk) => resolve(disk, locator));
+export const placeOf = (host: Host, path: string, locator: Locator, write: boolean): Place =>
+  examine(host, path, (disk) => placeIn(disk, locator, write));
+function placeIn(disk: Disk, locator: Locator, write: boolean): Place {
+  const place = resolve(disk, locator);
   if (place.missing > 0 && write) {
     throw new Error(
       `truncated: ${locatorText(locator)} has ${
@@ -57,18 +59,21 @@ export function placeOf(host: Host, path: string, locator: Locator, write: boole
   }
   return place;
 }
+/** Bytes of an image; nothing given: all of it. */
+export interface Part {
+  readonly offset?: number;
+  readonly length?: number;
+}
 /** Like placeOf; without a locator the whole, unless it is a partitioned disk: then the Error lists what could be meant. */
-export function partOf(
-  host: Host,
-  path: string,
-  locator: Locator | undefined,
-  write: boolean,
-): { readonly offset?: number; readonly length?: number } {
+export const partOf = (host: Host, path: string, locator: Locator | undefined, write: boolean): Part =>
+  examine(host, path, (disk) => partIn(disk, path, locator, write));
+/** The same of an image that is open. */
+export function partIn(disk: Disk, path: string, locator: Locator | undefined, write: boolean): Part {
   if (locator) {
-    const { offset, length } = placeOf(host, path, locator, write);
+    const { offset, length } = placeIn(disk, locator, write);
     return { offset, length };
   }
-  const choices = examine(host, path, (disk) => partitionsOf(disk).map((s) => choice(path, s, contents(disk, s))));
+  const choices = partitionsOf(disk).map((s) => choice(path, s, contents(disk, s)));
   if (choices.length > 0) throw new Error(`has partitions: which one is meant?\n${choices.join("\n")}`);
   return {};
 }

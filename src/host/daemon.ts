@@ -4,6 +4,7 @@ import { check } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { pin, raw, result, views } from "./ffi.ts";
 import { spawnSession } from "./spawn.ts";
+import { zoneVariable } from "./zone.ts";
 
 /** Environment variable that tells a process it is the daemon; descriptor 3 is its line to the waiting parent. */
 const MARK = "RUMP_DAEMON";
@@ -37,7 +38,10 @@ export function daemonize(
     const line = new Int32Array(2);
     check(result(raw.pipe(new Uint8Array(line.buffer))));
     const [read, write] = line as unknown as [number, number];
-    spawnSession(self.path, [argv0, ...self.args, ...args], [undefined, undefined, undefined, write], { [MARK]: "1" });
+    spawnSession(self.path, [argv0, ...self.args, ...args], [undefined, undefined, undefined, write], {
+      [MARK]: "1",
+      ...zoneVariable(),
+    });
     raw.close(write);
     said = wordOf(read);
   } catch (e) {

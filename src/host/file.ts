@@ -23,6 +23,14 @@ const FALLOC_FL_KEEP_SIZE = 1;
 const FALLOC_FL_PUNCH_HOLE = 2;
 const F_SETLK = 6;
 const F_GETLK = 5;
+/** Locks of an open file, not of its process: they stay when another descriptor of the same file is closed. */
+const F_OFD_GETLK = 36;
+const F_OFD_SETLK = 37;
+/**
+ * Such locks have no process number. A lock of the other kind, this far behind what it stands for, tells it, as long as its
+ * process has closed no other descriptor of the file.
+ */
+const MARK = 2 ** 52;
 const F_RDLCK = 0;
 const F_WRLCK = 1;
 const F_UNLCK = 2;
@@ -102,15 +110,19 @@ class OpenFile implements HostFile {
   }
   lock(exclusive: boolean, start: number, length: number): { readonly pid: number } | undefined {
     const type = exclusive ? F_WRLCK : F_RDLCK;
-    const r = this.#flock(F_SETLK, type, start, length);
-    if (r >= 0) return undefined;
-    if (r !== -EAGAIN && r !== -EACCES) check(r);
-    check(this.#flock(F_GETLK, type, start, length));
-    return lockHolder() ?? { pid: 0 };
+    const r = this.#flock(F_OFD_SETLK, type, start, length || MARK - start); // they would meet
+    if (r === -EAGAIN || r === -EACCES) return { pid: this.#marked(start, length) };
+    check(r);
+    this.#flock(F_SETLK, type, MARK + start, length); // a help, which it can do without
+    return undefined;
   }
   holder(start: number, length: number): { readonly pid: number } | undefined {
-    check(this.#flock(F_GETLK, F_WRLCK, start, length));
-    return lockHolder();
+    check(this.#flock(F_OFD_GETLK, F_WRLCK, start, length || MARK - start));
+    return lockHolder() && { pid: this.#marked(start, length) };
+  }
+  #marked(start: number, length: number): number {
+    const r = this.#flock(F_GETLK, F_WRLCK, MARK + start, length);
+    return r < 0 ? 0 : Math.max(0, lockHolder()?.pid ?? 0);
   }
   #flock(command: number, type: number, start: number, length: number): number {
     if (darwin) throw hostError("ENOSYS", "locks are not supported on darwin"); // struct flock is another there

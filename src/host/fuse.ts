@@ -39,10 +39,16 @@ export async function fuseMount(dir: string, options: FuseMountOptions, loop: Lo
   // The loop reads until there is nothing: a blocking read would never come back to it.
   raw.fcntl(fd, F_SETFL, O_NONBLOCK);
   const apart = unmounter(dir, asRoot ? "root" : "user", loop);
+  // Without a program for it only this process can, and must not wait for itself.
+  const detach = () => result(raw.umount2(cstring(dir), MNT_DETACH)) !== EBUSY;
   return {
     fd,
-    // Without a program for it only this process can, and must not wait for itself.
-    unmount: apart ?? (() => result(raw.umount2(cstring(dir), MNT_DETACH)) !== EBUSY),
+    unmount: apart?.unmount ?? detach,
+    abandon() {
+      raw.close(fd);
+      if (apart) apart.abandon();
+      else detach();
+    },
     mayGiveUpRights: apart !== undefined,
   };
 }

@@ -29,7 +29,10 @@ export interface HostFile {
   /** Give the room of [offset, offset + length) back: it reads as zeros. False: the file's file system cannot. */
   punch(offset: number, length: number): boolean;
   fdatasync(): void;
-  /** Exclusive (shared when read-only) lock on [start, start+length); false with the holder's pid when taken. length 0: to the end. */
+  /**
+   * Exclusive (shared when read-only) lock on [start, start+length), kept until the file is closed; the holder's pid, 0 when
+   * it cannot be told, when somebody else has it. length 0: to the end.
+   */
   lock(exclusive: boolean, start: number, length: number): { readonly pid: number } | undefined;
   /** Who has any lock on [start, start+length); nothing is locked by asking. */
   holder(start: number, length: number): { readonly pid: number } | undefined;
@@ -63,6 +66,8 @@ export interface Ready {
  * those waited for, so its promises, timers and signals go on but cost nothing while none is pending.
  */
 export interface Loop {
+  /** Make what waiting takes, which the first to wait or to watch does else: a sandbox may forbid it later. */
+  open(): void;
   /**
    * Watch a descriptor. `ready` returns true when it did something and may have more to do: it is called again before
    * the loop sleeps (with all fields false but readable).
@@ -108,6 +113,8 @@ export interface FuseMount {
   readonly fd: number;
   /** Unmount; `lazy` also when busy. False: busy. Never blocks on our own serving. */
   unmount(lazy: boolean): Async<boolean>;
+  /** It is not going to be served: take it away, and wait until it is gone. */
+  abandon(): void;
   /** Another process unmounts when asked: this one may enter the sandbox. */
   readonly mayGiveUpRights: boolean;
 }
@@ -198,6 +205,12 @@ export interface Host {
       /** EBUSY for a block device that is mounted or otherwise in use, also by another one who asked so. */
       readonly exclusive?: boolean;
     },
+  ): BlockDevice & { readonly file: HostFile };
+  /** [offset, offset+length) of an open file as a disk, which closes it. */
+  diskOn(
+    file: HostFile,
+    name: string,
+    part: { readonly offset?: number; readonly length?: number },
   ): BlockDevice & { readonly file: HostFile };
   /** ioctl(2) on a file or directory that is opened for it; `data` goes and comes. Throws HostError. */
   ioctl(path: string, command: number, data: Uint8Array): void;

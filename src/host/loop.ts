@@ -103,7 +103,7 @@ export class EpollLoop implements Loop {
     this.#busy = new Busy(options.now, (e) => this.onError(e));
   }
   add(fd: number, interest: Interest, ready: (what: Ready) => boolean): void {
-    this.#open();
+    this.open();
     const watch = { fd, generation: ++this.#generation >>> 0, ready };
     this.#control(CTL_ADD, watch, bits(interest));
     this.#watches.set(fd, watch);
@@ -147,7 +147,7 @@ export class EpollLoop implements Loop {
 
   async run(): Promise<void> {
     this.#options.warm();
-    this.#open();
+    this.open();
     this.#lastTurn = this.#options.now();
     while (!this.#stopped) {
       const io = this.#pump();
@@ -263,7 +263,7 @@ export class EpollLoop implements Loop {
     }
   }
 
-  #open(): void {
+  open(): void {
     if (this.#epoll >= 0) return;
     // The event array, and one struct for epoll_ctl behind it.
     this.#memory = pin((EVENTS + 1) * EVENT);

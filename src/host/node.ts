@@ -249,6 +249,18 @@ function program({ path, args }: Host["self"]): Host["self"] {
   return { path, args: args.length === 0 ? [] : [...args.slice(0, -1), main()] };
 }
 
+/** Disks are worked on for a while. */
+const disks = (rt: Runtime) => ({
+  diskOn(file, name, part) {
+    rt.warm();
+    return fileDisk(file, name, part);
+  },
+  disk(path, how) {
+    rt.warm();
+    return fileDisk(open(path, { write: how.write, exclusive: how.exclusive ?? false }), path, how);
+  },
+} satisfies Partial<Host>);
+
 /** The host over a runtime. */
 export function makeHost(rt: Runtime): Host {
   let loop: EpollLoop | undefined;
@@ -259,10 +271,7 @@ export function makeHost(rt: Runtime): Host {
   const tls: TlsSockets = { ...tlsEvents, connectBlocking: relayed(program(rt.self), rt.now) };
   return {
     ...files,
-    disk(path, how) {
-      rt.warm();
-      return fileDisk(open(path, { write: how.write, exclusive: how.exclusive ?? false }), path, how);
-    },
+    ...disks(rt),
     ...users,
     ...streams,
     ...processes,

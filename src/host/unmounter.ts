@@ -44,22 +44,33 @@ export function socketPair(): readonly [ours: number, theirs: number] {
   return [ours, theirs];
 }
 
-/** Start it for an absolute directory. Undefined: there is no program to unmount with. The result unmounts; false: busy. */
-export function unmounter(
-  dir: string,
-  as: "root" | "user",
-  loop: Loop,
-): ((lazy: boolean) => Promise<boolean>) | undefined {
+export interface Unmounter {
+  /** False: busy. */
+  readonly unmount: (lazy: boolean) => Promise<boolean>;
+  /** The same without the loop, lazily: nobody serves. */
+  readonly abandon: () => void;
+}
+/** Start it for an absolute directory. Undefined: there is no program to unmount with. */
+export function unmounter(dir: string, as: "root" | "user", loop: Loop): Unmounter | undefined {
   const [plain, lazily] = commands[as];
   if (!isThere(plain.split(" ")[0]!) || !isThere("sh")) return undefined;
   const [ours, theirs] = socketPair();
   spawnSession("sh", ["sh", "-c", SCRIPT, dir, plain, lazily], [theirs, theirs, undefined]);
   raw.close(theirs);
-  return (lazy) => ask(ours, lazy ? "lazy\n" : "plain\n", loop);
+  return {
+    unmount: (lazy) => ask(ours, lazy ? "lazy" : "plain", loop),
+    abandon() {
+      say(ours, "lazy");
+      views.read(ours, new Uint8Array(16), 16);
+    },
+  };
 }
-function ask(socket: number, line: string, loop: Loop): Promise<boolean> {
-  const bytes = new TextEncoder().encode(line);
+function say(socket: number, how: "lazy" | "plain"): void {
+  const bytes = new TextEncoder().encode(`${how}\n`);
   check(result(views.write(socket, bytes, bytes.length)), "umount");
+}
+function ask(socket: number, how: "lazy" | "plain", loop: Loop): Promise<boolean> {
+  say(socket, how);
   return new Promise((resolve, reject) =>
     loop.add(socket, { read: true, write: false }, () => {
       loop.remove(socket);

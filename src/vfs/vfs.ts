@@ -93,6 +93,12 @@ export class Vfs {
     }
   }
 
+  /** Load what a mount with such options will need. ENODEV: no such driver; EINVAL: its options. */
+  prepare(type: string, given: unknown): Async<void> {
+    const driver = this.kernel.registry.fs(type);
+    if (!driver) throw errno.ENODEV;
+    return driver.prepare?.(this.kernel.sys, parseOptions(driver.options, given));
+  }
   #mountDriver(type: string, device: BlockDevice | undefined, how: MountHow): Async<Volume> {
     const driver = this.kernel.registry.fs(type);
     if (!driver) throw errno.ENODEV;

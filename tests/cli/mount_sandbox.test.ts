@@ -34,6 +34,39 @@ describe("the sandbox of a mount", { skip: noFuse() }, () => {
       ended(sh);
       assertEquals(sh.run("fsck.fat -n d.img").status, 0);
     }));
+  it("is entered before the first byte of the image is read", () =>
+    within((sh) => {
+      // The image's own file system does not answer: the one who reads it stands still.
+      sh.must("mkdir on mnt");
+      const disk = sh.start("rump_tmpfs --foreground -s 80m t on").pid;
+      assert(sh.until(`grep -q "${sh.dir}/on" /proc/self/mounts`));
+      sh.must(`truncate -s 64M on/d.img && mkfs.fat on/d.img && sync && stat on/d.img && kill -STOP ${disk}`);
+      sh.must("echo 1 > /proc/sys/vm/drop_caches");
+      const mount = sh.start("rump_msdos --foreground --sandbox on/d.img mnt");
+      try {
+        assert(sh.until(`grep -qE "request_wait_answer|folio_wait" /proc/${mount.pid}/wchan`));
+        assertEquals(values(status(sh, `${mount.pid}`), "Seccomp"), ["2"]);
+      } finally {
+        sh.must(`kill -CONT ${disk}`);
+      }
+      sh.must("touch mnt/x && umount mnt");
+      sh.until("umount on");
+    }));
+  it("what cannot be mounted is told all the same, and leaves no mount", () =>
+    within((sh) => {
+      sh.must("head -c 1M /dev/zero > d.img && mkdir mnt");
+      const r = sh.run("rump_msdos --sandbox d.img mnt");
+      assertEquals([r.status, r.out], [1, ""]);
+      assertStringIncludes(r.err, "/d.img: not a FAT volume: ");
+      assert(!sh.must("cat /proc/self/mounts").includes(sh.dir));
+      ended(sh);
+    }));
+  it("tables of code pages are loaded before it", () =>
+    within((sh) => {
+      image(sh);
+      sh.must("rump_msdos --sandbox -o codepage=932,iocharset=koi8-r d.img mnt && touch mnt/x && umount mnt");
+      ended(sh);
+    }));
   it("lasts through much work: the runtime's threads go on", () =>
     within((sh) => {
       image(sh);

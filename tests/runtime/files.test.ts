@@ -94,6 +94,23 @@ describe("host files", () => {
     }));
 });
 
+describe("a lock on a file", () => {
+  it("is seen through another descriptor of the same process, and stays when that is closed", () =>
+    inDirectory((dir) => {
+      const path = `${dir}/f`;
+      host.writeFile(path, "x");
+      const f = host.open(path, { write: true });
+      assertEquals(f.lock(true, 0, 0), undefined);
+      for (let i = 0; i < 2; i++) {
+        const other = host.open(path, { write: true });
+        assert(other.lock(true, 0, 0) !== undefined);
+        assert(other.holder(0, 0) !== undefined);
+        other.close();
+      }
+      f.close();
+    }));
+});
+
 describe("host disks", () => {
   it("a part of a file is a disk of its own; past its end is EIO", () =>
     inDirectory((dir) => {
