@@ -32,6 +32,9 @@ const INTERRUPT = 36;
 const DESTROY = 38;
 const NOTIFY_REPLY = 41;
 const BATCH_FORGET = 42;
+const READDIRPLUS = 44;
+/** Names in a listing's reply: each is the work of a request. */
+const NAMES = 64;
 const BODY = 40;
 const EAGAIN = -11;
 const EINTR = -4;
@@ -172,7 +175,7 @@ export class FuseServer {
     if (req.length < BODY || req.in.words[0] !== req.length) return;
     const { opcode } = req;
     this.counts[opcode & 63]!++;
-    this.#quiet.served();
+    this.#quiet.served(opcode === READDIRPLUS ? NAMES : 1);
     try {
       const size = this.#perform(req, opcode);
       if (size instanceof Promise) this.#later(req, size, opcode);

@@ -18,9 +18,11 @@ export class Quiet {
     this.#timer = timer;
     this.#collect = collect;
   }
-  /** A request was served. */
-  served(): void {
-    if (++this.#work === MUCH) this.#later();
+  /** A request was served; `weight`: as much work as so many. */
+  served(weight = 1): void {
+    const had = this.#work;
+    this.#work += weight;
+    if (had < MUCH && this.#work >= MUCH) this.#later();
   }
   /** There will be none any more. */
   end(): void {

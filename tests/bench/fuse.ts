@@ -97,7 +97,7 @@ function find(): void {
     cold();
     const t = sh("find h | wc -l");
     const after = residentOf("rump_msdos h.img h");
-    sh("sleep 3");
+    sh("sleep 5");
     memory = [after, residentOf("rump_msdos h.img h")];
     sh("umount h");
     return t;
