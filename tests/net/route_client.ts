@@ -1,6 +1,6 @@
 /** The routing socket and sysctl net.route as programs use them. */
-import { AF_INET, AF_ROUTE, SOCK_RAW } from "../../src/abi/flags.ts";
-import { parseInetMask, parseSockaddrIn, sockaddrIn } from "../../src/abi/inet.ts";
+import { AF_INET, AF_INET6, AF_ROUTE, SOCK_RAW } from "../../src/abi/flags.ts";
+import { parseIn6Mask, parseInetMask, parseSockaddrIn, parseSockaddrIn6, sockaddrIn } from "../../src/abi/inet.ts";
 import {
   buildMessage,
   CTL_NET,
@@ -48,6 +48,8 @@ const name = (a: Uint8Array | undefined): string => {
   if (!a) return "-";
   const link = parseSockaddrDl(a);
   if (link) return `${link.name || `link#${link.index}`}`;
+  const six = parseSockaddrIn6(a)?.address;
+  if (six) return `${six}${six.zone ? `%${six.zone}` : ""}`;
   return formatIpv4(parseSockaddrIn(a)?.address ?? 0);
 };
 /** A route in short: "10.0.0.0/ffffff00 by link#2, flags, mtu" */
@@ -55,7 +57,8 @@ export function shown(bytes: Uint8Array): string {
   const { flags, addrs, mtu, index } = RtMsghdr.dump(viewOf(bytes), 0);
   const a = parseAddresses(bytes, RtMsghdr.size, addrs)!;
   const mask = a.get(RTA.NETMASK);
-  const to = mask ? `/${(parseInetMask(mask) ?? 0).toString(16)}` : "";
+  const six = a.get(RTA.DST)?.[1] === AF_INET6;
+  const to = !mask ? "" : six ? `/${parseIn6Mask(mask) ?? 0}` : `/${(parseInetMask(mask) ?? 0).toString(16)}`;
   const letters = Object.entries({
     U: RTF.UP,
     G: RTF.GATEWAY,
@@ -86,4 +89,4 @@ export function table(sys: Calls, operation: number, argument = 0, family: numbe
   sys.__sysctl({ name, oldp, oldlenp });
   return [...records(oldp.subarray(0, viewOf(oldlenp).getUint32(0, true)))].map((r) => r.slice());
 }
-export const routes = (sys: Calls) => table(sys, NET_RT.DUMP).map(shown);
+export const routes = (sys: Calls, family: number = AF_INET) => table(sys, NET_RT.DUMP, 0, family).map(shown);

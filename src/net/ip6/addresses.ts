@@ -152,10 +152,11 @@ export class Addresses6 {
   #cameUp(if6: In6Interface): void {
     this.#ip6.mld.join(if6, allNodes(if6.index));
     this.#groupRoutes(if6);
+    // What is asked about comes to a group: routers are told of it first (RFC 4862, 5.4.2).
+    this.#ip6.mld.start(if6);
     for (const a of if6.addresses) a.flags = (a.flags & ~IN6_IFF_NOTREADY) | IN6_IFF_TENTATIVE;
     for (const a of if6.addresses) this.#start(if6, a);
     this.#attach(if6);
-    this.#ip6.mld.start(if6);
   }
   /** Multicasts of the host's and the link's scope are the link's. */
   #groupRoutes({ iface, index }: In6Interface): void {

@@ -199,8 +199,10 @@ const neighbour = (iface: Interface, address: In6Addr, mac: Uint8Array, expire: 
 /** When it is doubted; 0: never. `wall`: what the clock is ahead of the time since the boot. */
 const seconds = (n: Neighbour6, state: number, wall: number): number =>
   n.permanent || state !== ND_REACHABLE ? 0 : Math.ceil((n.until + wall) / 1000);
-/** As numbers. */
+/** As numbers; those of a link together. */
 function order(x: In6Addr, y: In6Addr): number {
-  for (const word of ["a", "b", "c", "d"] as const) if (x[word] !== y[word]) return (x[word] >>> 0) - (y[word] >>> 0);
-  return x.zone - y.zone;
+  for (const word of ["a", "zone", "b", "c", "d"] as const) {
+    if (x[word] !== y[word]) return (x[word] >>> 0) - (y[word] >>> 0);
+  }
+  return 0;
 }
