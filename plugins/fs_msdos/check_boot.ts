@@ -106,12 +106,12 @@ function copyToBackup(state: State, boot: Uint8Array): void {
   clean[state.g.stateByte]! &= ~3;
   if (at > 0) state.write(clean, at);
 }
-/** Byte the copy of the boot sector stands at; 0: there is none. */
+/** Byte the copy of the boot sector stands at; 0: there is none, or a place that is not for it. */
 function backupAt({ g }: State, boot: Uint8Array): number {
   if (g.bits !== 32) return 0;
   const number = Bpb32.get.backup(viewOf(boot), Bpb.size);
   const at = number * g.sectorSize;
-  return number === 0xffff || at + g.sectorSize > g.fatStart ? 0 : at;
+  return number === 0xffff || at === g.fsInfo || at + g.sectorSize > g.fatStart ? 0 : at;
 }
 
 /** The mark goes when nothing is left to mend. */

@@ -1,7 +1,7 @@
 /** One directory: its dots, its end, and each of its entries. */
 import { ATTR_DIRECTORY, ATTR_VOLUME, Dirent, FREE as FREE_SLOT, LOWER_BASE, LOWER_EXT } from "../../src/wire/fat.ts";
 import { DOT, type Folder, pathOf } from "./check_folder.ts";
-import { DOT_NAME, DOTS_NAME, isGarbage, isPlausible, Names } from "./check_names.ts";
+import { DOT_NAME, DOTS_NAME, hasDot, isGarbage, isPlausible, Names } from "./check_names.ts";
 import type { State } from "./check_state.ts";
 import { MAX_SLOTS, SLOT } from "./dir.ts";
 import { showShort } from "./short_names.ts";
@@ -192,8 +192,7 @@ const FIRST_DAY = (1 << 5) | 1;
 /** Whether a cluster may be a directory's first: its dots are there; else it has no size, as files have, and looks like one. */
 export function looksLikeDirectory(state: State, cluster: number, size: number): boolean {
   const bytes = state.read(state.position(cluster), Math.min(state.g.clusterSize, MAX_SLOTS * SLOT));
-  const name = String.fromCharCode(...bytes.subarray(0, 11));
-  if (name === DOT_NAME && bytes[11]! & ATTR_DIRECTORY) return true;
+  if (hasDot(bytes)) return true;
   if (size !== 0) return false;
   let [good, bad] = [0, 0];
   for (let at = 0; at < bytes.length && bytes[at] !== 0; at += SLOT) {

@@ -32,6 +32,19 @@ const MAX_TAIL = 999_999;
 const LFN_TYPE = 12;
 const LFN_CLUSTER = 26;
 
+/** Whether a cluster's first entry is ".", as a directory's is; false where it cannot be read. */
+function beginsDirectory(state: State, cluster: number): boolean {
+  try {
+    return hasDot(state.read(state.position(cluster), SLOT));
+  } catch (e) {
+    if (e === state.errno.EIO) return false;
+    throw e;
+  }
+}
+/** Whether bytes begin with the entry ".". */
+export const hasDot = (bytes: Uint8Array): boolean =>
+  String.fromCharCode(...bytes.subarray(0, 11)) === DOT_NAME && (bytes[11]! & ATTR_DIRECTORY) !== 0;
+
 export class Names {
   readonly #state: State;
   readonly #folder: Folder;
@@ -47,11 +60,21 @@ export class Names {
       const short = folder.short(slot);
       this.#taken.add(short);
       const had = this.#best.get(short);
-      if (had === undefined || (!this.#hasPieces(had) && this.#hasPieces(slot))) this.#best.set(short, slot);
+      if (had === undefined || this.#worth(had) < this.#worth(slot)) this.#best.set(short, slot);
     }
   }
-  /** Which slot of each short name is to keep it: the first one, or the first with a long name. */
+  /** Which slot of each short name is to keep it: the first of those that can be true, or else have a long name. */
   readonly #best = new Map<string, number>();
+  #worth(slot: number): number {
+    return (this.#isLikely(slot) ? 2 : 0) + (this.#hasPieces(slot) ? 1 : 0);
+  }
+  /** A directory has no size, and holds dots; a file's clusters are as many as its size wants. */
+  #isLikely(slot: number): boolean {
+    const [start, size] = [this.#folder.start(slot), this.#folder.size(slot)];
+    if (!this.#state.table.valid(start)) return false;
+    if (this.#folder.isDirectory(slot)) return size === 0 && beginsDirectory(this.#state, start);
+    return size > 0 && this.#state.fits(start, Math.ceil(size / this.#state.g.clusterSize));
+  }
   #hasPieces(slot: number): boolean {
     const { bytes } = this.#folder;
     return slot > 0 && this.#folder.first(slot - 1) !== FREE_SLOT && this.#folder.isLong(slot - 1) &&

@@ -8,6 +8,11 @@ import { abused, AMBIGUOUS, listed, mutate, untouched } from "../cases/fat_mutat
 /** IMAGES: how many on each volume; more by hand. */
 const IMAGES = Number(process.env.IMAGES ?? 600);
 const volumes = [[12, 1], [12, 4], [16, 1], [32, 1]] as const;
+/**
+ * Mutations that once went wrong: of two entries of one name the one that could not be true was kept; the copy of the boot
+ * sector was written over FSInfo.
+ */
+const relived = [[16, 1, 6_249_619], [32, 1, 40_525_599], [32, 1, 40_614_451]] as const;
 /** Milliseconds one image may take, mounted twice, written, checked twice: far more than it does. */
 const LONGEST = 10_000;
 
@@ -35,6 +40,14 @@ describe("damaged volumes", () => {
       assertEquals(fileAt(mounted(bytes), path), fileAt(mounted(sound), path));
     }
   });
+  for (const [bits, perCluster, seed] of relived) {
+    it(`FAT${bits}, ${perCluster} sectors a cluster: what mutation ${seed} did not touch is read, and survives writing and fsck`, async () => {
+      const sound = await filled(bits, perCluster);
+      const bytes = sound.slice();
+      const still = untouched(listed(sound), bytes, mutate(bytes, randomOf(seed)));
+      assertEquals(await abused(bytes, still), "");
+    });
+  }
   for (const [bits, perCluster] of volumes) {
     it(`FAT${bits}, ${perCluster} sectors a cluster: what ${IMAGES} mutations did not touch is read, survives writing and fsck, and fsck ends`, async () => {
       const seed = seedOf();
