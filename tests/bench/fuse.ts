@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { best, env, line, out, sh, work } from "./bench.ts";
+import { vfat } from "./vfat.ts";
 
 const RANDOM = `import mmap, os, random, sys, time
 f = os.open(sys.argv[1], os.O_RDONLY | (os.O_DIRECT if sys.argv[2] == "direct" else 0)); b = mmap.mmap(-1, 4096)
@@ -33,7 +34,7 @@ function read(dir: string): number {
 }
 /** Reads a second; what is below the direct ones is in memory: ours then costs calls, the host's the disk. */
 const random = (dir: string, how: string) =>
-  Number(out(`cat ${dir}/big > /dev/null; python3 random.py ${dir}/big ${how}`));
+  Number(out(`cat ${dir}/big > /dev/null; python3 at_random.py ${dir}/big ${how}`));
 /** Files made a second; seconds to list them with their attributes. */
 function files(dir: string, n: number, per: number): readonly [rate: number, list: number] {
   const [rate = NaN, list = NaN] = out(`python3 create.py ${dir}/many ${n} ${per}; rm -rf ${dir}/many`).split("\n").map(
@@ -117,7 +118,7 @@ const residentOf = (command: string) =>
 
 export function fuse(): void {
   if (!existsSync("/dev/fuse")) return;
-  writeFileSync(`${work}/random.py`, RANDOM);
+  writeFileSync(`${work}/at_random.py`, RANDOM);
   writeFileSync(`${work}/create.py`, CREATE);
   image("d.img");
   sh(`mkdir -p mnt host && head -c ${MIB}M /dev/urandom > src`);
@@ -126,6 +127,7 @@ export function fuse(): void {
   beside("host", "host");
   mtools();
   if (has("fusefat")) fusefat();
-  sh("umount mnt");
+  sh("rump_msdos --unmount mnt");
+  vfat();
   find();
 }

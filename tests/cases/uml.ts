@@ -44,7 +44,12 @@ long ptrace(int request, ...) {
 `;
 
 /** Boot, run a script as init with $OUT writable, halt; what the script wrote, by file name. Undefined: it did not start. */
-function boot(script: string, images: readonly string[], seconds: number): Map<string, string> | undefined {
+function boot(
+  script: string,
+  images: readonly string[],
+  seconds: number,
+  memory = "128M",
+): Map<string, string> | undefined {
   const dir = mkdtempSync(join(tmpdir(), "rump-uml-"));
   try {
     mkdirSync(`${dir}/mnt`);
@@ -60,7 +65,7 @@ b poweroff -f
 `;
     writeFileSync(`${dir}/init`, init, { mode: 0o755 });
     const disks = images.map((image, i) => `ubd${i}=${image}`);
-    const args = ["mem=128M", ...disks, "rootfstype=hostfs", "rootflags=/", "ro", `init=${dir}/init`, "con=null"];
+    const args = [`mem=${memory}`, ...disks, "rootfstype=hostfs", "rootflags=/", "ro", `init=${dir}/init`, "con=null"];
     spawnSync(
       "setsid",
       ["--wait", KERNEL, ...args, "con0=null,fd:1", "quiet", `uml_dir=${dir}/`, "umid=u", "panic=-1"],
@@ -96,7 +101,7 @@ function reason(): string | false {
 }
 
 /** Mount each image as vfat, one after the other, and run commands in it; their output, by the image's number. */
-export function inLinux(images: readonly string[], commands: string): string[] {
+export function inLinux(images: readonly string[], commands: string, memory?: string): string[] {
   const fs = `${MODULES}/${readdirSync(MODULES)[0]}/kernel/fs`;
   const modules = ["nls/nls_cp437", "nls/nls_iso8859-1", "nls/nls_utf8", "fat/fat", "fat/vfat"];
   const load = modules.map((m) => `b insmod ${fs}/${m}.ko`).join("\n");
@@ -105,7 +110,7 @@ export function inLinux(images: readonly string[], commands: string): string[] {
 b mount -t vfat -o ${options} /dev/ubd${String.fromCharCode(97 + i)} $OUT/mnt
 ( cd $OUT/mnt && ${commands} ) >$OUT/${i}.txt 2>&1 || echo "status $?" >>$OUT/${i}.txt
 b umount $OUT/mnt || echo "umount failed" >>$OUT/${i}.txt`);
-  const out = boot(`${load}\n${each.join("\n")}`, images, 60);
+  const out = boot(`${load}\n${each.join("\n")}`, images, 60, memory);
   if (!out) throw new Error("user-mode Linux did not come to its end");
   return images.map((_, i) => out.get(`${i}.txt`) ?? "");
 }
