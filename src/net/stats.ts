@@ -15,7 +15,7 @@ import type { Icmp } from "./icmp.ts";
 import type { Igmp } from "./igmp.ts";
 import type { Ip } from "./ip.ts";
 import type { TcpEngine } from "./tcp/engine.ts";
-import type { Udp } from "./udp.ts";
+import type { UdpCounters } from "./udp.ts";
 
 export function ipStats({ counters: c, fragments: { counters: f } }: Ip): Uint8Array {
   return encodeStats(IP_STAT, {
@@ -71,7 +71,7 @@ export function igmpStats({ counters: c }: Igmp): Uint8Array {
   });
 }
 /** What came counts whether it was good or not. */
-export function udpStats({ counters: c }: Udp): Uint8Array {
+export function udpStats(c: UdpCounters): Uint8Array {
   return encodeStats(UDP_STAT, {
     ipackets: c.in + c.short + c.badChecksum,
     badsum: c.badChecksum,

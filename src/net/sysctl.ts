@@ -76,10 +76,11 @@ function udp(udp: Udp): Record<string, SysctlNode> {
   return {
     sendspace: intKnob(udp, "sendspace", "Default UDP send buffer size", { number: 2, least: 1, most: 65_507 }),
     recvspace: intKnob(udp, "recvspace", "Default UDP receive buffer size", { number: 3, least: 1, most: 4 << 20 }),
-    stats: structNode("UDP statistics", () => udpStats(udp), 5),
+    stats: structNode("UDP statistics", () => udpStats(udp.counters), 5),
   };
 }
-const under = (prefix: string, nodes: Record<string, SysctlNode>) =>
+/** Nodes below a directory. */
+export const under = (prefix: string, nodes: Record<string, SysctlNode>) =>
   Object.fromEntries(Object.entries(nodes).map(([name, node]) => [`${prefix}.${name}`, node]));
 
 /** Of IPv4 and its protocols. */

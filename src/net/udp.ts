@@ -14,6 +14,17 @@ import type { Protocol } from "./protocol.ts";
 import type { Message, Socket } from "./socket.ts";
 import type { Stack } from "./stack.ts";
 
+/** netstat -s */
+export class UdpCounters {
+  in = 0;
+  out = 0;
+  badChecksum = 0;
+  short = 0;
+  noPort = 0;
+  noPortBroadcast = 0;
+  full = 0;
+}
+
 /** All UDP sockets of a stack. */
 export class Udp implements IpProtocol {
   readonly stack: Stack;
@@ -21,26 +32,32 @@ export class Udp implements IpProtocol {
   /** Bytes of one datagram, and of all that wait (net.inet.udp.sendspace, recvspace). */
   sendspace = 9216;
   recvspace = 41_600;
-  readonly counters = { in: 0, out: 0, badChecksum: 0, short: 0, noPort: 0, noPortBroadcast: 0, full: 0 };
+  /** Over IPv4 and over IPv6. */
+  readonly counters = new UdpCounters();
+  readonly counters6 = new UdpCounters();
 
   constructor(stack: Stack) {
     this.stack = stack;
     this.endpoints = new Endpoints(stack.random, stack.ports);
     stack.ip.register(IPPROTO_UDP, this);
   }
+  countersOf(address: Address): UdpCounters {
+    return typeof address === "object" ? this.counters6 : this.counters;
+  }
   input(p: Packet, at: number, header: IpHeader): void {
+    const counters = this.countersOf(header.destination);
     const length = p.end - at < Header.size ? 0 : Header.get.length(p.view, at);
-    if (length < Header.size || length > p.end - at) return void this.counters.short++;
+    if (length < Header.size || length > p.end - at) return void counters.short++;
     // RFC 8200, 8.1: over IPv6 there is always one.
     const checked = Header.get.checksum(p.view, at) !== 0 || typeof header.destination === "object";
-    if (checked && transportChecksum(p, at, length, header) !== 0) return void this.counters.badChecksum++;
-    this.counters.in++;
+    if (checked && transportChecksum(p, at, length, header) !== 0) return void counters.badChecksum++;
+    counters.in++;
     const [from, to] = [Header.get.source(p.view, at), Header.get.destination(p.view, at)];
     const data = p.bytes.subarray(at + Header.size, at + length);
     if (p.broadcast || isMulticast(header.destination)) return this.#everybody(p, header, from, to, data);
     const found = this.endpoints.find(header.destination, to, header.source, from);
     if (found) return found.receive(p, header, data, from);
-    this.counters.noPort++;
+    counters.noPort++;
     this.stack.noPort(p);
   }
   #everybody(p: Packet, header: IpHeader, from: number, to: number, data: Uint8Array): void {
@@ -53,7 +70,7 @@ export class Udp implements IpProtocol {
         found = true;
       }
     }
-    if (!found) this.counters.noPortBroadcast++;
+    if (!found) this.countersOf(destination).noPortBroadcast++;
   }
   error(code: SysError, { source, destination, view, at }: Returned): void {
     const [port, remotePort] = [Header.get.source(view, at), Header.get.destination(view, at)];
@@ -123,7 +140,7 @@ class UdpSocket implements Protocol, Endpoint {
   }
   send(lwp: Lwp, { data, to, rights, control }: Message): number {
     if (rights.length > 0) throw errno.EINVAL;
-    const { stack, endpoints, counters } = this.#udp;
+    const { stack, endpoints } = this.#udp;
     if (to && this.so.connected) throw errno.EISCONN;
     if (!to && !this.so.connected) throw errno.EDESTADDRREQ;
     if (data.length > this.so.sendLimit) throw errno.EMSGSIZE;
@@ -149,13 +166,13 @@ class UdpSocket implements Protocol, Endpoint {
       p.view.setUint16(at + Header.at.checksum, transportChecksum(p, at, length, ip) || 0xffff, true);
     });
     if (error) throw error;
-    counters.out++;
+    this.#udp.countersOf(peer.address).out++;
     return data.length;
   }
   receive(p: Packet, header: IpHeader, data: Uint8Array, port: number): void {
     const { inbox, changes, cantReceive, options } = this.so;
     if (cantReceive || header.ttl < this.options.minTtl) return;
-    if (inbox.room < data.length) return void this.#udp.counters.full++;
+    if (inbox.room < data.length) return void this.#udp.countersOf(header.source).full++;
     inbox.put(data, this.#family.name(header.source, port), [], this.options.beside(p, header, options));
     changes.wake();
   }

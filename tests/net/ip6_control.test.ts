@@ -11,6 +11,8 @@ import {
   In6Ndireq,
   ND6_INFINITE_LIFETIME,
 } from "../../src/abi/net_structs.ts";
+import { In6Defrouter, In6Prefix } from "../../src/abi/nd_structs.ts";
+import { decodeStats, ICMP6_STAT, IP6_STAT, UDP_STAT } from "../../src/abi/net_stats.ts";
 import { IfaMsghdr, MsgHead, NET_RT, RTA, RTF, RTM, sockaddrDl } from "../../src/abi/route_structs.ts";
 import type { Calls } from "../../src/kern/dispatch.ts";
 import { parseIpv6 } from "../../src/lib/in6.ts";
@@ -21,11 +23,14 @@ import { cable, pass } from "./helpers.ts";
 import {
   attach6,
   hostOnWire,
+  icmp6,
+  in6,
   inet6Host,
   named6,
   ofType,
   PEER,
   ready,
+  receive6,
   send6,
   sin6,
   twoHosts6,
@@ -234,5 +239,51 @@ describe("the routing socket and IPv6", () => {
     const all = table(sys, NET_RT.IFLIST, 0, AF_INET6).filter((m) => MsgHead.get.type(viewOf(m), 0) === RTM.NEWADDR);
     assertEquals(all.length, 4);
     assertEquals(named6(sockaddrIn6(parseSockaddrIn6(sin6("fe80::1", 0, 2))!.address, 0)), "[fe80::1%2]:0");
+  });
+});
+
+describe("sysctls of IPv6", () => {
+  const read6 = (sys: Calls, ...mib: number[]) => {
+    const name = new Uint8Array(new Int32Array(mib).buffer);
+    const oldlenp = new Uint8Array(8);
+    sys.__sysctl({ name, oldlenp });
+    const oldp = new Uint8Array(viewOf(oldlenp).getUint32(0, true));
+    sys.__sysctl({ name, oldp, oldlenp });
+    return oldp;
+  };
+  it("count what came and went", async () => {
+    const { a, b } = await twoHosts6();
+    const r = await udp6(b.sys, 7000);
+    await send6(a.sys, await udp6(a.sys), "x", sin6("2001:db8::2", 7000));
+    await receive6(b.sys, r);
+    const ip = decodeStats(IP6_STAT, read6(b.sys, 4, AF_INET6, 41, 6));
+    const icmp = decodeStats(ICMP6_STAT, read6(b.sys, 4, AF_INET6, 58, 1));
+    const udp = decodeStats(UDP_STAT, read6(b.sys, 4, AF_INET6, 17, 5));
+    assertEquals([ip.nxthist17, icmp.in135, icmp.out136, udp.ipackets], [1, 1, 1, 1]);
+    assertEquals(decodeStats(UDP_STAT, read6(b.sys, 4, 2, 17, 5)).ipackets, 0);
+  });
+  it("name the routers and prefixes that were heard of", async () => {
+    const { sys, ip6, inject, iface } = await hostOnWire();
+    ip6.settings.acceptRtadv = true;
+    const prefix = [3, 4, 64, 0xc0, 0, 0, 14, 16, 0, 0, 7, 8, 0, 0, 0, 0, ...in6("2001:db8::")];
+    inject(icmp6({ from: "fe80::99", to: "ff02::1" }, [134, 0, 0, 0, 64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0, ...prefix]));
+    const routers = read6(sys, 4, AF_INET6, 58, 19);
+    const { rtlifetime, ifIndex } = In6Defrouter.dump(viewOf(routers), 0);
+    assertEquals([routers.length, named6(routers.slice(0, 28)), rtlifetime, ifIndex], [
+      48,
+      "[fe80::99%2]:0",
+      1800,
+      iface.index,
+    ]);
+    const { prefixlen, vltime, pltime, raflags } = In6Prefix.dump(viewOf(read6(sys, 4, AF_INET6, 58, 20)), 0);
+    assertEquals([prefixlen, vltime, pltime, raflags], [64, 3600, 1800, 3]);
+  });
+  it("TCP's and UDP's are there for both families", async () => {
+    const { kernel } = await inet6Host();
+    const names = [...kernel.tree].map(([path]) => path);
+    for (const name of ["tcp6.sendspace", "tcp6.congctl.selected", "udp6.recvspace", "tcp6.pcblist", "raw6.pcblist"]) {
+      assert(names.includes(`net.inet6.${name}`), name);
+    }
+    assertEquals(kernel.tree.find("net.inet6.tcp6.stats")!.read(0), kernel.tree.find("net.inet.tcp.stats")!.read(0));
   });
 });

@@ -9,6 +9,7 @@ import {
   ICMP6_ECHO_REQUEST,
   ICMP6_PACKET_TOO_BIG,
   ICMP6_PARAM_PROB,
+  ICMP6_TIME_EXCEEDED,
   MLD_LISTENER_QUERY,
   MLD_LISTENER_REPORT,
   ND_NEIGHBOR_ADVERT,
@@ -50,7 +51,16 @@ const SHOWN = IPV6_MMTU - Ipv6.size - Redirect.size - 8 - 8;
 export class Icmp6 implements IpProtocol {
   readonly #ip6: Ip6;
   /** Messages in and out, by type; errors that were not sent: there were too many, they were about errors. */
-  readonly counters = { in: new Uint32Array(256), out: new Uint32Array(256), limited: 0, canNot: 0, bad: 0 };
+  readonly counters = {
+    in: new Uint32Array(256),
+    out: new Uint32Array(256),
+    limited: 0,
+    canNot: 0,
+    short: 0,
+    bad: 0,
+    pathMtu: 0,
+    errors: new Uint32Array(13),
+  };
   #second = 0;
   #sent = 0;
 
@@ -59,9 +69,9 @@ export class Icmp6 implements IpProtocol {
   }
   input(p: Packet, at: number, h: IpHeader): void {
     const length = p.end - at;
-    if (length < Header.size || transportChecksum(p, at, length, { ...h, protocol: IPPROTO_ICMPV6 }) !== 0) {
-      this.counters.bad++;
-      return;
+    if (length < Header.size) return void this.counters.short++;
+    if (transportChecksum(p, at, length, { ...h, protocol: IPPROTO_ICMPV6 }) !== 0) {
+      return void this.counters.bad++;
     }
     const type = Header.get.type(p.view, at);
     this.counters.in[type]!++;
@@ -140,6 +150,7 @@ export class Icmp6 implements IpProtocol {
   #tooBig(destination: In6Addr, mtu: number): void {
     if (destination.multicast || mtu < IPV6_MMTU) return;
     const route = this.#ip6.routeTo(destination);
+    this.counters.pathMtu++;
     if (route) this.#ip6.paths.learn(destination, mtu, this.#ip6.of(route.iface).mtu);
   }
 
@@ -150,6 +161,7 @@ export class Icmp6 implements IpProtocol {
     const anyway = type === ICMP6_PACKET_TOO_BIG || (type === ICMP6_PARAM_PROB && code === PARAMPROB_OPTION);
     const ends = this.#mayComplain(p, anyway);
     if (!ends) return;
+    this.counters.errors[errorKind(type, code)]!++;
     const n = Math.min(p.length, IPV6_MMTU - Ipv6.size - Header.size);
     this.send({ source: ends.from, destination: ends.to }, Header.size + n, (out, at) => {
       Header.write(out.view, at, { type, code, data });
@@ -195,6 +207,7 @@ export class Icmp6 implements IpProtocol {
     const mac = nd.macOf(route.iface, target);
     const shown = Math.min(p.length, SHOWN) & ~7;
     counters.redirects++;
+    this.counters.errors[REDIRECTS]!++;
     this.send(
       { source: from.address, destination: source, iface: route.iface },
       Redirect.size + (mac ? 8 : 0) + 8 + shown,
@@ -214,6 +227,16 @@ export class Icmp6 implements IpProtocol {
     );
   }
 }
+/** Among counted errors (netinet/icmp6.h ICMP6_ERRSTAT_*). */
+const REDIRECTS = 11;
+const FIRST_KIND: Readonly<Record<number, number>> = {
+  [ICMP6_DST_UNREACH]: 0,
+  [ICMP6_PACKET_TOO_BIG]: 5,
+  [ICMP6_TIME_EXCEEDED]: 6,
+  [ICMP6_PARAM_PROB]: 8,
+};
+const errorKind = (type: number, code: number) =>
+  Math.min(FIRST_KIND[type]! + code, type === ICMP6_PARAM_PROB ? 10 : 12);
 function errorOf(type: number, code: number): SysError {
   if (type === ICMP6_PACKET_TOO_BIG) return errno.EMSGSIZE;
   if (type === ICMP6_PARAM_PROB) return errno.ENOPROTOOPT;

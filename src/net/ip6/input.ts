@@ -66,7 +66,10 @@ export class Input6 {
     w.next = p.bytes[w.nextAt]!;
     w.at = p.start + Ipv6.size;
     if (w.next === IPPROTO_HOPOPTS && !this.#options(p)) return this.#drop(p);
-    if (ours) return this.#deliver(p);
+    if (ours) {
+      this.#ip6.counters.headers[p.bytes[p.start + Ipv6.at.next]!]!++;
+      return this.#deliver(p);
+    }
     if (this.#header.destination.multicast) {
       this.#ip6.counters.notMember++;
       return this.#drop(p);

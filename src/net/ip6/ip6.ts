@@ -48,6 +48,11 @@ class Counters6 {
   fragmented = 0;
   fragmentsSent = 0;
   redirects = 0;
+  cannotFragment = 0;
+  noSource = 0;
+  raw = 0;
+  /** Packets to us by their first header behind IPv6's. */
+  readonly headers = new Uint32Array(256);
 }
 
 export class Ip6 implements Inet6 {
@@ -164,7 +169,9 @@ export class Ip6 implements Inet6 {
   }
   /** Of :: it is ::1: that is whom it reaches. */
   sourceFor(to: In6Addr, iface?: Interface | undefined): In6Addr | undefined {
-    return selectSource(this, to, iface);
+    const source = selectSource(this, to, iface);
+    if (!source) this.counters.noSource++;
+    return source;
   }
   mtuTo(to: In6Addr): number {
     const route = this.routeTo(to);

@@ -36,7 +36,10 @@ export class Output6 {
     if (!("iface" in route)) return route;
     const mtu = o.leastMtu ? IPV6_MMTU : this.#ip6.mtuOf(o.destination, route);
     const header = Ipv6.size + extra;
-    if (o.dontFragment && header + length > mtu) return errno.EMSGSIZE;
+    if (o.dontFragment && header + length > mtu) {
+      this.#ip6.counters.cannotFragment++;
+      return errno.EMSGSIZE;
+    }
     const p = this.#ip6.stack.packets.get(header + length);
     p.end = p.start + header + length;
     this.#head(p, o, this.#ip6.of(route.iface).hopLimit || this.#ip6.settings.hopLimit);

@@ -106,6 +106,9 @@ class Raw6Socket implements Protocol {
     this.#options.close();
     this.#all.delete(this);
   }
+  listed() {
+    return { state: 0, sending: 0, protocol: this.protocol };
+  }
   name(peer: boolean): Uint8Array | undefined {
     if (!peer) return sockaddrIn6(this.#local, 0);
     return this.so.connected ? sockaddrIn6(this.#remote, 0) : undefined;

@@ -118,8 +118,9 @@ export class TcpProtocol implements IpProtocol, TcpWorld {
   mtu(remote: Address): number {
     return this.#paths.limit(remote, this.stack.mtuTo(remote));
   }
+  /** Of IPv6, its own ICMP has noted what can be believed. */
   learned(remote: Address, mtu: number): void {
-    this.#paths.learn(remote, mtu, this.stack.mtuTo(remote));
+    if (typeof remote === "number") this.#paths.learn(remote, mtu, this.stack.mtuTo(remote));
   }
   send(to: Tuple & { readonly header?: HeaderOptions }, out: OutSegment, ring: Ring | undefined): SysError | undefined {
     const ip = this.#o = (typeof to.remote === "number" ? this.#ip : this.#ip6) as Filled;
