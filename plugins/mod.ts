@@ -10,6 +10,7 @@ export const builtins: Builtins = {
   rumpnet_net: { requires: ["rumpnet", "rumpnet_lo"], load: () => import("../src/net/interfaces.ts") },
   rumpnet_netinet: { requires: ["rumpnet_net"], load: () => import("../src/net/netinet.ts") },
   rumpnet_netinet6: { requires: ["rumpnet_netinet"], load: () => import("../src/net/netinet6.ts") },
+  rumpdev_bpf: { requires: ["rumpvfs", "rumpnet_net"], load: () => import("../src/net/bpf/component.ts") },
   rumpfs_rumpfs: { load: () => import("./fs_tmpfs/rumpfs.ts") },
   rumpfs_tmpfs: { requires: ["rumpvfs"], load: () => import("./fs_tmpfs/mod.ts") },
   rumpfs_msdos: { requires: ["rumpvfs"], load: () => import("./fs_msdos/mod.ts") },

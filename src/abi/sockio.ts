@@ -1,7 +1,9 @@
 /**
  * Commands of ioctl(2) on sockets (NetBSD: sys/sockio.h, netinet6/in6_var.h), and where those that point at more memory
- * say so. A command has in it which way its structure goes and how long it is (sys/ioccom.h).
+ * say so.
  */
+import { bpfPointed } from "./bpf.ts";
+import { ior, iow, iowr, type Pointed, type Sized } from "./ioccom.ts";
 import {
   Eccapreq,
   IfAddrprefreq,
@@ -22,22 +24,7 @@ import {
   In6Ndireq,
 } from "./net_structs.ts";
 
-/** sys/ioccom.h: the kernel gives; the program gives. */
-export const IOC_OUT = 0x4000_0000;
-export const IOC_IN = 0x8000_0000;
-type Sized = { readonly size: number };
 const int: Sized = { size: 4 };
-function command(direction: number, group: string, number: number, { size }: Sized): number {
-  return (direction | (size << 16) | (group.charCodeAt(0) << 8) | number) >>> 0;
-}
-/** _IOR, _IOW and _IOWR of C: a command of a group whose structure the kernel gives, the program gives, or both. */
-export const ior = (group: string, number: number, of: Sized): number => command(IOC_OUT, group, number, of);
-export const iow = (group: string, number: number, of: Sized): number => command(IOC_IN, group, number, of);
-export const iowr = (group: string, number: number, of: Sized): number => command(IOC_IN | IOC_OUT, group, number, of);
-/** A command's group, and the bytes of its structure. */
-export const groupOf = (com: number): string => String.fromCharCode((com >>> 8) & 255);
-export const sizeOf = (com: number): number => (com >>> 16) & 0x1fff;
-
 export const SIOC = {
   SIOCATMARK: ior("s", 7, int),
   SIOCSPGRP: iow("s", 8, int),
@@ -110,16 +97,6 @@ export const SIOC = {
 } as const;
 export type SiocName = keyof typeof SIOC;
 
-/** Memory elsewhere that a command's structure points at; it stands behind the structure in what handlers see and our wire carries. */
-export interface Pointed {
-  /** Where in the structure the pointer stands, and where the number of `unit` bytes each: an int of 32 bits, or a size_t. */
-  readonly pointer: number;
-  readonly count: number;
-  readonly countSize: 4 | 8;
-  readonly unit: number;
-  /** The program's memory is read, written, or both. */
-  readonly way: "in" | "out" | "inout";
-}
 const driver = { pointer: Ifdrv.at.data, count: Ifdrv.at.length, countSize: 8, unit: 1 } as const;
 const text = { pointer: IfreqBuffer.at.buffer, count: IfreqBuffer.at.length, countSize: 4, unit: 1 } as const;
 const pointed: Readonly<Record<number, Pointed>> = {
@@ -152,4 +129,4 @@ const pointed: Readonly<Record<number, Pointed>> = {
   [SIOC.SIOCSIFDESCR]: { ...text, way: "in" },
 };
 /** Where a command's structure points at more memory; undefined: it does not. */
-export const pointedBy = (com: number): Pointed | undefined => pointed[com];
+export const pointedBy = (com: number): Pointed | undefined => pointed[com] ?? bpfPointed[com];

@@ -4,7 +4,7 @@
  */
 import * as v from "valibot";
 import { errno, SysError } from "../abi/errno.ts";
-import { sizeOf } from "../abi/sockio.ts";
+import { sizeOf } from "../abi/ioccom.ts";
 import { type ArgsOf, declared, type SyscallName } from "../abi/syscalls.ts";
 import { type Arg, type Decl, MAX_TRANSFER, PATH_MAX, u32 } from "../abi/types.ts";
 import { uintOf } from "../lib/struct.ts";

@@ -51,6 +51,25 @@ export class Counters {
   }
 }
 
+/** Those who see what an interface sends (`out`) and receives; frames are lent. */
+type Tap = (frame: Uint8Array, out: boolean) => void;
+class Taps {
+  /** Whether there is somebody: all it costs when there is not. */
+  any = false;
+  readonly #all = new Set<Tap>();
+  add(tap: Tap): void {
+    this.#all.add(tap);
+    this.any = true;
+  }
+  delete(tap: Tap): void {
+    this.#all.delete(tap);
+    this.any = this.#all.size > 0;
+  }
+  tell(frame: Uint8Array, out: boolean): void {
+    for (const tap of this.#all) tap(frame, out);
+  }
+}
+
 /** How packets go out on a kind of link, and where what comes in goes. */
 export interface Link {
   /** Send an IP packet towards `nextHop` on the link. An error: that neighbour is known not to answer. */
@@ -81,6 +100,9 @@ export class Interface {
   description = "";
   /** When it last went up or down: milliseconds of the clock. */
   changedAt = 0;
+  /** Told of every frame in and out (bpf). */
+  readonly taps = new Taps();
+  #promiscuous = 0;
   readonly #link: Link;
 
   constructor(name: string, index: number, device: NetDevice, link: Link) {
@@ -167,8 +189,21 @@ export class Interface {
     return gone;
   }
 
+  /** One more, or one less, wants to see what is for others: devices that show everything need not be told. */
+  promiscuous(on: boolean): void {
+    this.#promiscuous += on ? 1 : -1;
+    this.flags = this.#promiscuous > 0 ? this.flags | IFF.PROMISC : this.flags & ~IFF.PROMISC;
+  }
+  /** Send a frame that somebody else made; `back`: it also came in. A loopback interface takes the packet, others leave it. */
+  inject(p: Packet, back: boolean): void {
+    if (this.loopback) return void this.#link.output(p, this, 0);
+    const frame = back ? p.bytes.slice(p.start, p.end) : undefined;
+    this.transmit(p);
+    if (frame) this.#input(frame);
+  }
   #input(frame: Uint8Array): void {
     if (!this.up) return;
+    if (this.taps.any) this.taps.tell(frame, false);
     this.counters.inPackets++;
     this.counters.inBytes += frame.length;
     this.#link.input(frame, this);
@@ -186,8 +221,10 @@ export class Interface {
   transmit(p: Packet): void {
     this.counters.outPackets++;
     this.counters.outBytes += p.length;
+    const frame = p.bytes.subarray(p.start, p.end);
+    if (this.taps.any) this.taps.tell(frame, true);
     try {
-      const done = this.device.output(p.bytes.subarray(p.start, p.end));
+      const done = this.device.output(frame);
       if (done instanceof Promise) done.catch(() => this.counters.outErrors++);
     } catch {
       this.counters.outErrors++;

@@ -19,7 +19,8 @@ import {
   SO_ACCEPTCONN,
   SOCK_STREAM,
 } from "../abi/flags.ts";
-import { groupOf, SIOC } from "../abi/sockio.ts";
+import { groupOf } from "../abi/ioccom.ts";
+import { SIOC } from "../abi/sockio.ts";
 import { Stat } from "../abi/structs.ts";
 import type { File, Fileops } from "../kern/file.ts";
 import type { Lwp } from "../kern/proc.ts";

@@ -373,6 +373,7 @@ export class Stack {
       iface.transmit(p);
       return void this.packets.put(p);
     }
+    if (iface.taps.any) iface.taps.tell(p.bytes.subarray(p.start, p.end), true);
     iface.counters.outPackets++;
     iface.counters.outBytes += p.length;
     iface.counters.inPackets++;

@@ -3,7 +3,8 @@
  * that our own wire carries, and what comes back is stored behind its pointers. All derived from the declared rows.
  */
 import { errno, type SysError } from "../abi/errno.ts";
-import { IOC_IN, IOC_OUT, type Pointed, pointedBy, sizeOf } from "../abi/sockio.ts";
+import { IOC_IN, IOC_OUT, type Pointed, sizeOf } from "../abi/ioccom.ts";
+import { pointedBy } from "../abi/sockio.ts";
 import { Iovec } from "../abi/structs.ts";
 import { type Arg, type Decl, i32, MAX_TRANSFER, type Member, PATH_MAX, slotNames, u32 } from "../abi/types.ts";
 import { uintOf, viewOf } from "../lib/struct.ts";

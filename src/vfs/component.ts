@@ -3,6 +3,7 @@ import type { Kernel } from "../kern/kernel.ts";
 import { errno } from "../abi/errno.ts";
 import { then } from "../lib/async.ts";
 import type { Component, SysctlNode } from "../plugin.ts";
+import { provideDeviceNodes } from "../kern/device_nodes.ts";
 import { provideSocketNames } from "../kern/sockets.ts";
 import { attributeCalls } from "./attributes.ts";
 import { mountCalls } from "./mounts.ts";
@@ -45,6 +46,7 @@ const component: Component = {
     const vfs = new Vfs(kernel);
     kernel.faction.set("vfs", vfs);
     provideSocketNames(kernel, socketNames());
+    provideDeviceNodes(kernel, { add: (device) => vfs.addDevice(device) });
     kernel.establish({
       ...openCalls(vfs.devices),
       ...nameCalls,

@@ -12,7 +12,7 @@ export interface CharDevice {
   write?(from: Uint8Array, offset: number): Async<number>;
   readonly seekable?: boolean;
 }
-type Entry = { readonly char: CharDevice } | { readonly disk: Disk };
+type Entry = { readonly char: CharDevice } | { readonly clone: () => Fileops } | { readonly disk: Disk };
 
 /** A disk and the one cache all its openers share. */
 interface Disk {
@@ -35,6 +35,10 @@ export class Devices {
   addChar(rdev: number, char: CharDevice): void {
     this.#table.set(`chr ${rdev}`, { char });
   }
+  /** A character device whose opens are each one of their own. */
+  addClone(rdev: number, clone: () => Fileops): void {
+    this.#table.set(`chr ${rdev}`, { clone });
+  }
   /** A disk as block device and as its raw twin. */
   addDisk(block: number, raw: number, device: BlockDevice): void {
     const disk: Disk = { device, buffers: undefined, mounted: false };
@@ -53,6 +57,7 @@ export class Devices {
     const entry = this.#table.get(`${attr.type} ${attr.rdev}`);
     if (!entry) throw errno.ENXIO;
     if ("char" in entry) return new File(new SpecFile(vnode, charIo(entry.char)), flags);
+    if ("clone" in entry) return new File(entry.clone(), flags);
     const { disk } = entry;
     if (flags & 3 && !disk.device.write) throw errno.EROFS;
     if (flags & 3 && disk.mounted) throw errno.EBUSY;

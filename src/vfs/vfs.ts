@@ -1,6 +1,7 @@
 /** The file systems of a kernel: mounting, unmounting, syncing, and lending host files (NetBSD: vfs_mount.c, rumpfs etfs). */
 import { errno } from "../abi/errno.ts";
 import { makedev, MNT_IGNORE, MNT_LOCAL, MNT_RDONLY, MNT_ROOTFS } from "../abi/flags.ts";
+import type { CloningDevice } from "../kern/device_nodes.ts";
 import { lastly, then } from "../lib/async.ts";
 import { type Kernel, parseOptions } from "../kern/kernel.ts";
 import { Lwp, type Proc } from "../kern/proc.ts";
@@ -91,6 +92,16 @@ export class Vfs {
       this.devices.addChar(rdev, device);
       await volume.mknod(dev, name, { mode: 0o644, uid: 0, gid: 0, type: "chr", rdev });
     }
+  }
+  /** A device of another layer, and its node. EEXIST: there is one. */
+  addDevice({ name, major, mode, clone }: CloningDevice): Async<void> {
+    const { volume } = this.root;
+    const rdev = makedev(major, 0);
+    return then(volume.lookup(volume.root, "dev"), (dev) => {
+      if (!dev) throw errno.ENOENT;
+      this.devices.addClone(rdev, clone);
+      return then(volume.mknod(dev, name, { mode, uid: 0, gid: 0, type: "chr", rdev }), () => undefined);
+    });
   }
 
   /** Load what a mount with such options will need. ENODEV: no such driver; EINVAL: its options. */

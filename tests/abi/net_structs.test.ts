@@ -26,7 +26,8 @@ import {
   rtRoundup,
   sockaddrDl,
 } from "../../src/abi/route_structs.ts";
-import { pointedBy, SIOC, type SiocName, sizeOf } from "../../src/abi/sockio.ts";
+import { sizeOf } from "../../src/abi/ioccom.ts";
+import { pointedBy, SIOC, type SiocName } from "../../src/abi/sockio.ts";
 import { viewOf } from "../../src/lib/struct.ts";
 import { assert, assertEquals } from "../assert.ts";
 

@@ -18,7 +18,8 @@ import {
   IfreqFlags,
 } from "../../src/abi/net_structs.ts";
 import { parseSockaddrDl } from "../../src/abi/route_structs.ts";
-import { SIOC, type SiocName, sizeOf } from "../../src/abi/sockio.ts";
+import { sizeOf } from "../../src/abi/ioccom.ts";
+import { SIOC, type SiocName } from "../../src/abi/sockio.ts";
 import { formatIpv4 } from "../../src/lib/inet.ts";
 import { viewOf } from "../../src/lib/struct.ts";
 import type { NetDevice, NetDriver } from "../../src/plugin.ts";
