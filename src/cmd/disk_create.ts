@@ -5,6 +5,7 @@ import { human } from "../lib/human.ts";
 import { GPT_NAME, gptPieces, mbrPieces, type Piece } from "../wire/gpt_write.ts";
 import { Failure, type Grammar, reasonOf } from "./cli.ts";
 import { fill } from "./disk_fill.ts";
+import { directoryOf, unfinished } from "./disk_new.ts";
 import { type ImagePlan, planImage, type Table } from "./disk_plan.ts";
 import { type Entry, readTree } from "./disk_tree.ts";
 import { epoch, labelText, stamp } from "./newfs_identity.ts";
@@ -175,55 +176,39 @@ function refuseItself(host: Host, c: Config, entries: readonly Entry[]): void {
   }
 }
 const nameOf = (path: string) => path.slice(path.lastIndexOf("/") + 1);
-const directoryOf = (path: string) => path.slice(0, path.lastIndexOf("/") + 1) || ".";
-/** Beside the image, so that it can take its name at the end. */
-const temporaryFor = (host: Host, image: string) => image.replace(/[^/]*$/, (name) => `.${name}.${host.pid}.part`);
 
-/** Tables and an empty volume in a new file; closed then. */
+/** Tables and an empty volume in a new file. */
 function lay(file: HostFile, c: Config, p: ImagePlan, ids: Ids, entries: readonly Entry[]): void {
-  try {
-    file.truncate(p.size);
-    writeVolume(targetIn(file, p.offset), p.layout, {
-      serial: ids.serial,
-      label: c.volumeLabel,
-      oem: "NetBSD",
-      stamp: stamp(c.epoch ?? newest(entries)),
-      bootCode: undefined,
-    });
-    const target = targetIn(file, 0);
-    for (const [offset, bytes] of tablePieces(c, p, ids)) target.write(bytes, offset);
-    if (entries.length === 0) file.fdatasync(); // else the volume's end does it
-  } finally {
-    file.close();
-  }
+  file.truncate(p.size);
+  writeVolume(targetIn(file, p.offset), p.layout, {
+    serial: ids.serial,
+    label: c.volumeLabel,
+    oem: "NetBSD",
+    stamp: stamp(c.epoch ?? newest(entries)),
+    bootCode: undefined,
+  });
+  const target = targetIn(file, 0);
+  for (const [offset, bytes] of tablePieces(c, p, ids)) target.write(bytes, offset);
+  if (entries.length === 0) file.fdatasync(); // else the volume's end does it
 }
 const newest = (entries: readonly Entry[]) => entries.reduce((latest, e) => Math.max(latest, e.mtime), 0);
 
 async function make(host: Host, program: string, c: Config, entries: readonly Entry[]): Promise<ImagePlan> {
   const p = planImage({ ...c, esp: c.type === "esp", entries });
   const ids = await idsOf(c, p, entries);
-  const path = temporaryFor(host, c.image);
   let interrupted = false;
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) host.onSignal(signal, () => void (interrupted = true));
-  // A link somebody may have put there is not followed.
-  const file = host.open(path, { write: true, create: true, exclusive: true });
+  const made = unfinished(host, c.image);
   try {
-    lay(file, c, p, ids, entries);
+    lay(made.file, c, p, ids, entries);
     if (entries.length > 0) {
-      await fill(host, program, `${path}%OFFSET:${p.offset},${p.length}%`, entries, () => interrupted);
+      await fill(host, program, `${made.path}%OFFSET:${p.offset},${p.length}%`, entries, () => interrupted);
     }
-    host.rename(path, c.image);
+    made.publish(c.force);
     return p;
   } catch (e) {
-    remove(host, path);
+    made.drop();
     throw e;
-  }
-}
-function remove(host: Host, path: string): void {
-  try {
-    host.unlink(path);
-  } catch {
-    // it was never made
   }
 }
 

@@ -41,6 +41,7 @@ const portable = {
   socketpair: "iiib>i",
   pipe: "b>i",
   access: "bi>i",
+  linkat: "ibibi>i",
   readlink: "bll>l",
   realpath: "bl>l",
   posix_spawnp: "llllll>i",

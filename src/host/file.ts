@@ -1,4 +1,5 @@
 /** Files and disks of the host by FFI: a transfer is one system call into the caller's memory. */
+import process from "node:process";
 import { errno } from "../abi/errno.ts";
 import type { BlockDevice } from "../plugin.ts";
 import { check, hostErrno, hostError } from "./errors.ts";
@@ -17,6 +18,10 @@ export interface OpenFlags {
 export const linuxFlags: OpenFlags = { CREAT: 0o100, EXCL: 0o200, TRUNC: 0o1000, CLOEXEC: 0o2000000, PLAIN: 0o404000 };
 export const darwinFlags: OpenFlags = { CREAT: 0x200, EXCL: 0x800, TRUNC: 0x400, CLOEXEC: 0x1000000, PLAIN: 0x104 };
 
+/** O_TMPFILE, which has O_DIRECTORY in it. */
+const TMPFILE = 0o20000000 | (process.arch === "arm64" ? 0o40000 : 0o200000);
+const AT_FDCWD = -100;
+const AT_SYMLINK_FOLLOW = 0x400;
 const SEEK_END = 2;
 const SEEK_DATA = 3;
 const FALLOC_FL_KEEP_SIZE = 1;
@@ -134,6 +139,10 @@ class OpenFile implements HostFile {
     view.setInt32(24, 0, true);
     return result(raw.fcntl(this.fd, command, address));
   }
+  link(path: string): void {
+    const from = cstring(`/proc/self/fd/${this.fd}`);
+    check(result(raw.linkat(AT_FDCWD, from, AT_FDCWD, cstring(path), AT_SYMLINK_FOLLOW)), path);
+  }
   nextData(offset: number): number {
     const at = Number(result(raw.lseek(this.fd, offset, SEEK_DATA))); // Deno gives a BigInt for a long
     return at >= 0 ? at : at === -ENXIO ? -1 : offset;
@@ -161,7 +170,8 @@ export function openFile(
   stat: (path: string) => HostStat,
 ): HostFile {
   const bits = (how.write ? 2 : 0) | flags.CLOEXEC | (how.create ? flags.CREAT : 0) |
-    (how.exclusive ? flags.EXCL : 0) | (how.truncate ? flags.TRUNC : 0) | (how.plain ? flags.PLAIN : 0);
+    (how.exclusive ? flags.EXCL : 0) | (how.truncate ? flags.TRUNC : 0) | (how.plain ? flags.PLAIN : 0) |
+    (how.unnamed ? TMPFILE : 0);
   const fd = check(result(raw.open(cstring(path), bits, how.mode ?? 0o666)));
   const { type } = stat(`/dev/fd/${fd}`);
   const size = type === "file" || type === "blk" ? Number(result(raw.lseek(fd, 0, SEEK_END))) : 0;

@@ -36,6 +36,8 @@ export interface HostFile {
   lock(exclusive: boolean, start: number, length: number): { readonly pid: number } | undefined;
   /** Who has any lock on [start, start+length); nothing is locked by asking. */
   holder(start: number, length: number): { readonly pid: number } | undefined;
+  /** Give a file opened as `unnamed` a name; EEXIST when another has it. */
+  link(path: string): void;
   /** Offset of the next data at or after `offset`; -1 when there is none (SEEK_DATA). */
   nextData(offset: number): number;
   close(): void;
@@ -177,6 +179,8 @@ export interface Host {
       readonly exclusive?: boolean;
       /** Only what stands there: no link is followed, and nothing is waited for. */
       readonly plain?: boolean;
+      /** The path is a directory's: a new file in it, without a name until it is linked (Linux: O_TMPFILE). */
+      readonly unnamed?: boolean;
       readonly mode?: number;
     },
   ): HostFile;
