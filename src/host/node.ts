@@ -10,7 +10,7 @@ import { darwinFlags, fileDisk, ioctlAt, linuxFlags, openFile } from "./file.ts"
 import { fuseMount } from "./fuse.ts";
 import type { Host, HostStat, Spawned } from "./host.ts";
 import { EpollLoop } from "./loop.ts";
-import { blockingChannel } from "./sockets_raw.ts";
+import { blockingChannel } from "./sockets_blocking.ts";
 import { keys } from "./keys.ts";
 import { connectNamed } from "./resolve.ts";
 import { hostStat, readWhole, realpath } from "./stat.ts";

@@ -5,9 +5,9 @@ import { hostErrno } from "./errors.ts";
 import { addressOf, raw, result } from "./ffi.ts";
 import type { Loop, Ready } from "./host.ts";
 import { shareMemory } from "./shared.ts";
+import { after, writePart, writeParts } from "./gather.ts";
 import {
   acceptRaw,
-  after,
   connectRaw,
   listenRaw,
   NONBLOCK,
@@ -17,8 +17,6 @@ import {
   removeSocket,
   socketError,
   socketFile,
-  writePart,
-  writeParts,
 } from "./sockets_raw.ts";
 
 const EAGAIN = -11;

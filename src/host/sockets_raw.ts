@@ -1,14 +1,10 @@
 /** Socket addresses and the socket system calls by FFI (Linux sockaddr_un, sockaddr_in, sockaddr_in6). */
-import type { BlockingChannel, SocketAddress } from "../plugin.ts";
+import type { SocketAddress } from "../plugin.ts";
 import type { SysError } from "../abi/errno.ts";
-import { errno } from "../abi/errno.ts";
 import { check, errnoName, hostErrno, hostError } from "./errors.ts";
-import { addressOf, pin, raw, result, views } from "./ffi.ts";
+import { raw, result } from "./ffi.ts";
 import { late } from "./late.ts";
 import { hostStat } from "./stat.ts";
-import type { Pinned } from "./host.ts";
-import { receiveMemory } from "./shared.ts";
-import { alone, Spin } from "./spin.ts";
 
 const AF_UNIX = 1;
 const AF_INET = 2;
@@ -26,7 +22,6 @@ const TCP_NODELAY = 1;
 const PATH_SPACE = 108;
 const ECONNREFUSED = -111;
 const EADDRINUSE = -98;
-const EINTR = -4;
 const NO_UID = 0xffffffff;
 const EINPROGRESS = -115;
 
@@ -189,98 +184,4 @@ export function peerName(fd: number): string | undefined {
   if (bytes[0] === AF_INET) return `${bytes.subarray(4, 8).join(".")}:${port}`;
   const words = Array.from({ length: 8 }, (_, i) => (bytes[8 + 2 * i]! << 8 | bytes[9 + 2 * i]!).toString(16));
   return `[${words.join(":")}]:${port}`;
-}
-
-/** Small parts are put together here: no address is asked for memory the engine may move. */
-let stage: Pinned | undefined;
-const STAGE = 64 << 10;
-const SMALL = 4 << 10;
-/** struct iovec[PIECES]: a frame has a head, what is long, and a tail. */
-let iov: Pinned | undefined;
-const PIECES = 8;
-const HIGH = 0x1_0000_0000;
-function piece(i: number, base: number, length: number): void {
-  const { words } = iov!;
-  words[i * 4] = base >>> 0;
-  words[i * 4 + 1] = Math.floor(base / HIGH);
-  words[i * 4 + 2] = length;
-  words[i * 4 + 3] = 0;
-}
-
-/** One write(2) or writev(2) of as much of `parts` as goes; bytes, or minus the errno. */
-export function writeParts(fd: number, parts: readonly Uint8Array[]): number {
-  const { bytes, address } = (stage ??= pin(STAGE));
-  iov ??= pin(PIECES * 16);
-  let pieces = 0;
-  /** Bytes on the stage, and where the piece begins that is on it and the last one. */
-  let staged = 0;
-  let open = -1;
-  for (const part of parts) {
-    const { length } = part;
-    const small = length <= SMALL && staged + length <= STAGE;
-    if (small) {
-      bytes.set(part, staged);
-      staged += length;
-    }
-    if (small && open >= 0) piece(pieces - 1, address + open, staged - open);
-    else if (pieces === PIECES) break;
-    else piece(pieces++, small ? address + staged - length : addressOf(part), length);
-    if (!small) open = -1;
-    else if (open < 0) open = staged - length;
-  }
-  return result(pieces === 1 && open === 0 ? raw.write(fd, address, staged) : raw.writev(fd, iov.address, pieces));
-}
-/** Bytes of a single part that went at once, the common case; 0: none, `writeParts` will find out why. */
-export const writePart = (fd: number, part: Uint8Array): number => Math.max(0, views.write(fd, part, part.length));
-/** What is left of parts after `n` bytes have gone. */
-export function after(parts: readonly Uint8Array[], n: number): Uint8Array[] {
-  let i = 0;
-  while (i < parts.length && n >= parts[i]!.length) n -= parts[i++]!.length;
-  return n === 0 ? parts.slice(i) : [parts[i]!.subarray(n), ...parts.slice(i + 1)];
-}
-
-/** A result of read or write on a stream whose other end may be gone: ECONNRESET then. */
-function alive(n: number): number {
-  if (n === -EPIPE) throw errno.ECONNRESET;
-  if (n < 0) throw hostErrno(hostError(errnoName(-n)));
-  return n;
-}
-const EPIPE = 32;
-const EAGAIN = 11;
-const MSG_DONTWAIT = 0x40;
-const POLLIN = 1;
-
-/** Blocking I/O: all of what is sent in as few calls as it takes, read(2) as it comes. `now`: milliseconds. */
-export function blockingChannel(fd: number, now: () => number): BlockingChannel {
-  let left: readonly Uint8Array[];
-  const spin = new Spin(now);
-  let n = 0;
-  const adopt = (into: Uint8Array, size: number) => {
-    const { n, memory } = receiveMemory(fd, size, into, now);
-    return { n: alive(n), ...(memory ? { memory } : {}) };
-  };
-  return {
-    send(...parts) {
-      const gone = parts.length === 1 ? writePart(fd, parts[0]!) : 0;
-      if (gone > 0 && gone === parts[0]!.length) return;
-      left = after(parts, gone);
-      while (left.length > 0) {
-        const n = writeParts(fd, left);
-        if (n !== EINTR) left = after(left, alive(n));
-      }
-    },
-    receive(into) {
-      n = -EAGAIN;
-      if (spin.worth()) spin.until(() => (n = result(raw.recv(fd, into, into.length, MSG_DONTWAIT))) !== -EAGAIN, 1);
-      while (n === EINTR || n === -EAGAIN) n = result(views.read(fd, into, into.length));
-      return alive(n);
-    },
-    within(ms) {
-      // struct pollfd; whatever is not silence, receive tells.
-      const pollfd = new Int32Array([fd, POLLIN]);
-      return raw.poll(new Uint8Array(pollfd.buffer), 1, ms) !== 0;
-    },
-    ...(alone ? {} : { adopt }),
-    close: () => void raw.close(fd),
-  };
 }

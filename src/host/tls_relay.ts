@@ -10,7 +10,7 @@ import { check } from "./errors.ts";
 import { raw, result } from "./ffi.ts";
 import type { Host, Loop } from "./host.ts";
 import { fdChannel } from "./sockets_loop.ts";
-import { blockingChannel } from "./sockets_raw.ts";
+import { blockingChannel } from "./sockets_blocking.ts";
 import { spawnSession } from "./spawn.ts";
 import { tlsEvents } from "./tls.ts";
 
