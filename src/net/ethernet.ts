@@ -97,6 +97,13 @@ export class EthernetLink implements Link {
     this.#stack.ip6?.changed(iface);
     if (!iface.up) return;
     this.#stack.igmp.up(iface);
+    this.#announce(iface);
+  }
+  renamed(iface: Interface): void {
+    this.#announce(iface);
+    this.#stack.ip6?.renamed(iface);
+  }
+  #announce(iface: Interface): void {
     for (const a of iface.addresses) if (!a.flags) this.neighbours.announce(iface, a.address);
   }
   added(iface: Interface, address: InterfaceAddress): boolean {

@@ -21,6 +21,7 @@ const bit = (name: number) => 1 << name;
 
 export class Inet4Options implements InetOptions {
   readonly mapped = false;
+  bound = false;
   readonly outgoing: OutgoingOptions = {};
   /** The program makes the IP header itself (raw sockets). */
   headerIncluded = false;

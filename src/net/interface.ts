@@ -80,6 +80,8 @@ export interface Link {
   frame?(p: Packet, iface: Interface, to: Uint8Array, type: number): void;
   /** The interface went up or down. */
   changed?(iface: Interface): void;
+  /** Its link address is another. */
+  renamed?(iface: Interface): void;
   /** It has an address more: true, when it is not to be used yet. */
   added?(iface: Interface, address: InterfaceAddress): boolean;
   removed?(iface: Interface, address: InterfaceAddress): void;
@@ -176,6 +178,10 @@ export class Interface {
     const had = this.addresses.findIndex((x) => x.address === a.address);
     if (had >= 0) this.addresses[had] = a;
     else this.addresses.push(a);
+  }
+  /** Its link address is another: neighbours are to know. */
+  renamed(): void {
+    if (this.up) this.#link.renamed?.(this);
   }
   /** The link is told of an address. True: it is not to be used yet. */
   announce(a: InterfaceAddress): boolean {

@@ -4,6 +4,7 @@ import { AF_INET, AF_UNSPEC } from "../abi/flags.ts";
 import { Ifdrv, IfLaddrreq, IFLINKSTR, IFLR, Ifreq } from "../abi/net_structs.ts";
 import { parseSockaddrDl } from "../abi/route_structs.ts";
 import { SIOC } from "../abi/sockio.ts";
+import { then } from "../lib/async.ts";
 import { viewOf } from "../lib/struct.ts";
 import type { Async } from "../plugin.ts";
 import { isMulticast } from "./address.ts";
@@ -66,11 +67,12 @@ function getAddress(iface: Interface, { view }: Request): void {
   IfLaddrreq.write(view, 0, { flags: IFLR.ACTIVE, prefixlen, addr: iface.linkAddress });
 }
 /** Give it another one: EADDRNOTAVAIL where it cannot have that. */
-function setAddress({ device }: Interface, { view }: Request): Async<void> {
+function setAddress(iface: Interface, { view }: Request): Async<void> {
+  const { device } = iface;
   const given = parseSockaddrDl(IfLaddrreq.get.addr(view, 0));
   if (!given || given.mac.length !== MAC || (given.mac[0]! & 1) === 1) throw errno.EINVAL;
   if ((IfLaddrreq.get.flags(view, 0) & IFLR.ACTIVE) === 0 || !device.setMac) throw errno.EADDRNOTAVAIL;
-  return device.setMac(given.mac);
+  return then(device.setMac(given.mac), () => iface.renamed());
 }
 /** Of sockets of AF_LINK. */
 export const linkAddressRows: ControlRows = new Map([

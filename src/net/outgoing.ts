@@ -28,6 +28,8 @@ export interface InetOptions {
   readonly mapped: boolean;
   /** Ports are given from the reserved range (IP_PORTRANGE). */
   readonly lowPort: boolean;
+  /** The socket has a port. */
+  bound: boolean;
   /** Packets that have come farther are dropped (RFC 5082). */
   readonly minTtl: number;
   /** The address to send from; undefined: what fits the destination. */

@@ -13,7 +13,8 @@ export interface Endpoint {
   /** Its :: is any of IPv4, too (IPV6_V6ONLY is off). */
   readonly mapped: boolean;
   readonly so: Socket;
-  readonly options: { readonly lowPort: boolean };
+  /** `bound`: it has a port, and its family is fixed. */
+  readonly options: { readonly lowPort: boolean; bound: boolean };
 }
 /** Ports given to those who ask for none (net.inet.ip.anonportmin, max; lowportmin, max: for IP_PORTRANGE_LOW). */
 export class PortRanges {
@@ -46,6 +47,7 @@ export class Endpoints<E extends Endpoint> {
     const chosen = port || this.#free(e.options.lowPort);
     e.local = local;
     e.port = chosen;
+    e.options.bound = true;
     const list = this.#byPort.get(chosen);
     if (list) list.push(e);
     else this.#byPort.set(chosen, [e]);

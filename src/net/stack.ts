@@ -45,6 +45,8 @@ export interface Inet6 {
   mtuTo(destination: In6Addr): number;
   /** An interface came up or went down. */
   changed(iface: Interface): void;
+  /** Its link address is another. */
+  renamed(iface: Interface): void;
   halt(): void;
 }
 const VERSION_6 = 6;

@@ -74,6 +74,11 @@ describe("sockets of both families", () => {
     const buf = new Uint8Array(9);
     assertEquals([await sys.recvfrom({ s: four, buf, flags: 0 }), text(buf.slice(0, 4))], [4, "back"]);
   });
+  it("what a socket takes is fixed when it has a port", async () => {
+    const { sys } = await inet6Host();
+    const s = await udp6(sys, 7000);
+    fails(() => set(sys, s, IPV6.IPV6_V6ONLY, int(0)), errno.EINVAL);
+  });
   it("a listener of both accepts both", async () => {
     const { sys } = await inet6Host();
     const l = tcp(sys);
@@ -231,6 +236,17 @@ describe("multicast over IPv6", () => {
     assertEquals((await receive6(b.sys, r))[0], "members");
     assertEquals((await receive6(a.sys, s))[0], "nobody");
     fails(() => a.sys.recvfrom({ s, buf: new Uint8Array(9), flags: 0x80 }), errno.EAGAIN);
+  });
+  it("of IPv4 is joined in its mapped form", async () => {
+    const { sys, stack } = await inet6Host();
+    const s = await udp6(sys);
+    set(sys, s, IPV6.IPV6_V6ONLY, int(0));
+    await sys.bind({ s, name: sin6("::", 7000) });
+    const lo = stack.loopback!;
+    set(sys, s, IPV6.IPV6_JOIN_GROUP, mreq("::ffff:239.1.1.1", lo.index));
+    assert(stack.groups.has(lo, 0xef010101));
+    await sys.close({ fd: s });
+    assert(!stack.groups.has(lo, 0xef010101));
   });
   it("is left with the socket", async () => {
     const { a, ifaces } = await twoHosts6();

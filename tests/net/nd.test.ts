@@ -165,6 +165,12 @@ describe("neighbours", () => {
     await pass([{ host }], 9000, 1000);
     assertEquals(state(), undefined);
   });
+  it("all are told when our link address is another", async () => {
+    const { sent, iface } = await hostOnWire("2001:db8::1/64");
+    iface.renamed();
+    const told = ofType(sent, NA).map((m) => [m.from, m.to, m.message[4]]);
+    assertEquals(told, [["2001:db8::1", "ff02::1", OVERRIDE], [LL, "ff02::1", OVERRIDE]]);
+  });
   it("a table full of strangers keeps who was heard", async () => {
     const { inject, ip6, iface, sys } = await hostOnWire("2001:db8::1/64");
     ip6.settings.maxNeighbours = 50;
@@ -248,6 +254,14 @@ describe("router advertisements", () => {
     assertEquals(if6.mtu, 1500);
     mtu(1400);
     assertEquals(if6.mtu, 1400);
+  });
+  it("cannot take away our hops, nor keep us asking", async () => {
+    const { inject, ip6, if6 } = await client();
+    const hostile = advert(0);
+    hostile[4] = 1;
+    hostile.splice(8, 8, ...be32(1), ...be32(1));
+    inject(icmp6(fromRouter, hostile));
+    assertEquals([if6.hopLimit || ip6.settings.hopLimit, if6.baseReachable, if6.retransmit], [64, 30_000, 100]);
   });
   it("a router that is preferred is used (RFC 4191), and one that is gone is not", async () => {
     const { inject, ip6, host, sys } = await client("2001:db8::1/64");

@@ -38,7 +38,8 @@ import type { Ip6, Ipv6Header } from "./ip6.ts";
 import type { Outgoing6 } from "./output.ts";
 import type { Route6 } from "./routes.ts";
 
-const MAX_HOPS = 255;
+/** ND's messages come from the link itself, and say so (RFC 4861, 3.1). */
+export const ND_HOPS = 255;
 /** Types below are errors. */
 const FIRST_QUERY = 128;
 /** Bytes of the transport's header an error must hold. */
@@ -113,13 +114,13 @@ export class Icmp6 implements IpProtocol {
       Header.set.type(out.view, to, ICMP6_ECHO_REPLY);
     });
   }
-  /** Send a message, with as many hops as there can be; its checksum is made here. */
+  /** Send a message; its checksum is made here. */
   send(
     o: Omit<Outgoing6, "protocol">,
     length: number,
     fill: (p: Packet, at: number) => void,
   ): SysError | undefined {
-    const whole = { ttl: MAX_HOPS, ...o, protocol: IPPROTO_ICMPV6 };
+    const whole = { ...o, protocol: IPPROTO_ICMPV6 };
     return this.#ip6.output(whole, length, (p, at) => {
       fill(p, at);
       this.counters.out[p.bytes[at]!]!++;
@@ -209,7 +210,7 @@ export class Icmp6 implements IpProtocol {
     counters.redirects++;
     this.counters.errors[REDIRECTS]!++;
     this.send(
-      { source: from.address, destination: source, iface: route.iface },
+      { source: from.address, destination: source, iface: route.iface, ttl: ND_HOPS },
       Redirect.size + (mac ? 8 : 0) + 8 + shown,
       (out, at) => {
         Redirect.write(out.view, at, { type: ND_REDIRECT, code: 0, reserved: 0 });

@@ -15,7 +15,7 @@ import { Dad } from "./dad.ts";
 import { Fragments6 } from "./fragments.ts";
 import { Icmp6 } from "./icmp6.ts";
 import { Input6 } from "./input.ts";
-import type { In6Interface } from "./interface.ts";
+import { IN6_IFF_NOTREADY, type In6Interface } from "./interface.ts";
 import { Mld } from "./mld.ts";
 import { NdMessages } from "./nd_messages.ts";
 import { Neighbours6 } from "./nd.ts";
@@ -189,6 +189,12 @@ export class Ip6 implements Inet6 {
 
   changed(iface: Interface): void {
     this.addresses.changed(iface);
+  }
+  /** Neighbours are told of the link address unasked (RFC 4861, 7.2.6). */
+  renamed(iface: Interface): void {
+    for (const { address, flags } of this.of(iface).addresses) {
+      if ((flags & IN6_IFF_NOTREADY) === 0) this.messages.advertise(iface, address, undefined);
+    }
   }
   /** The interface is no more. */
   forget(iface: Interface): void {

@@ -22,10 +22,10 @@ import {
   type In6IfAddress,
   solicitedNode,
 } from "./interface.ts";
+import { ND_HOPS } from "./icmp6.ts";
 import type { Ip6, Ipv6Header } from "./ip6.ts";
 import { ndOptions } from "./nd_options.ts";
 
-const MAX_HOPS = 255;
 const OPTION = 8;
 const ANY = new In6Addr(0, 0, 0, 0);
 /** A router solicitation without options. */
@@ -33,7 +33,7 @@ const ROUTER_SOLICIT_SIZE = 8;
 
 /** What ND's messages must be, whichever they are (RFC 4861, 7.1): they come from the link itself. */
 export const comesFromLink = (p: Packet, at: number, h: Ipv6Header, size: number): boolean =>
-  h.ttl === MAX_HOPS && p.bytes[at + 1] === 0 && p.end - at >= size && !p.iface!.loopback;
+  h.ttl === ND_HOPS && p.bytes[at + 1] === 0 && p.end - at >= size && !p.iface!.loopback;
 
 export class NdMessages {
   readonly #ip6: Ip6;
@@ -58,7 +58,7 @@ export class NdMessages {
     const destination = to ?? solicitedNode(target, iface.index);
     const source = nonce ? ANY : from ?? this.#ip6.of(iface).linkLocal?.address ?? this.#ip6.sourceFor(target, iface);
     if (!source) return;
-    const o = { source, destination, iface, groupTtl: MAX_HOPS, loop: false };
+    const o = { source, destination, iface, ttl: ND_HOPS, groupTtl: ND_HOPS, loop: false };
     this.#ip6.icmp.send(o, Neighbor.size + OPTION, (p, at) => {
       Neighbor.write(p.view, at, { type: ND_NEIGHBOR_SOLICIT, code: 0, flags: 0 });
       target.write(p.view, at + Neighbor.at.target);
@@ -69,7 +69,14 @@ export class NdMessages {
   /** Say that an address is ours; `to` undefined: to all, unasked. */
   advertise(iface: Interface, target: In6Addr, to: In6Addr | undefined): void {
     const flags = (this.#ip6.settings.forwarding ? NA_ROUTER : 0) | (to ? NA_SOLICITED : 0) | NA_OVERRIDE;
-    const o = { source: target, destination: to ?? allNodes(iface.index), iface, groupTtl: MAX_HOPS, loop: false };
+    const o = {
+      source: target,
+      destination: to ?? allNodes(iface.index),
+      iface,
+      ttl: ND_HOPS,
+      groupTtl: ND_HOPS,
+      loop: false,
+    };
     this.#ip6.icmp.send(o, Neighbor.size + OPTION, (p, at) => {
       Neighbor.write(p.view, at, { type: ND_NEIGHBOR_ADVERT, code: 0, flags: flags >>> 0 });
       target.write(p.view, at + Neighbor.at.target);
@@ -81,7 +88,7 @@ export class NdMessages {
     const mac = iface.device.mac;
     const source = this.#ip6.of(iface).linkLocal?.address ?? ANY;
     const options = mac && !source.unspecified ? OPTION : 0;
-    const o = { source, destination: allRouters(iface.index), iface, groupTtl: MAX_HOPS, loop: false };
+    const o = { source, destination: allRouters(iface.index), iface, ttl: ND_HOPS, groupTtl: ND_HOPS, loop: false };
     this.#ip6.icmp.send(o, ROUTER_SOLICIT_SIZE + options, (p, at) => {
       p.bytes.fill(0, at, at + ROUTER_SOLICIT_SIZE);
       p.bytes[at] = ND_ROUTER_SOLICIT;

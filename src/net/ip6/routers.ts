@@ -20,8 +20,9 @@ const SECOND = 1000;
 const SOLICITATIONS = 3;
 const INTERVAL = 4000;
 const MAX_DELAY = 1000;
-/** No router makes us ask more often than that, or less, milliseconds; nor trusts a neighbour longer. */
+/** No router makes us ask more often than that, or less, milliseconds; nor trust a neighbour for less or longer. */
 const RETRANSMIT = [100, 60_000] as const;
+const LEAST_REACHABLE = 1000;
 const MAX_REACHABLE = 3_600_000;
 
 export interface DefaultRouter {
@@ -122,8 +123,9 @@ export class Routers {
   #parameters(if6: In6Interface, { view }: Packet, at: number, { mtu }: NdOptions): void {
     const { get } = RouterAdvert;
     const [hops, reachable, retransmit] = [get.hopLimit(view, at), get.reachable(view, at), get.retransmit(view, at)];
-    if (hops > 0) if6.hopLimit = hops;
-    if (reachable > 0 && reachable <= MAX_REACHABLE && reachable !== if6.baseReachable) {
+    // Never fewer hops than we would have: who says so wants us to reach nobody.
+    if (hops > (if6.hopLimit || this.#ip6.settings.hopLimit)) if6.hopLimit = hops;
+    if (reachable >= LEAST_REACHABLE && reachable <= MAX_REACHABLE && reachable !== if6.baseReachable) {
       if6.baseReachable = reachable;
       if6.reachable = if6.randomReachable();
     }

@@ -39,6 +39,7 @@ export class Inet6Options implements InetOptions {
   readonly outgoing: Outgoing6Options = {};
   mapped: boolean;
   lowPort = false;
+  bound = false;
   readonly minTtl = 0;
   source: In6Addr | undefined;
   readonly #ip6: Ip6;
@@ -114,6 +115,7 @@ export class Inet6Options implements InetOptions {
       case IPV6.IPV6_MULTICAST_IF:
         return this.#setGroupInterface(n);
       case IPV6.IPV6_V6ONLY:
+        if (this.bound) throw errno.EINVAL;
         this.mapped = n === 0;
         return;
       case IPV6.IPV6_TCLASS:
