@@ -194,3 +194,109 @@ export const msdos: readonly Row[] = [
   ["rump.umount /mnt", ""],
   ["mdir -b -i d.img :: | tail -1", "::/A Long Directory Name/\n"],
 ];
+
+/** A volume of recording 08b: what newfs_msdos is told and says, and the numbers that differ by its geometry. */
+interface LongNames {
+  readonly image: string;
+  readonly size: string;
+  readonly newfs: string;
+  /** Its first two lines: the geometry below them is as asked for here, where NetBSD's had 255 heads whatever -h said. */
+  readonly said: string;
+  readonly dfK: string;
+  readonly dfI: string;
+  readonly root: string;
+  readonly cluster: string;
+  readonly totals: readonly [root: number, dir: number, rootAfter: number];
+  readonly fsck: string;
+}
+export const longNames: readonly LongNames[] = [
+  {
+    image: "d1440k",
+    size: "1440k",
+    newfs: "-F 12 -s 2880 -c 1 -h 2 -u 18",
+    said: "2829 sectors in 2829 FAT12 clusters (512 bytes/cluster)\nMBR type: 1\n",
+    dfK: "        1414          0       1414   0% /mnt",
+    dfI: "        2829          0       2829   0%      512        0  100% /mnt",
+    root: "16384",
+    cluster: "512",
+    totals: [34, 43, 44],
+    fsck: "3 files, 21/2829 clusters",
+  },
+  {
+    image: "d16M",
+    size: "16m",
+    newfs: "-F 16 -c 1 -I 0x12345678 -h 16 -u 63 -r 1 -s 32768",
+    said: "32481 sectors in 32481 FAT16 clusters (512 bytes/cluster)\nMBR type: 4\n",
+    dfK: "         16240          0      16240   0% /mnt",
+    dfI: "         32481          0      32481   0%      512        0  100% /mnt",
+    root: "16384",
+    cluster: "512",
+    totals: [34, 43, 44],
+    fsck: "3 files, 21/32481 clusters",
+  },
+  {
+    image: "d64M",
+    size: "64m",
+    newfs: "-F 16 -c 4 -h 16 -u 63 -r 4 -s 131072",
+    said: "130780 sectors in 32695 FAT16 clusters (2048 bytes/cluster)\nMBR type: 6\n",
+    dfK: "         65390          0      65390   0% /mnt",
+    dfI: "        130780          0     130780   0%      512        0  100% /mnt",
+    root: "16384",
+    cluster: "2048",
+    totals: [37, 48, 49],
+    fsck: "3 files, 7/32695 clusters",
+  },
+  {
+    image: "d600M",
+    size: "600m",
+    newfs: "-F 32 -c 8 -h 64 -u 63 -r 32 -s 1228800",
+    said: "1226368 sectors in 153296 FAT32 clusters (4096 bytes/cluster)\nMBR type: 11\n",
+    dfK: "       613184          4     613180   0% /mnt",
+    dfI: "      1226368          8    1226360   0%        0        0    0% /mnt",
+    root: "4096",
+    cluster: "4096",
+    totals: [17, 32, 33],
+    fsck: "3 files, 6/153296 clusters",
+  },
+];
+/** What 08b does with each: names of many parts, in any case, moved and copied. */
+export function longNameRows(v: LongNames): Row[] {
+  const line = (mode: string, size: string, name: string, width: number, date = "DATE") =>
+    `${mode}  1 0  0  ${size.padStart(width)} ${date} ${name}\n`;
+  const width = v.root.length;
+  const root = (name: string) => line("drwxr-xr-x", v.root, name, width, "Jan  1  1980");
+  const dir = (name: string) => line("drwxr-xr-x", v.cluster, name, width);
+  const above = `drwxr-xr-x  2 0  0  ${"512".padStart(width)} DATE ..\n`;
+  const file = (name: string) => line("-rwxr-xr-x", "5000", name, width);
+  const inside = `total ${v.totals[1]}\n${dir(".")}${root("..")}${file("File With Mixed Case.TXT")}`;
+  const [a, long] = ["/mnt/A Long Directory Name", "File With Mixed Case.TXT"];
+  return [
+    ["rump.mkdir -p /mnt", ""],
+    [`rump.mount_msdos -l /dev/${v.image} /mnt`, ""],
+    ["rump.df -k /mnt | tail -1", `/dev/${v.image}${v.dfK}\n`],
+    ["rump.df -i /mnt | tail -1", `/dev/${v.image}${v.dfI}\n`],
+    [`rump.mkdir '${a}'`, ""],
+    [
+      `rump.dd if=/dev/zero 'of=${a}/${long}' bs=1000 count=5`,
+      "",
+      "5+0 records in\n5+0 records out\n5000 bytes transferred in SECS secs (RATE bytes/sec)\n",
+    ],
+    [
+      `rump.ls -la /mnt '${a}'`,
+      `/mnt:\ntotal ${v.totals[0]}\n${root(".")}${above}${dir("A Long Directory Name")}\n${a}:\n${inside}`,
+    ],
+    [
+      `rump.ls -l '/mnt/a long directory name/FILE WITH MIXED CASE.txt'`,
+      `-rwxr-xr-x  1 0  0  5000 DATE /mnt/a long directory name/FILE WITH MIXED CASE.txt\n`,
+    ],
+    [`rump.mv '${a}' /mnt/short`, ""],
+    [`rump.cp '/mnt/short/${long}' /mnt/COPY.BIN`, ""],
+    [
+      "rump.ls -la /mnt /mnt/short",
+      `/mnt:\ntotal ${v.totals[2]}\n${root(".")}${above}${file("COPY.BIN")}${dir("short")}\n/mnt/short:\n${inside}`,
+    ],
+    ["rump.umount /mnt", ""],
+    [`fsck.fat -n ${v.image}.img | tail -1`, `${v.image}.img: ${v.fsck}\n`],
+    [`mdir -i ${v.image}.img -b ::`, "::/COPY.BIN\n::/short/\n"],
+  ];
+}

@@ -1,7 +1,7 @@
 import { describe, it } from "node:test";
 import process from "node:process";
 import { recorded, variables } from "../cases/golden_differences.ts";
-import { files, msdos, type Row, sysctl } from "../cases/golden_tools.ts";
+import { files, longNameRows, longNames, msdos, type Row, sysctl } from "../cases/golden_tools.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { isDeno, type Shell, within } from "./helpers.ts";
 
@@ -63,5 +63,19 @@ describe("recorded output", () => {
   it("of the file tools on tmpfs", () => played(files));
   it("of both over NetBSD's own wire", () => playedOnNetbsd(sysctl).then(() => playedOnNetbsd(files)));
   it("of the file tools on msdos, and what is left on the image", () => played(msdos, `-d ${fat} -d ${raw}`));
+  it("of long names on volumes of every kind, made by newfs_msdos", () =>
+    within((sh) => {
+      for (const { image, size, newfs, said } of longNames) {
+        sh.must(`truncate -s ${size.toUpperCase()} ${image}.img`);
+        assertEquals(sh.must(`newfs_msdos ${newfs} ${image}.img | head -2`), `${image}.img: ${said}`);
+      }
+      const drives = longNames.map(({ image }) => `-d key=/dev/${image},hostpath=${image}.img,size=host`);
+      sh.must(`rump_server -l rumpvfs,rumpfs_msdos ${drives.join(" ")} unix://sock`);
+      try {
+        for (const volume of longNames) play(sh, longNameRows(volume));
+      } finally {
+        sh.run("rump.halt", { RUMP_SERVER: "unix://sock" });
+      }
+    }));
   it("of msdos over NetBSD's own wire, mounted with its own structure", () => playedOnNetbsd(msdos, `${fat} ${raw}`));
 });
