@@ -9,6 +9,7 @@ import { checkFats } from "./check_fats.ts";
 import { freeSurplus } from "./check_file.ts";
 import { rootPlace } from "./check_folder.ts";
 import { checkLost } from "./check_lost.ts";
+import { type CodePage, loadPage } from "./codepage.ts";
 import { State, type Steps } from "./check_state.ts";
 import { checkDirectories, checkFiles, takeChain } from "./check_tree.ts";
 import type { MsdosOptions } from "./mod.ts";
@@ -30,7 +31,7 @@ export async function checkVolume(
     sys.log(`msdos: ${device.name}: not a FAT volume: ${g}${like ? ` (${like})` : ""}`);
     throw sys.errno.EINVAL;
   }
-  const state = new State(g, device, sys.errno, request);
+  const state = new State(g, device, sys.errno, request, await pageOf(sys, request.options.codepage));
   if (typeof parseBpb(state.read(0, 512), request.options.gemdos) === "string") state.left++;
   const steps = phases(state, sys.now());
   for (let last = -Infinity;;) {
@@ -43,6 +44,13 @@ export async function checkVolume(
   finished(device.flush?.(), sys.errno);
   const free = g.clusters - state.table.used;
   return { files: state.files, free: free * g.clusterSize, freeBlocks: free, blockSize: g.clusterSize };
+}
+/** The code page of short names; EINVAL, with a line in the log, when there is no table of it. */
+async function pageOf(sys: Sys, number: number): Promise<CodePage> {
+  const page = await loadPage(`cp${number}`);
+  if (page) return page;
+  sys.log(`msdos: cp${number}: no table of it`);
+  throw sys.errno.EINVAL;
 }
 function head(sys: Sys, device: BlockDevice): Uint8Array {
   const bytes = new Uint8Array(Math.min(64 << 10, device.size));

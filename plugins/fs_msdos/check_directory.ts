@@ -67,7 +67,7 @@ function strayDot(state: State, folder: Folder, slot: number): void {
 /** True: nothing more to check. What has clusters and a size is a file whose attributes went wrong. */
 function isLabel(state: State, folder: Folder, slot: number): boolean {
   const attr = folder.attr(slot);
-  const path = pathOf(folder.place, showShort(folder.short(slot), 0));
+  const path = pathOf(folder.place, showShort(folder.short(slot), 0, state.page));
   if (folder.start(slot) !== 0 || folder.size(slot) !== 0 || attr & ATTR_DIRECTORY) {
     const finding = {
       kind: "label-attribute",

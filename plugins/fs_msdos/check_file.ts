@@ -17,7 +17,7 @@ export function checkFile(state: State, folder: Folder, slot: number): void {
   const [start, size] = [folder.start(slot), folder.size(slot)];
   if (start === 0 && size === 0) return;
   const { clusterSize } = state.g;
-  const path = pathOf(folder.place, showShort(folder.short(slot), folder.bytes[slot * SLOT + 12]!));
+  const path = pathOf(folder.place, showShort(folder.short(slot), folder.bytes[slot * SLOT + 12]!, state.page));
   const need = Math.ceil(size / clusterSize);
   const chain: Followed = start === 0 ? { length: 0, last: 0, stop: "end", at: 0 } : state.claim(start, need);
   if (chain.length < need) return tooShort(state, folder, slot, { chain, path });

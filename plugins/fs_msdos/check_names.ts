@@ -159,10 +159,10 @@ export class Names {
     this.#legal(slot, long !== undefined);
     if (this.#shorts.has(folder.short(slot))) this.#again(slot, long !== undefined);
     this.#shorts.add(folder.short(slot));
-    let shown = long ?? showShort(folder.short(slot), folder.bytes[slot * SLOT + 12]!);
+    let shown = long ?? showShort(folder.short(slot), folder.bytes[slot * SLOT + 12]!, this.#state.page);
     if (this.#shown.has(fold(shown)) && long !== undefined && this.#twice(slot, shown)) {
       long = undefined;
-      shown = showShort(folder.short(slot), folder.bytes[slot * SLOT + 12]!);
+      shown = showShort(folder.short(slot), folder.bytes[slot * SLOT + 12]!, this.#state.page);
     }
     this.#shown.add(fold(shown));
     this.#pieces = undefined;
@@ -184,14 +184,18 @@ export class Names {
   #wrongSum(slot: number, p: Pieces, name: string): string | undefined {
     const short = this.#folder.short(slot);
     const tail = Number(/~(\d{1,6})/.exec(short.slice(0, 8))?.[1] ?? 0);
-    const made = [tail, 0].map((n) => tailed(shortParts(name), n));
+    const made = [tail, 0].map((n) => tailed(shortParts(name, this.#state.page), n));
     const right = made.find((m) => lfnChecksum(bytesOf(m)) === p.checksum && !this.#taken.has(m));
     const belongs = made.includes(short);
     const finding = {
       kind: "name-checksum",
       text: `its long name "${name}" has another name's checksum`,
       path: this.#path(slot),
-      repair: belongs ? "mend the checksum" : right ? `rename it to ${showShort(right, 0)}` : "remove the long name",
+      repair: belongs
+        ? "mend the checksum"
+        : right
+        ? `rename it to ${showShort(right, 0, this.#state.page)}`
+        : "remove the long name",
       safe: true,
     };
     if (!this.#state.found(finding)) return undefined;
@@ -217,7 +221,7 @@ export class Names {
   }
   #path(slot: number): string {
     const folder = this.#folder;
-    return pathOf(folder.place, showShort(folder.short(slot), folder.bytes[slot * SLOT + 12]!));
+    return pathOf(folder.place, showShort(folder.short(slot), folder.bytes[slot * SLOT + 12]!, this.#state.page));
   }
 
   #legal(slot: number, long: boolean): void {
@@ -249,7 +253,7 @@ export class Names {
   }
   #rename(slot: number, long: boolean, to: string | undefined, kind: string, text: string, safe: boolean): void {
     const path = this.#path(slot);
-    const repair = to === undefined ? {} : { repair: `rename it to ${showShort(to, 0)}` };
+    const repair = to === undefined ? {} : { repair: `rename it to ${showShort(to, 0, this.#state.page)}` };
     if (!this.#state.found({ kind, text, path, ...repair, safe }) || to === undefined) return;
     this.#setShort(slot, to);
     if (long) this.#sum(slot);

@@ -1,6 +1,7 @@
 /** What all parts of a check share: the volume, who owns which cluster, what was found, and how changes are written. */
 import type { BlockDevice, CheckRequest, Errnos, Finding } from "../../src/plugin.ts";
 import type { Geometry } from "./bpb.ts";
+import type { CodePage } from "./codepage.ts";
 import { BAD, Bits, END, FREE, Table, WILD } from "./check_table.ts";
 import type { MsdosOptions } from "./mod.ts";
 import { finished } from "./sync.ts";
@@ -34,6 +35,8 @@ export class State {
   readonly device: BlockDevice;
   readonly errno: Errnos;
   readonly request: CheckRequest<MsdosOptions>;
+  /** What short names are in. */
+  readonly page: CodePage;
   readonly writable: boolean;
   /** The FAT that is believed: chosen once they were compared. */
   table: Table;
@@ -55,11 +58,18 @@ export class State {
   label: string | undefined;
   #begun = false;
 
-  constructor(g: Geometry, device: BlockDevice, errnos: Errnos, request: CheckRequest<MsdosOptions>) {
+  constructor(
+    g: Geometry,
+    device: BlockDevice,
+    errnos: Errnos,
+    request: CheckRequest<MsdosOptions>,
+    page: CodePage,
+  ) {
     this.g = g;
     this.device = device;
     this.errno = errnos;
     this.request = request;
+    this.page = page;
     this.writable = device.write !== undefined;
     this.table = new Table(g, device, errnos, g.activeFat);
     this.owned = new Bits(g.clusters + 2);

@@ -50,7 +50,7 @@ function* walk(
       continue;
     }
     if (!enter(folder, slot)) continue;
-    const name = showShort(folder.short(slot), folder.bytes[slot * SLOT + 12]!);
+    const name = showShort(folder.short(slot), folder.bytes[slot * SLOT + 12]!, state.page);
     if (had && held > MAX_HELD) {
       frame.folder = undefined;
       held -= had.bytes.length;
@@ -116,7 +116,7 @@ function isClaimed(state: State, folder: Folder, slot: number): boolean {
 /** Take a subdirectory's clusters; false: it is none, or was removed. */
 function accept(state: State, folder: Folder, slot: number): boolean {
   const start = folder.start(slot);
-  const path = pathOf(folder.place, showShort(folder.short(slot), folder.bytes[slot * SLOT + 12]!));
+  const path = pathOf(folder.place, showShort(folder.short(slot), folder.bytes[slot * SLOT + 12]!, state.page));
   const wrong = wrongStart(state, start);
   if (wrong) {
     const finding = { kind: "directory-start", text: `a directory, ${wrong}`, path, block: start, repair: "remove it" };

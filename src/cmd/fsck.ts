@@ -13,7 +13,7 @@ import type { Run } from "./mod.ts";
 import { rumpDisk } from "./rump_disk.ts";
 
 const grammar: Grammar = {
-  usage: "[-fGnpy] [-l plugin] [-t type] [--json] image ...",
+  usage: "[-fGnpy] [-l plugin] [-t type] [--codepage number] [--json] image ...",
   about:
     "Check file systems, and mend them: images and devices of the host, not mounted; with a server in RUMP_SERVER\n" +
     "(and a name that begins with rump.) its devices, unless they are written host:path. Status: 0 nothing is wrong\n" +
@@ -27,6 +27,7 @@ const grammar: Grammar = {
     G: "msdos: GEMDOS (Atari) or Human68k",
     t: "type of the file system; default: msdos",
     l: "load a plugin that has the file system",
+    "codepage=": "msdos: code page of short names; default: 437",
     "json": "one JSON document on standard output; nothing is asked",
   },
   examples: [
@@ -60,11 +61,18 @@ export const run: Run = async (host, argv) => {
   const type = options.findLast(([o]) => o === "t")?.[1] ?? "msdos";
   const plugins = options.filter(([o]) => o === "l").map(([, file]) => pluginPath(host, file));
   const kernel = await boot(host, program, type, plugins);
-  const driver = kernel.registry.fs(type);
-  if (!driver?.check) throw new Failure(`${program}: ${type}: ${driver ? "cannot be checked" : "no such file system"}`);
-  const o: Options = { program, type, mode, json, driver: has("G") ? { gemdos: true } : {} };
+  const checker = kernel.registry.fs(type);
+  if (!checker?.check) {
+    throw new Failure(`${program}: ${type}: ${checker ? "cannot be checked" : "no such file system"}`);
+  }
+  const page = options.findLast(([o]) => o === "codepage")?.[1];
+  if (page !== undefined && !/^\d{3,4}$/.test(page)) {
+    throw new Failure(`${program}: --codepage ${page}: not a code page`);
+  }
+  const driver = { ...(has("G") ? { gemdos: true } : {}), ...(page === undefined ? {} : { codepage: Number(page) }) };
+  const o: Options = { program, type, mode, json, driver };
   let status = 0;
-  for (const image of rest) status = Math.max(status, await one(host, kernel, driver, image, o));
+  for (const image of rest) status = Math.max(status, await one(host, kernel, checker, image, o));
   return status;
 };
 async function boot(host: Host, program: string, type: string, plugins: readonly string[]): Promise<Kernel> {

@@ -11,7 +11,8 @@ export const MSDOS_HELP: Readonly<Record<string, string>> = {
   "9": "no long names, and none of their dates (as before Windows 95)",
   G: "GEMDOS (Atari) or Human68k disk: no boot signature wanted, larger sectors",
   l: "long names (the default)",
-  s: "short names only, shown in lower case",
+  s: "short names only, shown in lower case; a longer one is cut (a long name.text: along~1.tex) and found by what is left of\n" +
+    "it, as NetBSD does it; with -o check=s it is refused",
   U: "names are UTF-8 (the default; -o noutf8: bytes one to one)",
   g: "group of all files, name or number; default: the mount point's",
   M: "mode bits directories may have, octal; default: the mount point's",

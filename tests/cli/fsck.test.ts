@@ -66,6 +66,17 @@ describe("fsck_msdos", () => {
         "fsck_msdos: x: not a FAT volume: no boot signature 55 AA (empty (all zeros): make a file system with newfs_msdos)\n",
       );
     }));
+  it("names are shown by the code page they are in", () =>
+    within((sh) => {
+      // In the root of a floppy, a name that begins with 9D, of a file with a size and no clusters.
+      sh.must("newfs_msdos -C 1440k -f 1440 d.img");
+      sh.must("printf '\\235RE     TXT ' | dd of=d.img bs=1 seek=9728 conv=notrunc status=none");
+      sh.must("printf '\\005' | dd of=d.img bs=1 seek=9756 conv=notrunc status=none");
+      for (const [option, name] of [["", "/\u00a5RE.TXT"], ["--codepage 850", "/\u00d8RE.TXT"]]) {
+        assertStringIncludes(sh.run(`fsck_msdos -n ${option} d.img`).out, name!);
+      }
+      assertEquals(sh.run("fsck_msdos --codepage 7 -n d.img").status, 1);
+    }));
   it("a partition of an image is checked by its place", () =>
     within((sh) => {
       dirty(sh);
