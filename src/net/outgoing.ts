@@ -10,6 +10,8 @@ import type { Packet } from "./packet.ts";
 export interface OutgoingOptions {
   ttl?: number;
   tos?: number;
+  /** IPv6's flow label. */
+  flow?: number;
   /** Of IPv4's header. */
   options?: IpOptions;
   /** Multicasts: hops, whether we hear ourselves, and where they go out. */
@@ -34,8 +36,8 @@ export interface InetOptions {
   readonly minTtl: number;
   /** The address to send from; undefined: what fits the destination. */
   readonly source: Address | undefined;
-  /** ENOPROTOOPT: there is no such option. */
-  get(level: number, name: number): Uint8Array;
+  /** ENOPROTOOPT: there is no such option. `peer`: of a connected socket. */
+  get(level: number, name: number, peer?: Address): Uint8Array;
   /** EINVAL: not a value it can have; ENOPROTOOPT; EADDRNOTAVAIL: no such interface or group. */
   set(level: number, name: number, value: Uint8Array): void;
   /** What control messages beside a datagram say of its sender. EINVAL, ENOPROTOOPT, EADDRNOTAVAIL. */

@@ -124,7 +124,7 @@ class UdpSocket implements Protocol, Endpoint {
     this.remotePort = port;
     this.so.connected = true;
   }
-  /** EADDRNOTAVAIL: we have no address; EINVAL: it is bound to an address of the other family. */
+  /** EADDRNOTAVAIL, EHOSTUNREACH: we have no address; EINVAL: it is bound to an address of the other family. */
   #source(destination: Address, sender: Sender = NOBODY): Address {
     const { options: { source: wished, outgoing: { groupInterface } } } = this;
     const { stack } = this.#udp;
@@ -134,7 +134,8 @@ class UdpSocket implements Protocol, Endpoint {
         ? stack.addressOn(groupInterface, destination)
         : stack.sourceFor(destination, sender.iface ?? (isMulticast(destination) ? groupInterface : undefined));
     const source = sender.source ?? wished ?? (isAny(this.local) ? near() : this.local);
-    if (source === undefined) throw errno.EADDRNOTAVAIL;
+    // Of IPv6 there is an address wherever there is a way.
+    if (source === undefined) throw typeof destination === "object" ? errno.EHOSTUNREACH : errno.EADDRNOTAVAIL;
     if (typeof source !== typeof destination) throw errno.EINVAL;
     return source;
   }
@@ -197,7 +198,7 @@ class UdpSocket implements Protocol, Endpoint {
     return this.so.connected ? this.#family.name(this.remote, this.remotePort) : undefined;
   }
   getOption(level: number, name: number): Uint8Array {
-    return this.options.get(level, name);
+    return this.options.get(level, name, this.so.connected ? this.remote : undefined);
   }
   setOption(level: number, name: number, value: Uint8Array): void {
     this.options.set(level, name, value);

@@ -233,7 +233,7 @@ describe("a router", () => {
     r.ip6.settings.forwarding = true;
     const iface = await attach6(r, "en0", w.device, `${US}/64`);
     await ready(r);
-    r.ip6.nd.set(iface, parseIpv6(given.from)!, PEER, true);
+    r.ip6.nd.set(iface, parseIpv6(given.from)!, PEER, { permanent: true });
     w.sent.length = 0;
     w.inject(frame6({ from: given.from, to: "2001:db8:5::1", next: 17, hops: 1 }, new Uint8Array(8)));
     w.inject(frame6({ from: given.from, to: "2001:db8:5::1", next: 17 }, new Uint8Array(8)));
@@ -246,7 +246,7 @@ describe("a router", () => {
     r.ip6.settings.forwarding = true;
     const iface = await attach6(r, "en0", w.device, `${US}/64`);
     await ready(r);
-    for (const who of [given.from, "2001:db8::8"]) r.ip6.nd.set(iface, parseIpv6(who)!, PEER, true);
+    for (const who of [given.from, "2001:db8::8"]) r.ip6.nd.set(iface, parseIpv6(who)!, PEER, { permanent: true });
     w.sent.length = 0;
     w.inject(frame6({ from: given.from, to: "2001:db8::8", next: 17 }, new Uint8Array(8)));
     const [redirect] = ofType(w.sent, 137);

@@ -207,6 +207,30 @@ describe("options of IPv6 sockets", () => {
       errno.EADDRNOTAVAIL,
     );
   });
+  it("each socket has a flow of its own, and packets of one are of one", async () => {
+    const labels: number[] = [];
+    const { a } = await twoHosts6((f, from) => {
+      if (from === 0 && f[20] === 17) labels.push(viewOf(f).getUint32(14) & 0xfffff);
+      return [f];
+    });
+    for (const s of [await udp6(a.sys), await udp6(a.sys)]) {
+      for (let i = 0; i < 2; i++) await send6(a.sys, s, "x", sin6("2001:db8::2", 9));
+    }
+    await settle();
+    assert(
+      labels[0] !== 0 && labels[0] === labels[1] && labels[2] === labels[3] && labels[0] !== labels[2],
+      String(labels),
+    );
+  });
+  it("IPV6_PATHMTU tells how much reaches the peer", async () => {
+    const { a } = await twoHosts6();
+    const s = await udp6(a.sys);
+    fails(() => get(a.sys, s, IPV6.IPV6_PATHMTU), errno.ENOTCONN);
+    await a.sys.connect({ s, name: sin6("2001:db8::2", 9) });
+    const val = new Uint8Array(32);
+    a.sys.getsockopt({ s, level: LEVEL, name: IPV6.IPV6_PATHMTU, val, avalsize: int(32) });
+    assertEquals(IPV6.Ip6Mtuinfo.get.mtu(viewOf(val), 0), 1500);
+  });
   it("IPV6_DONTFRAG refuses what does not fit, IPV6_USE_MIN_MTU sends in the smallest pieces", async () => {
     const { a, b } = await twoHosts6();
     const s = await udp6(a.sys);

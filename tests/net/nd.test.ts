@@ -165,6 +165,15 @@ describe("neighbours", () => {
     await pass([{ host }], 9000, 1000);
     assertEquals(state(), undefined);
   });
+  it("for whom we answer, we say so", async () => {
+    const { ip6, iface, inject, sent } = await hostOnWire("2001:db8::1/64");
+    const other = new Uint8Array([2, 0, 0, 0, 0, 0x55]);
+    ip6.nd.set(iface, parseIpv6("2001:db8::55")!, other, { permanent: true, published: true });
+    sent.length = 0;
+    inject(icmp6({ from: "2001:db8::9", to: "ff02::1:ff00:55" }, solicitation("2001:db8::55", ...source(PEER))));
+    const [said] = ofType(sent, NA);
+    assertEquals([said!.from, said!.message[4], [...said!.message.slice(26, 32)]], [LL, SOLICITED, [...other]]);
+  });
   it("all are told when our link address is another", async () => {
     const { sent, iface } = await hostOnWire("2001:db8::1/64");
     iface.renamed();

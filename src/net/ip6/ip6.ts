@@ -193,7 +193,7 @@ export class Ip6 implements Inet6 {
   /** Neighbours are told of the link address unasked (RFC 4861, 7.2.6). */
   renamed(iface: Interface): void {
     for (const { address, flags } of this.of(iface).addresses) {
-      if ((flags & IN6_IFF_NOTREADY) === 0) this.messages.advertise(iface, address, undefined);
+      if ((flags & IN6_IFF_NOTREADY) === 0) this.messages.advertise(iface, address);
     }
   }
   /** The interface is no more. */

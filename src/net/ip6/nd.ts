@@ -5,7 +5,7 @@ import { DST_UNREACH_ADDR, ICMP6_DST_UNREACH } from "../../wire/icmp6.ts";
 import { Ipv6 } from "../../wire/ipv6.ts";
 import type { Interface } from "../interface.ts";
 import type { Packet } from "../packet.ts";
-import type { In6Interface } from "./interface.ts";
+import { type In6Interface, solicitedNode } from "./interface.ts";
 import type { Ip6 } from "./ip6.ts";
 
 /** netinet6/nd6.h: ND6_LLINFO_* */
@@ -28,6 +28,8 @@ export interface Neighbour6 {
   router: boolean;
   /** Set by hand: for ever (ndp -s). */
   permanent: boolean;
+  /** We answer for it. */
+  published: boolean;
   /** Solicitations that went unanswered. */
   asked: number;
   /** Where the question comes from: who has sent the packet that waits. */
@@ -89,6 +91,7 @@ export class Neighbours6 {
       until: 0,
       router: false,
       permanent: false,
+      published: false,
       asked: 0,
       source: undefined,
       waiting: [],
@@ -190,15 +193,29 @@ export class Neighbours6 {
     for (const p of waiting) n.iface.frame(p, mac, ETHERTYPE_IPV6);
     if (n.router) this.#ip6.routers.choose();
   }
-  /** One set by hand, for ever unless `seconds` says otherwise. */
-  set(iface: Interface, address: In6Addr, mac: Uint8Array, permanent: boolean): void {
+  /** One set by hand. */
+  set(
+    iface: Interface,
+    address: In6Addr,
+    mac: Uint8Array,
+    { permanent, published = false }: { readonly permanent: boolean; readonly published?: boolean },
+  ): void {
     const n = this.find(address, iface) ?? this.#make(iface, address);
     if (!n) return;
     this.#known(n, mac, ND_REACHABLE);
     n.permanent = permanent;
+    this.#publish(n, published);
+  }
+  /** Questions for whom we answer come to its group. */
+  #publish(n: Neighbour6, published: boolean): void {
+    if (n.published === published) return;
+    n.published = published;
+    const if6 = this.#ip6.of(n.iface);
+    this.#ip6.mld[published ? "join" : "leave"](if6, solicitedNode(n.address, if6.index));
   }
   remove(n: Neighbour6): void {
     n.cancel();
+    this.#publish(n, false);
     for (const p of n.waiting.splice(0)) this.#ip6.stack.packets.put(p);
     this.#all.delete(keyOf(n.address, n.iface));
   }

@@ -17,6 +17,7 @@ import type { Packet } from "../packet.ts";
 import {
   allNodes,
   allRouters,
+  IN6_IFF_ANYCAST,
   IN6_IFF_NOTREADY,
   IN6_IFF_TENTATIVE,
   type In6IfAddress,
@@ -66,11 +67,20 @@ export class NdMessages {
       else option(p, at + Neighbor.size, ND_OPT_SOURCE_LINKADDR, iface.device.mac!);
     });
   }
-  /** Say that an address is ours; `to` undefined: to all, unasked. */
-  advertise(iface: Interface, target: In6Addr, to: In6Addr | undefined): void {
-    const flags = (this.#ip6.settings.forwarding ? NA_ROUTER : 0) | (to ? NA_SOLICITED : 0) | NA_OVERRIDE;
+  /**
+   * Say that an address is ours; `to` undefined: to all, unasked. `weak`: others have it, too (anycast), or it is `mac`'s,
+   * for whom we answer: who knows better stays with that.
+   */
+  advertise(
+    iface: Interface,
+    target: In6Addr,
+    { to, weak, mac }: { readonly to?: In6Addr | undefined; readonly weak?: boolean; readonly mac?: Uint8Array } = {},
+  ): void {
+    const flags = (this.#ip6.settings.forwarding ? NA_ROUTER : 0) | (to ? NA_SOLICITED : 0) | (weak ? 0 : NA_OVERRIDE);
+    const source = weak ? this.#ip6.of(iface).linkLocal?.address : target;
+    if (!source) return;
     const o = {
-      source: target,
+      source,
       destination: to ?? allNodes(iface.index),
       iface,
       ttl: ND_HOPS,
@@ -80,7 +90,7 @@ export class NdMessages {
     this.#ip6.icmp.send(o, Neighbor.size + OPTION, (p, at) => {
       Neighbor.write(p.view, at, { type: ND_NEIGHBOR_ADVERT, code: 0, flags: flags >>> 0 });
       target.write(p.view, at + Neighbor.at.target);
-      option(p, at + Neighbor.size, ND_OPT_TARGET_LINKADDR, iface.device.mac!);
+      option(p, at + Neighbor.size, ND_OPT_TARGET_LINKADDR, mac ?? iface.device.mac!);
     });
   }
   /** Ask for routers. */
@@ -106,11 +116,21 @@ export class NdMessages {
       (h.destination.equals(solicitedNode(target ?? ANY, iface.index)) && !options?.sourceMac);
     if (!options || !target || target.multicast || !proper) return void this.counters.badSolicitations++;
     const ours = this.#ip6.addresses.find(target);
-    if (!ours || ours.iface !== iface) return;
-    if (ours.flags & IN6_IFF_TENTATIVE) return anonymous ? this.#ip6.dad.solicited(ours, options.nonce) : undefined;
-    if (ours.flags & IN6_IFF_NOTREADY) return;
+    if (ours?.iface === iface && ours.flags & IN6_IFF_TENTATIVE) {
+      return anonymous ? this.#ip6.dad.solicited(ours, options.nonce) : undefined;
+    }
+    const answer = this.#answer(iface, target, ours);
+    if (!answer) return;
     if (!anonymous && options.sourceMac) this.#ip6.nd.heard(iface, h.source, options.sourceMac);
-    this.advertise(iface, target, anonymous ? undefined : h.source);
+    this.advertise(iface, target, { ...answer, to: anonymous ? undefined : h.source });
+  }
+  /** How an address is answered for: as ours, or somebody's (ndp -s ... proxy). Undefined: not at all. */
+  #answer(iface: Interface, target: In6Addr, ours: In6IfAddress | undefined) {
+    if (ours?.iface === iface) {
+      return ours.flags & IN6_IFF_NOTREADY ? undefined : { weak: (ours.flags & IN6_IFF_ANYCAST) !== 0 };
+    }
+    const n = this.#ip6.nd.find(target, iface);
+    return n?.published && n.mac ? { weak: true, mac: n.mac } : undefined;
   }
   #target(p: Packet, at: number): In6Addr {
     return this.#ip6.cache.read(p.view, at + Neighbor.at.target, p.iface!.index);

@@ -68,7 +68,7 @@ export class Output6 {
     const { view, start, length } = p;
     const { set } = Ipv6;
     const hops = o.destination.multicast ? o.groupTtl ?? this.#ip6.settings.multicastHopLimit : o.ttl ?? hopLimit;
-    set.flow(view, start, ((VERSION_6 << 28) | ((o.tos ?? 0) << 20)) >>> 0);
+    set.flow(view, start, ((VERSION_6 << 28) | ((o.tos ?? 0) << 20) | (o.flow ?? 0)) >>> 0);
     set.length(view, start, length - Ipv6.size);
     set.next(view, start, o.hopByHop ? IPPROTO_HOPOPTS : o.protocol);
     set.hopLimit(view, start, hops);

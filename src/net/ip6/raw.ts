@@ -2,7 +2,7 @@
 import { errno } from "../../abi/errno.ts";
 import { SOCK_RAW } from "../../abi/flags.ts";
 import { sockaddrIn6 } from "../../abi/inet.ts";
-import { ICMP6_FILTER, ICMP6_FILTER_SIZE, IPV6_CHECKSUM, IPV6_PATHMTU } from "../../abi/inet6_options.ts";
+import { ICMP6_FILTER, ICMP6_FILTER_SIZE, IPV6_CHECKSUM } from "../../abi/inet6_options.ts";
 import type { Lwp } from "../../kern/proc.ts";
 import { In6Addr } from "../../lib/in6.ts";
 import { viewOf } from "../../lib/struct.ts";
@@ -115,10 +115,8 @@ class Raw6Socket implements Protocol {
   }
   getOption(level: number, name: number): Uint8Array {
     if (level === IPPROTO_ICMPV6 && name === ICMP6_FILTER) return this.#passes.slice();
-    if (level === IPPROTO_IPV6 && name === IPV6_PATHMTU && this.so.connected) {
-      return this.#options.pathMtu(this.#remote);
-    }
-    if (level !== IPPROTO_IPV6 || name !== IPV6_CHECKSUM) return this.#options.get(level, name);
+    const peer = this.so.connected ? this.#remote : undefined;
+    if (level !== IPPROTO_IPV6 || name !== IPV6_CHECKSUM) return this.#options.get(level, name, peer);
     const bytes = new Uint8Array(4);
     viewOf(bytes).setInt32(0, this.#checksum, true);
     return bytes;

@@ -167,15 +167,18 @@ export class Inet6Routes implements RouteFamily<Route6, In6IfAddress> {
     const { stack, addresses, nd } = this.#ip6;
     for (const { iface, addresses: own } of addresses.interfaces) {
       const { mac } = iface.device;
-      for (const { address } of mac ? own : []) yield neighbour(iface, address, mac!, 0);
+      for (const { address } of mac ? own : []) yield neighbour(iface, address, mac!, 0, false);
     }
     const wall = stack.kernel.host.wall() - this.#ip6.now();
-    for (const n of nd) if (n.mac) yield neighbour(n.iface, n.address, n.mac, seconds(n, nd.stateOf(n), wall));
+    for (const n of nd) {
+      if (n.mac) yield neighbour(n.iface, n.address, n.mac, seconds(n, nd.stateOf(n), wall), n.published);
+    }
   }
   setNeighbour(r: RouteRequest, mac: Uint8Array, iface: Interface): void {
     const address = addressOf(r.destination, iface);
     if (this.#ip6.isLocal(address) || address.multicast || mac.length !== 6) throw errno.EINVAL;
-    this.#ip6.nd.set(iface, address, mac.slice(), (r.metrics.expire ?? 0) === 0);
+    const published = (r.flags & RTF.ANNOUNCE) !== 0;
+    this.#ip6.nd.set(iface, address, mac.slice(), { permanent: (r.metrics.expire ?? 0) === 0, published });
   }
   removeNeighbour(r: RouteRequest, iface: Interface | undefined): void {
     const address = addressOf(r.destination, iface);
@@ -189,12 +192,18 @@ export class Inet6Routes implements RouteFamily<Route6, In6IfAddress> {
 function linkGateway({ index, type, name, loopback }: Interface): Uint8Array {
   return sockaddrDl({ index, type, name: loopback ? name : "", mac: NO_MAC });
 }
-const neighbour = (iface: Interface, address: In6Addr, mac: Uint8Array, expire: number): NeighbourEntry => ({
+const neighbour = (
+  iface: Interface,
+  address: In6Addr,
+  mac: Uint8Array,
+  expire: number,
+  published: boolean,
+): NeighbourEntry => ({
   address: sockaddrIn6(address, 0),
   mac,
   iface,
   expire,
-  published: false,
+  published,
 });
 /** When it is doubted; 0: never. `wall`: what the clock is ahead of the time since the boot. */
 const seconds = (n: Neighbour6, state: number, wall: number): number =>

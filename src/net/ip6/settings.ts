@@ -18,6 +18,8 @@ export class Settings6 {
   headerLimit = 50;
   /** Solicitations before an address is ours; 0: none. */
   dadCount = 1;
+  /** Connections and sockets have flow labels. */
+  autoFlowLabel = true;
   useDeprecated = true;
   v6only = true;
   autoLinkLocal = true;

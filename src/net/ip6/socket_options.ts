@@ -7,7 +7,7 @@ import { Timespec } from "../../abi/structs.ts";
 import { In6Addr } from "../../lib/in6.ts";
 import { viewOf } from "../../lib/struct.ts";
 import { IPPROTO_IPV6 } from "../../wire/ipv6.ts";
-import { isMulticast } from "../address.ts";
+import { type Address, isMulticast } from "../address.ts";
 import type { Beside, Cmsg } from "../inbox.ts";
 import type { IpHeader } from "../ip.ts";
 import type { InetOptions, OutgoingOptions, Sender } from "../outgoing.ts";
@@ -16,6 +16,7 @@ import type { Ip6 } from "./ip6.ts";
 import { Memberships6 } from "./memberships.ts";
 
 const MAX_HOPS = 255;
+const MAX_FLOW = 0xf_ffff;
 /** The system's own value. */
 const DEFAULT = -1;
 /** Options that are switches: what a datagram's reader is told; and headers of which we have none to tell. */
@@ -51,13 +52,17 @@ export class Inet6Options implements InetOptions {
     this.#ip6 = ip6;
     this.#memberships = new Memberships6(ip6);
     this.mapped = like?.mapped ?? !ip6.settings.v6only;
-    if (!like) return;
-    Object.assign(this.outgoing, like.outgoing);
-    for (const name of like.#told) this.#told.add(name);
+    if (like) {
+      Object.assign(this.outgoing, like.outgoing);
+      for (const name of like.#told) this.#told.add(name);
+    }
+    // RFC 6437: what belongs together is told apart from the rest by routers on the way.
+    if (ip6.settings.autoFlowLabel) this.outgoing.flow = 1 + Math.floor(ip6.stack.random() * MAX_FLOW);
   }
   /** ENOPROTOOPT: there is no such option. */
-  get(level: number, name: number): Uint8Array {
+  get(level: number, name: number, peer?: Address): Uint8Array {
     if (level !== IPPROTO_IPV6) throw errno.ENOPROTOOPT;
+    if (name === IPV6.IPV6_PATHMTU) return this.#pathMtu(peer);
     const bytes = new Uint8Array(4);
     viewOf(bytes).setInt32(0, this.#number(name), true);
     return bytes;
@@ -206,8 +211,9 @@ export class Inet6Options implements InetOptions {
     tell(IPV6.IPV6_RECVHOPLIMIT, IPV6.IPV6_HOPLIMIT, int(ttl));
     tell(IPV6.IPV6_RECVTCLASS, IPV6.IPV6_TCLASS, int(tos));
   }
-  /** struct ip6_mtuinfo of a connected socket's peer (IPV6_PATHMTU). */
-  pathMtu(peer: In6Addr): Uint8Array {
+  /** struct ip6_mtuinfo of a connected socket's peer (IPV6_PATHMTU). ENOTCONN. */
+  #pathMtu(peer: Address | undefined): Uint8Array {
+    if (typeof peer !== "object") throw errno.ENOTCONN;
     const info = new Uint8Array(IPV6.Ip6Mtuinfo.size);
     info.set(sockaddrIn6(peer, 0));
     IPV6.Ip6Mtuinfo.set.mtu(viewOf(info), 0, this.#ip6.mtuTo(peer));

@@ -44,6 +44,7 @@ function ip6Nodes(ip6: Ip6): Record<string, SysctlNode> {
       most: 1000,
     }),
     dad_count: intKnob(s, "dadCount", "Number of Duplicate Address Detection probes to send", { number: 16, most: 10 }),
+    auto_flowlabel: switchKnob(s, "autoFlowLabel", "Automatic IPv6 flow label", 17),
     defmcasthlim: intKnob(s, "multicastHopLimit", "Default multicast hop limit", { number: 18, most: 255 }),
     use_deprecated: switchKnob(s, "useDeprecated", "Allow use of deprecated addresses as source addresses", 21),
     v6only: switchKnob(s, "v6only", "Disallow PF_INET6 sockets from connecting to PF_INET sockets", 24),

@@ -127,6 +127,7 @@ export class TcpProtocol implements IpProtocol, TcpWorld {
     ip.source = to.local;
     ip.destination = to.remote;
     ip.ttl = to.header?.ttl;
+    ip.flow = to.header?.flow;
     ip.tos = out.ect ? ((to.header?.tos ?? 0) & ~ECN_MASK) | ECT_0 : to.header?.tos;
     this.#out = out;
     this.#ring = ring;
@@ -159,6 +160,7 @@ const outgoing = <A extends Address>(any: A) => ({
   dontFragment: true,
   ttl: undefined as number | undefined,
   tos: undefined as number | undefined,
+  flow: undefined as number | undefined,
 });
 type Filled = ReturnType<typeof outgoing<Address>>;
 /** TCP's sockets. EOPNOTSUPP and the like are their own. */

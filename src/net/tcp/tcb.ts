@@ -34,6 +34,7 @@ export interface Tuple {
 export interface HeaderOptions {
   readonly ttl?: number;
   readonly tos?: number;
+  readonly flow?: number;
 }
 /** Who is told of a connection. */
 export interface TcpUser {

@@ -120,7 +120,7 @@ export class TcpSocket implements Protocol, Endpoint, TcpUser, TcpListener {
     if (this.so.cantSend) throw errno.EINVAL;
     if (port === 0 || address === BROADCAST || isMulticast(address)) throw errno.EADDRNOTAVAIL;
     const nearest = stack.sourceFor(address);
-    if (nearest === undefined) throw errno.EADDRNOTAVAIL;
+    if (nearest === undefined) throw typeof address === "object" ? errno.EHOSTUNREACH : errno.EADDRNOTAVAIL;
     const source = isAny(this.local) ? nearest : this.local;
     const remote = isAny(address) ? source : address;
     if (typeof source !== typeof remote) throw errno.EINVAL;
@@ -231,7 +231,7 @@ export class TcpSocket implements Protocol, Endpoint, TcpUser, TcpListener {
     return this.so.connected ? this.#family.name(this.remote, this.remotePort) : undefined;
   }
   getOption(level: number, name: number): Uint8Array {
-    if (level !== IPPROTO_TCP) return this.options.get(level, name);
+    if (level !== IPPROTO_TCP) return this.options.get(level, name, this.so.connected ? this.remote : undefined);
     return this.#options.get(name, this.#c, this.#tcp.engine.settings.mssdflt);
   }
   setOption(level: number, name: number, value: Uint8Array): void {
