@@ -1,0 +1,89 @@
+/** rump.pcap: what it captures, tshark and tcpdump read. */
+import { describe, it } from "node:test";
+import { AF_INET, SOCK_DGRAM } from "../../src/abi/flags.ts";
+import { sockaddrIn } from "../../src/abi/inet.ts";
+import { connect } from "../../src/rump.ts";
+import { assert, assertEquals } from "../assert.ts";
+import { type Shell, within } from "./helpers.ts";
+
+/** A server whose lo0 can be captured. */
+function server(sh: Shell, more = ""): { readonly RUMP_SERVER: string } {
+  sh.must(`rump_server -l rumpnet_netinet -l rumpdev_bpf ${more} unix://sock`);
+  return { RUMP_SERVER: "unix://sock" };
+}
+/** Five datagrams to a port of the server's own where nobody listens: each brings an ICMP error back. */
+async function send(sh: Shell): Promise<void> {
+  const { sys, close } = await connect(`unix://${sh.dir}/sock`);
+  const s = await sys.socket({ domain: AF_INET, type: SOCK_DGRAM, protocol: 0 });
+  for (let i = 0; i < 5; i++) {
+    await sys.sendto({ s, buf: new TextEncoder().encode("hello"), flags: 0, to: sockaddrIn(0x7f00_0001, 9) });
+  }
+  close();
+}
+/** A capture is under way when its file has begun. */
+function started(sh: Shell, command: string, file: string) {
+  const capture = sh.start(command);
+  assert(sh.until(`test -s ${file}`), "no capture");
+  return capture;
+}
+
+describe("rump.pcap", () => {
+  it("writes pcapng until it is interrupted; tshark reads every packet, with the interface's name", () =>
+    within(async (sh) => {
+      sh.env.RUMP_SERVER = server(sh).RUMP_SERVER;
+      const capture = started(sh, "rump.pcap -i lo0 -w a.pcapng", "a.pcapng");
+      await send(sh);
+      assert(sh.until("test $(tshark -r a.pcapng 2>/dev/null | wc -l) = 10"), "not in the file while it goes on");
+      capture.kill("SIGINT");
+      assertEquals(await capture.ended, 0);
+      const fields = sh.must("tshark -r a.pcapng -T fields -e frame.interface_name -e udp.dstport -e data 2>/dev/null");
+      assertEquals(fields.split("\n").filter((l) => l === "lo0\t9\t68656c6c6f").length, 5);
+      assertEquals(sh.must("tshark -r a.pcapng -Y '_ws.malformed || udp.checksum.bad' 2>/dev/null"), "");
+    }));
+  it("-c ends it, a filter chooses, .pcap is the older format", () =>
+    within(async (sh) => {
+      sh.env.RUMP_SERVER = server(sh).RUMP_SERVER;
+      const capture = started(sh, "rump.pcap -i lo0 -c 3 -w a.pcap udp port 9", "a.pcap");
+      await send(sh);
+      assertEquals(await capture.ended, 0);
+      const lines = sh.must("tcpdump -nr a.pcap 2>/dev/null").trim().split("\n");
+      assertEquals(lines.map((l) => /> 127\.0\.0\.1\.9: UDP, length 5$/.test(l)), [true, true, true]);
+    }));
+  it("without -w it feeds another program", () =>
+    within(async (sh) => {
+      sh.env.RUMP_SERVER = server(sh).RUMP_SERVER;
+      const capture = sh.start("sh -c 'rump.pcap -q -i lo0 -c 10 2>err | tee raw | tshark -r - >seen 2>/dev/null'");
+      assert(sh.until("test -s raw"), "no capture");
+      await send(sh);
+      assertEquals(await capture.ended, 0);
+      assertEquals(sh.must("wc -l <seen; cat err").trim(), "10");
+    }));
+  it("-s keeps the beginning of packets, and their length", () =>
+    within(async (sh) => {
+      sh.env.RUMP_SERVER = server(sh).RUMP_SERVER;
+      const capture = started(sh, "rump.pcap -i lo0 -c 1 -s 20 -w a.pcapng", "a.pcapng");
+      await send(sh);
+      await capture.ended;
+      assertEquals(sh.must("tshark -r a.pcapng -T fields -e frame.len -e frame.cap_len 2>/dev/null"), "37\t20\n");
+    }));
+  it("says what is wrong in one line", () =>
+    within((sh) => {
+      const env = server(sh);
+      const wrong: readonly (readonly [string, string])[] = [
+        ["-i nosuch0 -w x", "rump.pcap: nosuch0: Device not configured"],
+        ["-i lo0 -w x foo", "rump.pcap: foo: neither a word of filters nor an address"],
+        ["-i lo0 -i lo0 -w x.pcap", "rump.pcap: x.pcap: pcap has one interface"],
+        ["-i lo0 -d up -w x", "rump.pcap: -d up: neither in, out nor inout"],
+        ["-i lo0 -c 0 -w x", "rump.pcap: -c 0: not a number that makes sense"],
+        ["-i lo0 -w nosuch/x", "rump.pcap: nosuch/x: No such file or directory"],
+      ];
+      for (const [args, line] of wrong) {
+        const { status, err } = sh.run(`rump.pcap ${args}`, env);
+        assertEquals([status, err], [1, `${line}\n`]);
+      }
+      assertEquals(sh.run("rump.pcap -w x", env).status, 2);
+      sh.must("rump_server -l rumpvfs -l rumpnet_netinet unix://other");
+      const { err } = sh.run("rump.pcap -i lo0 -w x", { RUMP_SERVER: "unix://other" });
+      assertEquals(err, "rump.pcap: /dev/bpf: the server has no rumpdev_bpf\n");
+    }));
+});
