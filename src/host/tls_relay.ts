@@ -9,7 +9,7 @@ import type { Channel, Security, TlsSockets } from "../plugin.ts";
 import { check } from "./errors.ts";
 import { raw, result } from "./ffi.ts";
 import type { Host, Loop } from "./host.ts";
-import { fdChannel } from "./sockets_loop.ts";
+import { LoopChannel } from "./loop_channel.ts";
 import { blockingChannel } from "./sockets_blocking.ts";
 import { spawnSession } from "./spawn.ts";
 import { tlsEvents } from "./tls.ts";
@@ -79,7 +79,7 @@ function start({ path, args }: Host["self"]): number {
 /** The other end: until either side hangs up. */
 export async function relay(loop: Loop): Promise<number> {
   raw.fcntl(0, F_SETFL, NONBLOCK);
-  const near = fdChannel(0, loop);
+  const near = new LoopChannel(0, loop);
   const asked = firstLine(near, () => loop.stop());
   loop.pending(1); // until there is a stream, promises are what it is about
   const served = loop.run();

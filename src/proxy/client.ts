@@ -106,6 +106,8 @@ export interface Session extends Handover<"later"> {
   greet(): Promise<void>;
   /** What arrived; lent. */
   receive(bytes: Uint8Array): void;
+  /** What was asked goes out now. */
+  flush?(): void;
   /** The connection is of no use any more: all calls under way fail with `e`. */
   fail(e: unknown): void;
 }
@@ -131,7 +133,8 @@ export function pipelinedClient(channel: Channel, comm: string, options: ClientO
       if (banner.length > MAX_BANNER || (at >= 0 && ours === undefined)) return fail(errno.EPROTO);
       if (ours === undefined) return;
       session = (ours ? cborPipelined : sysproxyPipelined)(channel, comm, options);
-      const client = clientOf(session, () => channel.close(), closed);
+      const { flush } = session;
+      const client = clientOf(session, () => (flush?.(), channel.close()), closed);
       session.greet().then(() => resolve(client), reject);
     });
     channel.closed(() => {

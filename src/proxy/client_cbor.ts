@@ -130,6 +130,9 @@ export function cborBlocking(
   };
 }
 
+/** Frames that are sent together at most. */
+const MANY = 64;
+
 interface Waiter {
   readonly resolve: (reply: readonly unknown[]) => void;
   readonly reject: (e: unknown) => void;
@@ -148,6 +151,21 @@ async function greet(
   const proven = wait(0);
   channel.send(...answer);
   checkHello([0, ...await proven]);
+}
+/** Frames on their way: calls made in one go are sent in one. */
+function gathered(channel: Channel) {
+  let unsent: Uint8Array[] = [];
+  const flush = () => {
+    if (unsent.length > 0) channel.send(...unsent);
+    unsent = [];
+  };
+  const put = (frame: readonly Uint8Array[]) => {
+    if (unsent.length === 0) void Promise.resolve().then(flush);
+    unsent.push(...frame);
+    // What is lent is not to be sent later.
+    if (frame.length > 1 || unsent.length >= MANY) flush();
+  };
+  return { put, flush };
 }
 /** Calls that answer later. */
 export function cborPipelined(channel: Channel, comm: string, options: ClientOptions): Session {
@@ -174,11 +192,12 @@ export function cborPipelined(channel: Channel, comm: string, options: ClientOpt
       if (reqno < 0) reject(errno.ECONNRESET);
       else waiters.set(n, { resolve, reject });
     });
+  const { put, flush } = gathered(channel);
   const ask = (items: readonly unknown[], told?: (n: number) => void): Promise<readonly unknown[]> => {
     const n = reqno < 0 ? reqno : ++reqno;
     const reply = wait(n);
     if (n < 0) return reply;
-    channel.send(...encodeFrame([n, ...items]));
+    put(encodeFrame([n, ...items]));
     told?.(n);
     return reply;
   };
@@ -199,6 +218,7 @@ export function cborPipelined(channel: Channel, comm: string, options: ClientOpt
     receive(bytes) {
       if (!frames.push(bytes) && frames.tooLong > 0) fail(errno.EPROTO);
     },
+    flush,
     fail,
   };
 }

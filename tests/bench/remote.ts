@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import process from "node:process";
 import { caller, type SyncCalls } from "../../src/cmd/client.ts";
 import { host } from "../../src/host/mod.ts";
+import { connect } from "../../src/rump.ts";
 import { best, env, line, out, sh, us, work } from "./bench.ts";
 
 /** `echo REQUEST REPLY TIMES [apart]`: microseconds of an exchange of so many bytes; apart: each end on a CPU of its own. */
@@ -124,7 +125,25 @@ function encrypted(): void {
   line("write 64 KiB, tls://", tls[1], "MB/s", "tcp://", plain[1], "more");
 }
 
-export function remote(): void {
+/** Calls that answer later: one after the other, and fifty at once. */
+async function pipelined(): Promise<void> {
+  const { sys, close } = await connect(env.RUMP_SERVER);
+  const timed = async (n: number, fn: () => Promise<unknown>) => {
+    let least = Infinity;
+    for (let round = 0; round < 5; round++) {
+      const t = performance.now();
+      for (let i = 0; i < n; i++) await fn();
+      least = Math.min(least, ((performance.now() - t) * 1000) / n);
+    }
+    return least;
+  };
+  const one = await timed(2000, () => sys.getpid());
+  const fifty = await timed(200, () => Promise.all(Array.from({ length: 50 }, () => sys.getpid())));
+  line("null call, 50 under way", fifty / 50, "us", "one", one);
+  close();
+}
+
+export async function remote(): Promise<void> {
   writeFileSync(`${work}/echo.c`, ECHO);
   writeFileSync(`${work}/ring.c`, RING);
   sh("cc -O2 -w echo.c -o echo && cc -O2 -w ring.c -o ring");
@@ -151,6 +170,7 @@ export function remote(): void {
       sys.close({ fd });
     }),
   );
+  await pipelined();
   const pid = serverPid();
   const rss = () => Number(out(`awk '/VmRSS/ {print $2}' /proc/${pid}/status`)) / 1024;
   line("server RSS", rss(), "MiB");

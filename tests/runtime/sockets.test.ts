@@ -38,6 +38,61 @@ describe("sockets in the loop", () => {
         listener.close();
       }));
   }
+  /** What a peer receives, by pieces, of one who answers whatever comes by `answer`. */
+  const received = async (answer: (channel: Channel) => void, until: number) => {
+    const pieces: number[] = [];
+    await inDirectory(async (dir) => {
+      const path = `${dir}/sock`;
+      const listener = await loopSockets.listen({ path }, (channel) => channel.receive(() => answer(channel)));
+      await inLoop<void>((done) => {
+        void then(loopSockets.connect({ path }), (client) => {
+          client.receive((b) => {
+            pieces.push(b.length);
+            if (pieces.reduce((a, n) => a + n, 0) >= until) client.close();
+          });
+          client.closed(done);
+          client.send(bytes("?"));
+        });
+      });
+      listener.close();
+    });
+    return pieces;
+  };
+  it("send short answers to what came at once together", async () => {
+    const pieces = await received((channel) => {
+      for (let i = 0; i < 100; i++) channel.send(bytes("ab"), bytes("c"));
+    }, 300);
+    assertEquals(pieces, [300]);
+  });
+  it("send long answers in their place among short ones, and what was sent before the end", () =>
+    inDirectory(async (dir) => {
+      const path = `${dir}/sock`;
+      const long = new Uint8Array(500_000).fill(98);
+      const listener = await loopSockets.listen({ path }, (channel) =>
+        channel.receive(() => {
+          channel.send(bytes("aa"));
+          channel.send(long);
+          channel.send(bytes("c"));
+          channel.send(new Uint8Array(5000).fill(100), bytes("e"));
+          channel.send(bytes("f"));
+        }));
+      const text = await inLoop<string>((done) => {
+        let text = "";
+        void then(loopSockets.connect({ path }), (client) => {
+          client.receive((b) => {
+            text += new TextDecoder().decode(b);
+            if (text.endsWith("f")) client.close();
+          });
+          client.closed(() => done(text));
+          client.send(bytes("?"));
+        });
+      });
+      assertEquals(text.replace(/(.)\1*/g, (run, c) => `${c}${run.length} `), "a2 b500000 c1 d5000 e1 f1 ");
+      listener.close();
+    }));
+  it("send what was said before they hang up", async () => {
+    assertEquals(await received((channel) => (channel.send(bytes("bye")), channel.close()), 1000), [3]);
+  });
   it("know the uid and pid behind a unix socket", () =>
     inDirectory(async (dir) => {
       const address = { path: `${dir}/sock` };
