@@ -5,11 +5,16 @@
 import type { Errnos } from "./abi/errno.ts";
 import type { Schema } from "./abi/types.ts";
 import type { Async } from "./lib/async.ts";
+import type { NetDevice } from "./lib/net_device.ts";
 import type { OpenSharedFile } from "./lib/shared_file.ts";
+import type { OpenTap } from "./lib/tap.ts";
 import type { BlockingChannel, Channel, Listener, Security, SocketAddress, Sockets } from "./lib/streams.ts";
 
 export type { Async, Errnos, Schema };
+export type { Input, NetDevice } from "./lib/net_device.ts";
+export type { Offload, Offloads } from "./lib/offload.ts";
 export type { OpenSharedFile, SharedFile } from "./lib/shared_file.ts";
+export type { OpenTap, Tap } from "./lib/tap.ts";
 export type {
   BlockingChannel,
   Channel,
@@ -40,6 +45,8 @@ export interface Sys {
   readonly sockets: Sockets;
   /** Files of the host as memory shared with other processes; relative to where the server was started. */
   readonly sharedFile: OpenSharedFile;
+  /** Ethernet interfaces of the host. */
+  readonly tap: OpenTap;
 }
 
 export type FileType = "file" | "dir" | "link" | "chr" | "blk" | "fifo" | "sock";
@@ -291,36 +298,6 @@ export interface Buffers {
   readonly dirty: number;
 }
 
-/** A frame is lent for the duration of the call: copy it to keep it. */
-export type Input = (frame: Uint8Array) => void;
-export interface NetDevice {
-  /** `ethernet`: frames with Ethernet headers; `ip`: IP packets as they are; `loopback`: nothing leaves the kernel. */
-  readonly medium: "ethernet" | "ip" | "loopback";
-  /** IP MTU, without the link header. */
-  readonly mtu: number;
-  /** Its link address, 6 bytes; of Ethernet only, always given there. */
-  readonly mac?: Uint8Array;
-  /** What it is attached to, where somebody has to say: a bus file, an interface of the host (SIOCSLINKSTR). */
-  readonly linkstr?: string | undefined;
-  /** Attach it, or (nothing) take it off. */
-  setLinkstr?(to: string | undefined): Async<void>;
-  /** Another link address (ifconfig link ... active). */
-  setMac?(mac: Uint8Array): Async<void>;
-  /**
-   * A command only it understands (SIOCGDRVSPEC, SIOCSIFPHYADDR, SIOCGIFMEDIA, ...). `data` is the command's structure,
-   * then the memory it points at; what is changed in it goes back. Throws ENOTTY for others, EPERM where `superuser` is needed.
-   */
-  ioctl?(command: number, data: Uint8Array, superuser: boolean): Async<void>;
-  /** Frames go in and out from now on. */
-  up(input: Input): Async<void>;
-  /** Send a frame; lent for the call. */
-  output(frame: Uint8Array): Async<void>;
-  down(): Async<void>;
-  /** Show all frames there are, or only those for its address and for groups (IFF_PROMISC). */
-  promiscuous?(on: boolean): void;
-  /** It is of no use any more. */
-  destroy?(): Async<void>;
-}
 export interface NetDriver<O = unknown> {
   readonly kind: "net";
   /** Interface name prefix: `shmif` makes shmif0, shmif1, … */

@@ -38,9 +38,10 @@ export type { AsyncBatch, AsyncClient, BatchCalls, Calls, Cred, Later, Proc, Ret
 /** The machine as a kernel sees it, with timers and sockets of the loop it will live in. */
 export function hypercalls(h: Host, timer: Hypercalls["timer"], sockets: Sockets): Hypercalls {
   const start = directory(h);
-  const open = sockets === h.eventSockets ? h.eventSharedFile : h.loopSharedFile;
+  const events = sockets === h.eventSockets;
+  const open = events ? h.eventSharedFile : h.loopSharedFile;
   return {
-    ...(sockets === h.eventSockets ? {} : { pending: (change: 1 | -1) => h.loop.pending(change) }),
+    ...(events ? {} : { pending: (change: 1 | -1) => h.loop.pending(change) }),
     os: h.os,
     hostname: () => h.hostname(),
     cpus: () => h.cpus(),
@@ -51,6 +52,7 @@ export function hypercalls(h: Host, timer: Hypercalls["timer"], sockets: Sockets
     timer,
     sockets,
     sharedFile: (path, size) => open(path.startsWith("/") ? path : `${start}/${path}`, size),
+    tap: events ? h.eventTap : h.loopTap,
     import: (path) => h.import(path),
   };
 }

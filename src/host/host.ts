@@ -1,5 +1,5 @@
 /** The hypercalls: all the kernel and its applets may ask of the machine underneath (NetBSD: rumpuser(3)). */
-import type { BlockDevice, BlockingChannel, OpenSharedFile, Sockets, Watcher } from "../plugin.ts";
+import type { BlockDevice, BlockingChannel, OpenSharedFile, OpenTap, Sockets, Watcher } from "../plugin.ts";
 
 /** Thrown by host calls that fail: `code` is the host's errno name ("ENOENT"), `message` a plain reason ("no such file or directory"). */
 export interface HostError extends Error {
@@ -256,6 +256,9 @@ export interface Host {
   /** Files shared with other processes as memory, watched in `loop`; or in the runtime's event loop. */
   readonly loopSharedFile: OpenSharedFile;
   readonly eventSharedFile: OpenSharedFile;
+  /** TAP devices, likewise. */
+  readonly loopTap: OpenTap;
+  readonly eventTap: OpenTap;
   /** Be the process that speaks TLS for a client which blocks; started by `connectBlocking` of `tls`. */
   tlsRelay(): Promise<number>;
   /** Blocking I/O on a socket, for the command-line client. */

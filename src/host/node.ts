@@ -1,7 +1,7 @@
 /** What Bun and Deno do alike through node:* and libc; each runtime's file adds what is its own. */
 import process from "node:process";
 import { late } from "./late.ts";
-import type { BlockingChannel, OpenSharedFile, SocketAddress, TlsSockets } from "../plugin.ts";
+import type { BlockingChannel, SocketAddress, TlsSockets } from "../plugin.ts";
 import { daemonize, daemonWord } from "./daemon.ts";
 import { beneath } from "./beneath.ts";
 import { check, hostError } from "./errors.ts";
@@ -21,6 +21,7 @@ import { eventSockets } from "./sockets_node.ts";
 import { tlsEvents } from "./tls.ts";
 import { relay, relayed } from "./tls_relay.ts";
 import { syslog } from "./syslog.ts";
+import { eventTaps, loopTaps } from "./tap.ts";
 
 /** What differs between the runtimes. */
 export interface Runtime {
@@ -260,13 +261,24 @@ const disks = (rt: Runtime) => ({
     return fileDisk(open(path, { write: how.write, exclusive: how.exclusive ?? false }), path, how);
   },
 } satisfies Partial<Host>);
+/** Made when it is first asked for. */
+function once<T>(make: () => T): () => T {
+  let value: T | undefined;
+  return () => (value ??= make());
+}
+function makeLoop(rt: Runtime): EpollLoop {
+  const loop = new EpollLoop(rt);
+  loop.onError = (e) => streams.err(`loop: ${e instanceof Error ? e.stack : e}\n`);
+  return loop;
+}
 
 /** The host over a runtime. */
 export function makeHost(rt: Runtime): Host {
-  let loop: EpollLoop | undefined;
+  const loop = once(() => makeLoop(rt));
   const connectBlocking = (address: SocketAddress) => connection(address, rt.now, rt.warm);
-  let sockets: ReturnType<typeof loopSockets> | undefined;
-  let sharedFiles: OpenSharedFile | undefined;
+  const sockets = once(() => loopSockets(loop(), { tls, connectBlocking }));
+  const sharedFiles = once(() => loopSharedFiles(open, loop()));
+  const taps = once(() => loopTaps(loop()));
   let word: ReturnType<typeof daemonWord> | "unasked" = "unasked";
   const tls: TlsSockets = { ...tlsEvents, connectBlocking: relayed(program(rt.self), rt.now) };
   return {
@@ -296,20 +308,20 @@ export function makeHost(rt: Runtime): Host {
     kill: (pid, signal) => void plain(() => process.kill(pid, signal)),
     import: load,
     get loop() {
-      if (!loop) {
-        loop = new EpollLoop(rt);
-        loop.onError = (e) => streams.err(`loop: ${e instanceof Error ? e.stack : e}\n`);
-      }
-      return loop;
+      return loop();
     },
     get loopSockets() {
-      return (sockets ??= loopSockets(this.loop, { tls, connectBlocking }));
+      return sockets();
     },
     eventSockets: eventSockets({ tls, connectBlocking }),
     get loopSharedFile() {
-      return (sharedFiles ??= loopSharedFiles(open, this.loop));
+      return sharedFiles();
     },
     eventSharedFile: eventSharedFiles(open),
+    get loopTap() {
+      return taps();
+    },
+    eventTap: eventTaps(rt.now),
     tlsRelay() {
       return relay(this.loop);
     },

@@ -8,6 +8,7 @@ import type {
   Buffers,
   KernelServices,
   OpenSharedFile,
+  OpenTap,
   Plugin,
   Sockets,
   Sys,
@@ -37,6 +38,7 @@ export interface Hypercalls {
   timer(ms: number, fn: () => void): () => void;
   readonly sockets: Sockets;
   readonly sharedFile: OpenSharedFile;
+  readonly tap: OpenTap;
   /** A promise is outstanding (+1) or done (-1): a loop of our own must let the runtime turn. Left out: the runtime's loop. */
   pending?(change: 1 | -1): void;
   /** Load a plugin's module by path. */
@@ -92,6 +94,7 @@ export class Kernel implements KernelServices {
       buffers: (device: BlockDevice, o: BufferOptions): Buffers => this.buffers.attach(device, o),
       sockets: host.sockets,
       sharedFile: host.sharedFile,
+      tap: host.tap,
     };
     this.dispatcher.bug = (name, e) =>
       this.log.write(`bug in ${name}: ${e instanceof Error ? e.stack ?? e.message : e}`);

@@ -1,5 +1,5 @@
 /** Checksums of what travels in IP (RFC 1071): headers, and transport data with its pseudo header. */
-import { complement, sum, type Summed, swapped } from "../lib/checksum.ts";
+import { complement, fold, sum, type Summed, swapped } from "../lib/checksum.ts";
 import type { Address } from "./address.ts";
 
 const IP_CHECKSUM = 10;
@@ -23,6 +23,17 @@ export function transportChecksum(
   },
 ): number {
   return complement(sum(memory, at, length) + pseudo(source, destination, protocol, length));
+}
+/** What stands in the checksum field, little-endian, while the rest of the sum is left to be done: the pseudo header's. */
+export function pseudoChecksum(
+  length: number,
+  { source, destination, protocol }: {
+    readonly source: Address;
+    readonly destination: Address;
+    readonly protocol: number;
+  },
+): number {
+  return fold(pseudo(source, destination, protocol, length));
 }
 /** The same without a pseudo header: ICMP. */
 export const plainChecksum = (memory: Summed, at: number, length: number): number =>

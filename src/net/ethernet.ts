@@ -14,6 +14,8 @@ import type { SysError } from "../abi/errno.ts";
 import { Neighbours } from "./arp.ts";
 import { DuplicateDetection } from "./dad.ts";
 import { IN_IFF_TENTATIVE, type Interface, type InterfaceAddress, type Link } from "./interface.ts";
+import type { Offload } from "../lib/offload.ts";
+import { adopt } from "./offload.ts";
 import type { Packet } from "./packet.ts";
 import type { Stack } from "./stack.ts";
 
@@ -115,7 +117,7 @@ export class EthernetLink implements Link {
     this.detection.stop(address);
   }
 
-  input(bytes: Uint8Array, iface: Interface): void {
+  input(bytes: Uint8Array, iface: Interface, offload?: Offload): void {
     if (bytes.length < Ethernet.size) return void iface.counters.inErrors++;
     const { mac } = iface.device;
     const group = isGroup(bytes);
@@ -123,7 +125,10 @@ export class EthernetLink implements Link {
     if ((!group && !sameMac(bytes, 0, mac!)) || sameMac(bytes, 6, mac!)) return;
     if (group) iface.counters.multicasts++;
     const p = this.#stack.packets.copy(bytes, Ethernet.size);
-    if (!p) return void iface.counters.inErrors++;
+    if (!p || (offload && !adopt(p, offload))) {
+      if (p) this.#stack.packets.put(p);
+      return void iface.counters.inErrors++;
+    }
     p.iface = iface;
     p.broadcast = group;
     const type = Ethernet.get.type(p.view, p.start);

@@ -4,7 +4,9 @@ import { IFF } from "../abi/flags.ts";
 import { IFT } from "../abi/net_structs.ts";
 import { sockaddrDl } from "../abi/route_structs.ts";
 import type { Async, NetDevice } from "../plugin.ts";
-import type { Packet } from "./packet.ts";
+import type { Offload } from "../lib/offload.ts";
+import { complete, cut, describe } from "./offload.ts";
+import { largePacket, type Packet } from "./packet.ts";
 
 /** What SIOCSIFFLAGS may change. */
 const CHANGEABLE = IFF.UP | IFF.NOARP | IFF.DEBUG | IFF.LINK0 | IFF.LINK1 | IFF.LINK2;
@@ -75,7 +77,7 @@ export interface Link {
   /** Send an IP packet towards `nextHop` on the link. An error: that neighbour is known not to answer. */
   output(p: Packet, iface: Interface, nextHop: number): SysError | undefined;
   /** A frame came; lent. */
-  input(frame: Uint8Array, iface: Interface): void;
+  input(frame: Uint8Array, iface: Interface, offload?: Offload): void;
   /** Send a packet to a link address, where the link has such: `type` is an EtherType. */
   frame?(p: Packet, iface: Interface, to: Uint8Array, type: number): void;
   /** The interface went up or down. */
@@ -106,6 +108,16 @@ export class Interface {
   readonly taps = new Taps();
   #promiscuous = 0;
   readonly #link: Link;
+  /** What the device is told of a frame; what one is cut into. */
+  readonly #record: Offload = {
+    flags: 0,
+    gsoType: 0,
+    headerLength: 0,
+    gsoSize: 0,
+    checksumStart: 0,
+    checksumOffset: 0,
+  };
+  #piece: Packet | undefined;
 
   constructor(name: string, index: number, device: NetDevice, link: Link) {
     this.name = name;
@@ -148,7 +160,7 @@ export class Interface {
       throw e;
     };
     try {
-      const done = this.device.up((frame) => this.#input(frame));
+      const done = this.device.up((frame, offload) => this.#input(frame, offload));
       if (done instanceof Promise) return done.catch(failed);
     } catch (e) {
       failed(e);
@@ -161,7 +173,7 @@ export class Interface {
     return this.device.down();
   }
   setMtu(mtu: number): void {
-    if (mtu < MIN_MTU || mtu > this.device.mtu) throw errno.EINVAL;
+    if (mtu < MIN_MTU || mtu > (this.device.maxMtu ?? this.device.mtu)) throw errno.EINVAL;
     this.mtu = mtu;
   }
   /** Its address in whose network `address` is; undefined: none. */
@@ -205,14 +217,14 @@ export class Interface {
     if (this.loopback) return void this.#link.output(p, this, 0);
     const frame = back ? p.bytes.slice(p.start, p.end) : undefined;
     this.transmit(p);
-    if (frame) this.#input(frame);
+    if (frame) this.#input(frame, undefined);
   }
-  #input(frame: Uint8Array): void {
+  #input(frame: Uint8Array, offload: Offload | undefined): void {
     if (!this.up) return;
     if (this.taps.any) this.taps.tell(frame, false);
     this.counters.inPackets++;
     this.counters.inBytes += frame.length;
-    this.#link.input(frame, this);
+    this.#link.input(frame, this, offload);
   }
   /** Send an IP packet towards a neighbour. The packet is the link's afterwards. An error tells that it is lost. */
   output(p: Packet, nextHop: number): SysError | undefined {
@@ -223,14 +235,30 @@ export class Interface {
     if (this.#link.frame) this.#link.frame(p, this, to, type);
     else this.#link.output(p, this, 0);
   }
-  /** Hand a finished frame to the device. */
+  /** Hand a frame to the device: what that does not finish itself is finished before. */
   transmit(p: Packet): void {
+    // Who listens sees whole checksums where that is possible.
+    if (this.taps.any && p.segment === 0) complete(p);
+    if (p.sumAt === 0) return this.#send(p, undefined);
+    const { offload } = this.device;
+    if (offload?.checksum && (p.segment === 0 || offload.gso.includes(p.gso))) {
+      return this.#send(p, describe(p, this.#record));
+    }
+    if (p.segment > 0) {
+      this.#piece ??= largePacket();
+      return cut(p, this.#piece, this.device.medium === "ethernet", this.#whole);
+    }
+    complete(p);
+    this.#send(p, undefined);
+  }
+  readonly #whole = (p: Packet): void => this.#send(p, undefined);
+  #send(p: Packet, offload: Offload | undefined): void {
     this.counters.outPackets++;
     this.counters.outBytes += p.length;
     const frame = p.bytes.subarray(p.start, p.end);
     if (this.taps.any) this.taps.tell(frame, true);
     try {
-      const done = this.device.output(frame);
+      const done = this.device.output(frame, offload);
       if (done instanceof Promise) done.catch(() => this.counters.outErrors++);
     } catch {
       this.counters.outErrors++;

@@ -20,6 +20,7 @@ import { plainChecksum, sealHeader } from "./checksums.ts";
 import { Fragments } from "./fragments.ts";
 import { doOptions, type OptionVerdict } from "./ip_options.ts";
 import { IpOutput, type Outgoing } from "./ip_output.ts";
+import { gsoFits, largestPiece } from "./offload.ts";
 import type { Packet } from "./packet.ts";
 import type { Stack } from "./stack.ts";
 import { type Route } from "./route.ts";
@@ -234,7 +235,10 @@ export class Ip {
     if (route.flags & RTF.REJECT) return drop(ICMP_UNREACH, UNREACH_HOST);
     if (route.iface.isBroadcast(destination) && !this.directedBroadcast) return drop(ICMP_UNREACH, UNREACH_HOST);
     const mtu = route.mtu || route.iface.mtu;
-    if (p.length > mtu && Ipv4.get.fragment(p.view, p.start) & IP_DF) return drop(ICMP_UNREACH, UNREACH_NEEDFRAG, mtu);
+    if (p.segment > 0 && !gsoFits(p)) return drop();
+    if (largestPiece(p) > mtu && Ipv4.get.fragment(p.view, p.start) & IP_DF) {
+      return drop(ICMP_UNREACH, UNREACH_NEEDFRAG, mtu);
+    }
     if (route.iface === p.iface && !sourceRouted) this.#redirect(p, route, destination);
     // Copied before it is changed: an error about it later shows what was sent.
     Ipv4.set.ttl(p.view, p.start, ttl - 1);

@@ -9,6 +9,7 @@ import { sealHeader } from "./checksums.ts";
 import type { Interface } from "./interface.ts";
 import type { Ip } from "./ip.ts";
 import { copiedHeader } from "./ip_options.ts";
+import { complete, largestPiece } from "./offload.ts";
 import type { OutgoingOptions } from "./outgoing.ts";
 import type { Packet } from "./packet.ts";
 import type { Route } from "./route.ts";
@@ -24,6 +25,8 @@ export interface Outgoing<A extends Address = number> extends Readonly<OutgoingO
   readonly destination: A;
   readonly protocol: number;
   readonly dontFragment?: boolean;
+  /** It is cut into pieces on its way out (offload.ts), of this length at most, without IP's header; 0 or left out: it is not. */
+  readonly largest?: number;
   /** May go to a broadcast address (SO_BROADCAST). */
   readonly broadcast?: boolean;
   /** Only to neighbours (SO_DONTROUTE). */
@@ -52,7 +55,7 @@ export class IpOutput {
     if (!("iface" in route)) return route;
     if (!this.#stack.isReady(o.source)) return errno.EADDRNOTAVAIL;
     const mtu = route.mtu || route.iface.mtu;
-    if (o.dontFragment && length + header > mtu) return errno.EMSGSIZE;
+    if (o.dontFragment && (o.largest || length) + header > mtu) return errno.EMSGSIZE;
     const p = this.#stack.packets.get(length + header);
     p.end = p.start + header + length;
     this.#head(p, o, header);
@@ -126,14 +129,14 @@ export class IpOutput {
       // Hops that are 0 are for this host alone.
       if (iface.loopback || Ipv4.get.ttl(p.view, p.start) === 0) return void this.#stack.packets.put(p);
     } else if (destination === BROADCAST || iface.isBroadcast(destination)) this.#echo(p, iface, header);
-    if (p.length > mtu) return this.#fragment(p, iface, route.gateway ?? destination, mtu);
+    if (largestPiece(p) > mtu) return this.#fragment(p, iface, route.gateway ?? destination, mtu);
     sealHeader(p, p.start, header);
     return iface.output(p, route.gateway ?? destination);
   }
   /** Send what came on; its header is sealed. */
   forward(p: Packet, route: Route, destination: number, mtu: number): void {
     route.used++;
-    if (p.length > mtu) this.#fragment(p, route.iface, route.gateway ?? destination, mtu);
+    if (largestPiece(p) > mtu) this.#fragment(p, route.iface, route.gateway ?? destination, mtu);
     else route.iface.output(p, route.gateway ?? destination);
   }
   /** What goes to many is for us, too. */
@@ -143,6 +146,7 @@ export class IpOutput {
     sealHeader(copy, copy.start, header);
     copy.iface = iface;
     copy.broadcast = true;
+    copy.verified = p.sound;
     this.#stack.later(() => this.#ip.input(copy));
   }
   /** In pieces of a multiple of 8 bytes; those behind the first repeat only the options that say so. */
@@ -151,6 +155,7 @@ export class IpOutput {
     const whole = header;
     const before = Ipv4.get.fragment(p.view, p.start);
     let error: SysError | undefined;
+    complete(p);
     this.#ip.counters.fragmented++;
     for (let at = p.start + whole; at < p.end;) {
       const part = this.#stack.packets.get(Math.min(mtu, p.length));

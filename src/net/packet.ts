@@ -23,6 +23,15 @@ export class Packet implements Summed {
   broadcast = false;
   /** Index of the link its addresses belong to, where that is not the one it came in by: it was sent to ourselves. */
   zone = 0;
+  /** Where its transport header begins, if the checksum in it is to be completed (the pseudo header's is there); 0: it is complete. */
+  sumAt = 0;
+  /** How far behind that the checksum is. */
+  sumOffset = 0;
+  /** Somebody has checked the transport's checksum. */
+  verified = false;
+  /** Of a packet that is several: how they are told apart (HDR_GSO_*), and bytes of data in each but the last. */
+  gso = 0;
+  segment = 0;
 
   constructor(size: number) {
     const memory = new ArrayBuffer(size);
@@ -33,7 +42,14 @@ export class Packet implements Summed {
   get length(): number {
     return this.end - this.start;
   }
+  /** Its transport's checksum need not be looked at. */
+  get sound(): boolean {
+    return this.verified || this.sumAt > 0;
+  }
 }
+
+/** One as large as any. */
+export const largePacket = (): Packet => new Packet(LARGE);
 
 /** A kernel's packets. */
 export class Packets {
@@ -42,11 +58,16 @@ export class Packets {
   /** An empty packet with room for `length` bytes behind HEADROOM; more than an IP packet can have is the caller's mistake. */
   get(length: number): Packet {
     const large = length + HEADROOM > SMALL;
-    const p = this.#free[large ? 1 : 0].pop() ?? new Packet(large ? LARGE : SMALL);
+    const p = this.#free[large ? 1 : 0].pop() ?? (large ? largePacket() : new Packet(SMALL));
     p.start = p.end = HEADROOM;
     p.iface = undefined;
     p.broadcast = false;
-    p.zone = 0;
+    p.zone =
+      p.sumAt =
+      p.gso =
+      p.segment =
+        0;
+    p.verified = false;
     return p;
   }
   /** It is of no use any more. */

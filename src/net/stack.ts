@@ -19,8 +19,9 @@ import type { InetProtocol } from "./inet.ts";
 import type { ControlRows } from "./ioctl_rows.ts";
 import type { Net } from "./net.ts";
 import type { RouteFamily } from "./route_family.ts";
-import { Interface, type InterfaceAddress, type Link } from "./interface.ts";
+import { Interface, type InterfaceAddress } from "./interface.ts";
 import { Ip } from "./ip.ts";
+import { RawLink } from "./raw_link.ts";
 import type { Outgoing } from "./ip_output.ts";
 import type { Orphan } from "./pcblist.ts";
 import { type Packet, Packets } from "./packet.ts";
@@ -80,7 +81,7 @@ export class Stack {
   /** Told of what changes: interfaces, addresses, routes (the routing socket). */
   readonly listeners = new Set<(change: Change) => void>();
   readonly #link: EthernetLink;
-  readonly #rawLink: Link;
+  readonly #rawLink: RawLink;
   /** Addresses of ours, for a quick answer; those of them that are not to be used (yet). */
   readonly #local = new Set<number>();
   readonly #unready = new Set<number>();
@@ -98,11 +99,7 @@ export class Stack {
     this.igmp = new Igmp(this);
     this.ip.register(IPPROTO_IGMP, this.igmp);
     this.#link = new EthernetLink(this);
-    this.#rawLink = {
-      output: (p, iface) => this.#outputRaw(p, iface),
-      input: (f, iface) => this.#inputRaw(f, iface),
-      changed: (iface) => this.ip6?.changed(iface),
-    };
+    this.#rawLink = new RawLink(this);
   }
 
   family(domain: number): Family {
@@ -366,29 +363,6 @@ export class Stack {
   }
   seal(p: Packet, header: number): void {
     sealHeader(p, p.start, header);
-  }
-
-  // Links without frames
-
-  #outputRaw(p: Packet, iface: Interface): SysError | undefined {
-    if (!iface.loopback) {
-      iface.transmit(p);
-      return void this.packets.put(p);
-    }
-    if (iface.taps.any) iface.taps.tell(p.bytes.subarray(p.start, p.end), true);
-    iface.counters.outPackets++;
-    iface.counters.outBytes += p.length;
-    iface.counters.inPackets++;
-    iface.counters.inBytes += p.length;
-    p.iface = iface;
-    this.later(() => this.input(p));
-    return undefined;
-  }
-  #inputRaw(frame: Uint8Array, iface: Interface): void {
-    const p = this.packets.copy(frame, 0);
-    if (!p) return void iface.counters.inErrors++;
-    p.iface = iface;
-    this.input(p);
   }
 }
 const isVersion6 = ({ bytes, start }: Packet) => bytes[start]! >> 4 === VERSION_6;

@@ -4,7 +4,7 @@ import { SO_BROADCAST, SO_DONTROUTE, SOCK_DGRAM } from "../abi/flags.ts";
 import type { Lwp } from "../kern/proc.ts";
 import { IPPROTO_UDP, Udp as Header } from "../wire/ipv4.ts";
 import { type Address, type Family, isAny, isMulticast, sameAddress } from "./address.ts";
-import { transportChecksum } from "./checksums.ts";
+import { pseudoChecksum, transportChecksum } from "./checksums.ts";
 import { checkBind, type InetProtocol, takePort } from "./inet.ts";
 import type { IpHeader, IpProtocol, Returned } from "./ip.ts";
 import type { InetOptions, Sender } from "./outgoing.ts";
@@ -50,15 +50,32 @@ export class Udp implements IpProtocol {
     if (length < Header.size || length > p.end - at) return void counters.short++;
     // RFC 8200, 8.1: over IPv6 there is always one.
     const checked = Header.get.checksum(p.view, at) !== 0 || typeof header.destination === "object";
-    if (checked && transportChecksum(p, at, length, header) !== 0) return void counters.badChecksum++;
+    if (checked && !p.sound && transportChecksum(p, at, length, header) !== 0) return void counters.badChecksum++;
     counters.in++;
     const [from, to] = [Header.get.source(p.view, at), Header.get.destination(p.view, at)];
-    const data = p.bytes.subarray(at + Header.size, at + length);
-    if (p.broadcast || isMulticast(header.destination)) return this.#everybody(p, header, from, to, data);
-    const found = this.endpoints.find(header.destination, to, header.source, from);
-    if (found) return found.receive(p, header, data, from);
-    counters.noPort++;
-    this.stack.noPort(p);
+    const size = p.segment || length;
+    for (let data = at + Header.size; data < at + length || data === at + Header.size; data += size) {
+      const one = p.bytes.subarray(data, Math.min(data + size, at + length));
+      if (!this.#deliver(p, header, { from, to, data: one })) return;
+    }
+  }
+  /** False: nobody has the port. */
+  #deliver(
+    p: Packet,
+    header: IpHeader,
+    { from, to, data }: { readonly from: number; readonly to: number; readonly data: Uint8Array },
+  ): boolean {
+    if (p.broadcast || isMulticast(header.destination)) this.#everybody(p, header, from, to, data);
+    else {
+      const found = this.endpoints.find(header.destination, to, header.source, from);
+      if (!found) {
+        this.countersOf(header.destination).noPort++;
+        this.stack.noPort(p);
+        return false;
+      }
+      found.receive(p, header, data, from);
+    }
+    return true;
   }
   #everybody(p: Packet, header: IpHeader, from: number, to: number, data: Uint8Array): void {
     const { source, destination } = header;
@@ -163,8 +180,9 @@ class UdpSocket implements Protocol, Endpoint {
     const error = stack.output(ip, length, (p, at) => {
       Header.write(p.view, at, { source: this.port, destination: peer.port, length, checksum: 0 });
       p.bytes.set(data, at + Header.size);
-      // 0 says that there is none: a sum that is 0 goes as its other form.
-      p.view.setUint16(at + Header.at.checksum, transportChecksum(p, at, length, ip) || 0xffff, true);
+      p.view.setUint16(at + Header.at.checksum, pseudoChecksum(length, ip), true);
+      p.sumAt = at;
+      p.sumOffset = Header.at.checksum;
     });
     if (error) throw error;
     this.#udp.countersOf(peer.address).out++;

@@ -5,6 +5,8 @@ export const Ethernet = struct("be", { destination: bytes(6), source: bytes(6), 
 export const ETHERTYPE_IP = 0x0800;
 export const ETHERTYPE_ARP = 0x0806;
 export const ETHERTYPE_IPV6 = 0x86dd;
+/** IEEE 802.1Q: a tag of 16 bits and another type follow. */
+export const ETHERTYPE_VLAN = 0x8100;
 
 /** RFC 826, with hardware and protocol addresses of Ethernet and IPv4. */
 export const Arp = struct("be", {

@@ -40,6 +40,7 @@ export function plainSys(log: (text: string) => void = () => {}): Sys {
     buffers: (device, options) => cache.attach(device, options),
     sockets: undefined as never,
     sharedFile: undefined as never,
+    tap: undefined as never,
   };
 }
 

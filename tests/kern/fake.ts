@@ -47,6 +47,7 @@ export function fakeHost(): FakeHost {
     cpus: () => 2,
     sockets: noSockets,
     sharedFile: host.eventSharedFile,
+    tap: host.eventTap,
     now() {
       return this.clock;
     },

@@ -22,6 +22,7 @@ function world(seed: number) {
     reorder: pick(0, 0, 0.01, 0.2),
     jitter: pick(1, 20, 200),
     mtu: pick(576, 1500, 1500, 9000, 65_535),
+    burst: pick(0, 0, 65_415),
   };
   const sim = new Sim(seed, path);
   for (const { engine: { settings } } of [sim.a, sim.b]) {

@@ -3,6 +3,9 @@ import { TcpEngine, type TcpListener } from "../../src/net/tcp/engine.ts";
 import type { Tcb, TcpUser, Tuple } from "../../src/net/tcp/tcb.ts";
 import { hasRead } from "../../src/net/tcp/receive.ts";
 import { begin, write } from "../../src/net/tcp/user.ts";
+import type { Ring } from "../../src/net/tcp/ring.ts";
+import type { OutSegment } from "../../src/net/tcp/segment.ts";
+import { TH_FIN, TH_PUSH } from "../../src/wire/tcp.ts";
 import { viewOf } from "../../src/lib/struct.ts";
 
 /** Numbers at random, 0 to 1, by a seed (xorshift32). */
@@ -29,6 +32,21 @@ export interface Path {
   readonly mtu?: number;
   /** Bytes that wait above which what may be marked is (RFC 3168). */
   readonly mark?: number;
+  /** Bytes of data the engines may send as one, to be cut before the wire. */
+  readonly burst?: number;
+}
+/** Send what goes as one piece by piece. */
+function cutSegment(out: OutSegment, send: () => void): void {
+  const { from, length, segment, seq, flags } = out;
+  if (segment === 0) return send();
+  for (let at = 0; at < length; at += segment) {
+    const last = at + segment >= length;
+    out.seq = (seq + at) | 0;
+    out.from = from + at;
+    out.length = Math.min(segment, length - at);
+    out.flags = last ? flags : flags & ~(TH_FIN | TH_PUSH);
+    send();
+  }
 }
 /** A segment under way. */
 export interface Wire {
@@ -78,19 +96,23 @@ export class Host {
           this.engine.run();
         });
       },
+      ...(sim.path.burst ? { burst: sim.path.burst } : {}),
       send: (to, out, ring) => {
-        const bytes = new Uint8Array(20 + out.optionLength + out.length);
-        const view = viewOf(bytes);
-        const data = out.write(view, bytes, 0, to.port, to.remotePort);
-        if (ring) ring.copy(out.from, out.length, bytes, data);
-        const w: Wire = { bytes, view, ect: out.ect, ce: false };
-        if (this.filter(w)) sim.carry(this, w);
+        cutSegment(out, () => this.#carry(to, out, ring));
         return undefined;
       },
       mtu: () => sim.path.mtu ?? 1500,
       learned: (_remote, mtu) => void (sim.path = { ...sim.path, mtu }),
       listener: (to) => this.listening.get(to.port),
     });
+  }
+  #carry(to: Tuple, out: OutSegment, ring: Ring | undefined): void {
+    const bytes = new Uint8Array(20 + out.optionLength + out.length);
+    const view = viewOf(bytes);
+    const data = out.write(view, bytes, 0, to.port, to.remotePort);
+    if (ring) ring.copy(out.from, out.length, bytes, data);
+    const w: Wire = { bytes, view, ect: out.ect, ce: false };
+    if (this.filter(w)) this.sim.carry(this, w);
   }
   receive({ bytes, view, ce }: Wire): void {
     const s = this.engine.segment;

@@ -8,8 +8,8 @@ const MSS = 1448;
 const data = new Uint8Array(32 << 20);
 
 /** Kilobits a second, of the last 16 s of 20. */
-function throughput(seed: number, delay: number, loss: number, algorithm: string): number {
-  const sim = new Sim(seed, { delay, rate: RATE, queue: Math.max(20_000, 2 * delay * RATE), loss });
+function throughput(seed: number, delay: number, loss: number, algorithm: string, burst = 0): number {
+  const sim = new Sim(seed, { delay, rate: RATE, queue: Math.max(20_000, 2 * delay * RATE), loss, burst });
   sim.a.engine.settings.congctl = algorithm;
   let got = 0;
   sim.b.listen(80, (end) => void (end.check = (part) => void (got += part.length)));
@@ -51,6 +51,14 @@ describe("TCP throughput", () => {
       });
     }
   }
+  it("segments that go out as one are lost one by one: it is as much as without", () => {
+    for (const [delay, loss] of [[1, 0.03], [10, 0.01], [10, 0.1], [50, 0.001], [50, 0.03]] as const) {
+      const mean = (burst: number) =>
+        [1, 2, 3, 4].reduce((sum, seed) => sum + throughput(seed, delay, loss, "cubic", burst), 0) / 4;
+      const [one, many] = [mean(0), mean(65_415)];
+      assert(many > 0.8 * one, `${delay} ms, ${loss}: ${many.toFixed(0)} kbit/s, one by one ${one.toFixed(0)}`);
+    }
+  });
   it("with rare losses it is what theory says (Mathis et al.: 1.22 MSS / (RTT sqrt p)), or somewhat more", () => {
     for (const [delay, loss] of [[50, 0.001], [50, 0.01], [100, 0.003]] as const) {
       const theory = (1.22 * MSS * 8) / (2 * delay * Math.sqrt(loss));

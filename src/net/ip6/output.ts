@@ -5,6 +5,7 @@ import { SCOPE_LINK } from "../../lib/in6.ts";
 import { Fragment, IP6F_MORE, IPPROTO_FRAGMENT, IPPROTO_HOPOPTS, Ipv6, IPV6_MMTU } from "../../wire/ipv6.ts";
 import type { Interface } from "../interface.ts";
 import type { Outgoing } from "../ip_output.ts";
+import { complete, largestPiece } from "../offload.ts";
 import type { Packet } from "../packet.ts";
 import { RTF } from "../../abi/route_structs.ts";
 import type { Ip6 } from "./ip6.ts";
@@ -36,7 +37,7 @@ export class Output6 {
     if (!("iface" in route)) return route;
     const mtu = o.leastMtu ? IPV6_MMTU : this.#ip6.mtuOf(o.destination, route);
     const header = Ipv6.size + extra;
-    if (o.dontFragment && header + length > mtu) {
+    if (o.dontFragment && header + (o.largest || length) > mtu) {
       this.#ip6.counters.cannotFragment++;
       return errno.EMSGSIZE;
     }
@@ -96,6 +97,7 @@ export class Output6 {
     const copy = stack.packets.copy(p.bytes.subarray(p.start, p.end), 0);
     if (!copy) return;
     copy.iface = iface;
+    copy.verified = p.sound;
     stack.later(() => this.#ip6.input(copy));
   }
   /** Send a packet that has a header towards a neighbour. It is the link's afterwards. */
@@ -103,7 +105,7 @@ export class Output6 {
     const { iface } = route;
     route.used++;
     if (route.flags & RTF.BLACKHOLE) return this.#ip6.stack.packets.put(p);
-    if (p.length > mtu) return this.#fragment(p, route, nextHop, mtu);
+    if (largestPiece(p) > mtu) return this.#fragment(p, route, nextHop, mtu);
     this.#ip6.nd.send(p, iface, nextHop);
   }
   /** Pieces of a multiple of 8 bytes, each with what every router has to see. */
@@ -115,6 +117,7 @@ export class Output6 {
     const piece = Math.max(MIN_PIECE, (mtu - header - Fragment.size) & ~7);
     const id = Math.floor(stack.random() * 2 ** 32);
     const next = p.bytes[p.start + nextAt]!;
+    complete(p);
     counters.fragmented++;
     for (let at = p.start + header; at < p.end; at += piece) {
       const n = Math.min(piece, p.end - at);

@@ -34,7 +34,7 @@ export function restartSend(c: Tcb): void {
   if (!c.sackOk || c.recovering !== "no" || c.probing || rtt.backoff > 0 || rtt.smoothed === 0 || c.sent.lost > 0) {
     return wait(c, "answer", timeout);
   }
-  const probe = 2 * rtt.smoothed + (c.sent.count === 1 ? DELAYED : 0) + LEAST_PROBE;
+  const probe = 2 * rtt.smoothed + (c.sent.count === 1 && c.sent.get(0).length <= c.mss ? DELAYED : 0) + LEAST_PROBE;
   if (probe < timeout) wait(c, "probe", probe);
   else wait(c, "answer", timeout);
 }

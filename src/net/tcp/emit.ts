@@ -69,6 +69,7 @@ export function emit(c: Tcb, seq: number, flags: number, n: number, isNew = fals
   out.begin(seq, c.rcvNxt, flags, advertise(c));
   out.from = distance(seq, c.una);
   out.length = n;
+  if (n > c.mss) out.segment = c.mss;
   if (c.ecn) out.flags |= ecnFlags(c, isNew && n > 0);
   if (c.urgentTo !== undefined && after(c.urgentTo, seq)) {
     out.flags |= TH_URG;

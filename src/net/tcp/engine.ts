@@ -33,6 +33,8 @@ export interface TcpWorld {
   /** Send a segment, with data of a ring. Both are lent. */
   send(to: Tuple, out: OutSegment, ring: Ring | undefined): SysError | undefined;
   mtu(remote: Address): number;
+  /** Bytes of data that a packet may have which `send` cuts into segments; left out: it does not. */
+  readonly burst?: number;
   /** A router says that no larger packets pass. */
   learned(remote: Address, mtu: number): void;
   /** Who listens at an address; undefined: nobody. */
@@ -98,6 +100,9 @@ export class TcpEngine implements TcpStack {
   }
   mtu(remote: Address): number {
     return this.#world.mtu(remote);
+  }
+  get burst(): number {
+    return this.#world.burst ?? 0;
   }
   expired(c: Tcb): void {
     expired(c);

@@ -49,7 +49,7 @@ function sendNew(c: Tcb, room: number): boolean {
   c.limited = false;
   if (unsent === 0 && !finish) return false;
   const allowed = distance((c.una + c.wnd) | 0, c.nxt);
-  const n = Math.max(0, Math.min(unsent, room, allowed, c.mss));
+  const n = amount(c, unsent, Math.min(room, allowed));
   const last = n === unsent;
   const fin = finish && last && (n > 0 || room > 0 || c.sent.count === 0);
   c.limited = room < Math.min(unsent, c.mss) && room <= allowed;
@@ -58,6 +58,17 @@ function sendNew(c: Tcb, room: number): boolean {
   sendSegment(c, n, fin, last);
   return n < unsent;
 }
+/** How much of what is unsent goes in one packet: whole segments if there are several; the rest by itself unless it may go anyway. */
+function amount(c: Tcb, unsent: number, most: number): number {
+  const { mss } = c;
+  const n = Math.max(0, Math.min(unsent, most, mss));
+  if (n < mss || unsent === mss || !mayBurst(c)) return n;
+  const many = Math.min(unsent, most, Math.floor(c.stack.burst / mss) * mss);
+  return many === unsent && (c.noDelay || c.finish) ? many : Math.max(mss, many - many % mss);
+}
+/** What is urgent, and what tells that we have slowed down, is said in one segment alone. */
+const mayBurst = (c: Tcb) =>
+  c.stack.burst > c.mss && !c.ecnCwr && (c.urgentTo === undefined || !after(c.urgentTo, c.nxt));
 /** Whether less than a full segment may go: the last there is and Nagle agrees, or half of all the peer ever takes. */
 function worthwhile(c: Tcb, n: number, last: boolean, allowed: number): boolean {
   // What is urgent does not wait for company.
@@ -87,6 +98,13 @@ export function overrideWindow(c: Tcb): boolean {
   sendSegment(c, n, false, n === c.unsent);
   return true;
 }
+/** The last segment, apart from those it went out with. */
+function lastSegment({ sent, mss }: Tcb): number {
+  const i = sent.count - 1;
+  const others = Math.floor((sent.get(i).length - 1) / mss) * mss;
+  if (others > 0) sent.split(i, others);
+  return sent.count - 1;
+}
 /** No answer for two round trips: something new, or the last once more, tells whether the tail was lost (RFC 8985, 7.3). */
 export function probeTail(c: Tcb): void {
   const n = Math.min(c.unsent, distance((c.una + c.wnd) | 0, c.nxt), c.mss);
@@ -94,6 +112,6 @@ export function probeTail(c: Tcb): void {
   c.probeAgain = n <= 0;
   c.stack.counters.probes++;
   if (n > 0) sendSegment(c, n, false, true);
-  else resend(c, c.sent.count - 1);
+  else resend(c, lastSegment(c));
   c.probeEnd = c.nxt;
 }

@@ -2,10 +2,11 @@
 import type { SysError } from "../../abi/errno.ts";
 import { AF_INET, AF_INET6, SOCK_STREAM } from "../../abi/flags.ts";
 import type { In6Addr } from "../../lib/in6.ts";
+import { HDR_GSO_TCPV4, HDR_GSO_TCPV6 } from "../../lib/offload.ts";
 import { type Address, isMulticast, sameAddress } from "../address.ts";
 import { IPPROTO_TCP } from "../../wire/ipv4.ts";
 import { Tcp as Header } from "../../wire/tcp.ts";
-import { transportChecksum } from "../checksums.ts";
+import { pseudoChecksum, transportChecksum } from "../checksums.ts";
 import type { InetProtocol } from "../inet.ts";
 import type { IpHeader, IpProtocol, Returned } from "../ip.ts";
 import type { Outgoing } from "../ip_output.ts";
@@ -23,6 +24,9 @@ import { TcpSocket } from "./tcp_socket.ts";
 import { tcpSysctls } from "./sysctl.ts";
 import type { HeaderOptions, Tcb, Tuple } from "./tcb.ts";
 import { abort } from "./user.ts";
+
+/** Data in a packet that is cut on its way out: what IPv4 can tell, with all its options and TCP's. */
+const BURST = 65_535 - 60 - 60;
 
 export class TcpProtocol implements IpProtocol, TcpWorld {
   readonly stack: Stack;
@@ -81,9 +85,13 @@ export class TcpProtocol implements IpProtocol, TcpWorld {
     const length = p.end - at;
     if (p.broadcast || isMulticast(destination)) return;
     if (!segment.parse(p.bytes, p.view, at, p.end)) return void counters.malformed++;
-    if (!p.iface?.loopback && transportChecksum(p, at, length, { source, destination, protocol: IPPROTO_TCP }) !== 0) {
+    if (
+      !p.sound && !p.iface?.loopback &&
+      transportChecksum(p, at, length, { source, destination, protocol: IPPROTO_TCP }) !== 0
+    ) {
       return void counters.badChecksum++;
     }
+    segment.piece = p.segment;
     segment.ce = (tos & ECN_MASK) === CE;
     if (segment.ce) counters.ecnMarks++;
     const to = this.#to;
@@ -115,6 +123,7 @@ export class TcpProtocol implements IpProtocol, TcpWorld {
       this.engine.run();
     });
   }
+  readonly burst = BURST;
   mtu(remote: Address): number {
     return this.#paths.limit(remote, this.stack.mtuTo(remote));
   }
@@ -134,15 +143,20 @@ export class TcpProtocol implements IpProtocol, TcpWorld {
     this.#port = to.port;
     this.#remotePort = to.remotePort;
     this.#length = Header.size + out.optionLength + out.length;
+    ip.largest = out.segment && Header.size + out.optionLength + out.segment;
     return this.stack.output(ip as Outgoing<Address>, this.#length, this.#fill);
   }
   readonly #fill = (p: Packet, at: number): void => {
     const out = this.#out;
     const data = out.write(p.view, p.bytes, at, this.#port, this.#remotePort);
     if (this.#ring) this.#ring.copy(out.from, out.length, p.bytes, data);
-    // What goes to ourselves passes no wire.
-    if (this.stack.isLocal(this.#o.destination)) return;
-    p.view.setUint16(at + Header.at.checksum, transportChecksum(p, at, this.#length, this.#o), true);
+    // Who sends it completes it; what goes to ourselves passes no wire.
+    p.view.setUint16(at + Header.at.checksum, pseudoChecksum(this.#length, this.#o), true);
+    p.sumAt = at;
+    p.sumOffset = Header.at.checksum;
+    if (out.segment === 0) return;
+    p.gso = typeof this.#o.destination === "number" ? HDR_GSO_TCPV4 : HDR_GSO_TCPV6;
+    p.segment = out.segment;
   };
   listener({ local, port, remote, remotePort }: Tuple): TcpListener | undefined {
     const found = this.endpoints.find(local, port, remote, remotePort);
@@ -158,6 +172,7 @@ const outgoing = <A extends Address>(any: A) => ({
   destination: any,
   protocol: IPPROTO_TCP,
   dontFragment: true,
+  largest: 0,
   ttl: undefined as number | undefined,
   tos: undefined as number | undefined,
   flow: undefined as number | undefined,

@@ -12,7 +12,8 @@ export function received(c: Tcb, s: Segment): void {
     if (s.length > 0) c.ackNow = true;
     return;
   }
-  if (s.length > c.peerSegment) c.peerSegment = s.length;
+  const size = s.piece || s.length;
+  if (size > c.peerSegment) c.peerSegment = size;
   const fin = (s.flags & TH_FIN) !== 0;
   if (s.seq === c.rcvNxt) inOrder(c, s, fin);
   else early(c, s, fin);

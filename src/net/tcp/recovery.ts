@@ -10,10 +10,9 @@ const DUP_THRESHOLD = 3;
 /** Round trips a path may be thought to reorder worse than it does (RFC 8985, 6.2, step 4: in recoveries). */
 const MAX_REORDER_FACTOR = 32;
 
-/** A segment has arrived for the first time: what RACK learns of it. */
-function arrived(c: Tcb, s: Sent): void {
+/** A segment, or what is before `end` of several, has arrived for the first time: what RACK learns of it. */
+function arrived(c: Tcb, s: Sent, end = (s.seq + s.length) | 0): void {
   const { now } = c.stack;
-  const end = (s.seq + s.length) | 0;
   const took = now - s.at;
   if (!s.again) {
     c.measured = c.measured < 0 ? took : Math.min(c.measured, took);
@@ -37,15 +36,33 @@ export function markSacked(c: Tcb, s: Segment): number {
       continue;
     }
     if (!before(left, right) || before(left, c.una) || after(right, c.nxt)) continue;
-    for (let k = sent.find(left); k < sent.count; k++) {
+    for (let k = firstWithin(c, left); k < sent.count; k++) {
       const x = sent.get(k);
-      if (after((x.seq + x.length) | 0, right)) break;
+      if (after((x.seq + x.length) | 0, right) && !cutAt(c, k, right)) break;
       if (x.sacked) continue;
       sent.markSacked(x);
       arrived(c, x);
     }
   }
   return sent.sacked - had;
+}
+/** Of segments that went out as one, cut off those that begin at or behind `left`; the first of what is wholly behind it. */
+function firstWithin(c: Tcb, left: number): number {
+  const { sent } = c;
+  const k = sent.find(left);
+  if (k === 0) return k;
+  const s = sent.get(k - 1);
+  const n = Math.ceil(distance(left, s.seq) / c.mss) * c.mss;
+  if (!s.sacked && n < s.length) sent.split(k - 1, n);
+  return k;
+}
+/** Of segments that went out as one, keep those that end at or before `right`; false: none does. */
+function cutAt(c: Tcb, k: number, right: number): boolean {
+  const s = c.sent.get(k);
+  const n = Math.floor(distance(right, s.seq) / c.mss) * c.mss;
+  if (n <= 0 || s.sacked) return false;
+  c.sent.split(k, n);
+  return true;
 }
 /** RFC 2883: the first block tells of data that came twice. */
 function isTwice(s: Segment, left: number, right: number): boolean {
@@ -74,7 +91,10 @@ export function markAcked(c: Tcb, ack: number): number {
   // What came behind a gap may have waited for it to be filled.
   if (mended) c.measured = bySack;
   const first = sent.count > 0 ? sent.get(0) : undefined;
-  if (first?.sacked && before(first.seq, ack)) known += distance(ack, first.seq);
+  if (first && before(first.seq, ack)) {
+    if (first.sacked) known += distance(ack, first.seq);
+    else arrived(c, first, ack);
+  }
   sent.trim(ack);
   return total - known;
 }
@@ -112,10 +132,15 @@ export function detectLost(c: Tcb): void {
 export function duplicateAck(c: Tcb): void {
   c.dupAcks++;
   if (c.dupAcks === DUP_THRESHOLD && c.recovering === "no" && c.sent.count > 0) {
-    c.sent.markLost(0);
+    loseFirst(c);
     enterRecovery(c);
   }
   c.prrDelivered += c.recovering === "loss" ? c.mss : 0;
+}
+/** The first segment is lost: of several that went out as one, that one alone. */
+function loseFirst({ sent, mss }: Tcb): void {
+  if (sent.get(0).length > mss) sent.split(0, mss);
+  sent.markLost(0);
 }
 function enterRecovery(c: Tcb): void {
   if (c.recovering !== "no") return;
@@ -151,7 +176,7 @@ export function progressed(c: Tcb, ack: number, bytes: number): void {
   } else if (c.recovering === "loss" && !c.sackOk) {
     // A partial acknowledgement: the next is lost, too.
     c.dupAcks = Math.max(0, c.dupAcks - Math.floor(bytes / c.mss));
-    if (c.sent.count > 0) c.sent.markLost(0);
+    if (c.sent.count > 0) loseFirst(c);
   }
   if (c.recovering !== "loss") {
     if (c.recovering === "no") c.dupAcks = 0;

@@ -33,6 +33,8 @@ export class Segment {
   bytes = NONE;
   at = 0;
   length = 0;
+  /** Bytes of data in each, if it is several segments that came as one; 0: it is not. */
+  piece = 0;
   // Options; 0, -1 or false: it has none.
   mss = 0;
   scale = -1;
@@ -55,6 +57,7 @@ export class Segment {
     this.window = Tcp.get.window(view, at);
     this.urgent = Tcp.get.urgent(view, at);
     this.ce = false;
+    this.piece = 0;
     this.bytes = bytes;
     this.at = at + header;
     this.length = end - this.at;
@@ -112,6 +115,8 @@ export class OutSegment {
   /** Its data: `length` bytes at an offset in what is being sent. */
   from = 0;
   length = 0;
+  /** Bytes of data in each segment it is cut into on its way; 0: it is one. */
+  segment = 0;
   readonly options = new Uint8Array(MAX_OPTIONS);
   /** Bytes of options: a multiple of 4. */
   optionLength = 0;
@@ -124,6 +129,7 @@ export class OutSegment {
     this.window = window;
     this.from =
       this.length =
+      this.segment =
       this.optionLength =
       this.urgent =
         0;

@@ -60,6 +60,8 @@ export interface TcpStack {
   send(to: Tuple, ring: Ring | undefined): SysError | undefined;
   /** The largest IP packet towards an address. */
   mtu(remote: Address): number;
+  /** Bytes of data one packet may have that is cut into segments on its way out. */
+  readonly burst: number;
   /** A challenge ACK may be sent now (RFC 5961, 7). */
   mayChallenge(): boolean;
   /** It has come to TIME_WAIT, and to its end. */
