@@ -162,7 +162,8 @@ function inOrder(c: Tcb, s: Segment): boolean {
 function notOurs(c: Tcb, s: Segment): false {
   if (!(s.flags & TH_RST)) {
     if (c.state === TIME_WAIT && s.flags & TH_FIN) restartTimeWait(c);
-    if (s.length > 0 || s.flags & (TH_FIN | TH_SYN)) sendAck(c);
+    // Data may be sent again for want of an acknowledgement; a SYN is no peer's that is in its senses.
+    if (!(s.flags & TH_SYN) && (s.length > 0 || s.flags & TH_FIN)) sendAck(c);
     else challenge(c);
   }
   return false;
