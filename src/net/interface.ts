@@ -34,6 +34,8 @@ export interface InterfaceAddress {
   flags?: number;
   /** The other end, where there is just one. */
   readonly destination?: number;
+  /** What is larger is rather spoken from (SIOCSIFADDRPREF). */
+  preference?: number;
 }
 export class Counters {
   inPackets = 0;
@@ -194,6 +196,11 @@ export class Interface {
   /** Its link address is another: neighbours are to know. */
   renamed(): void {
     if (this.up) this.#link.renamed?.(this);
+  }
+  /** The most preferred first: of several that would do, the first is spoken from. */
+  prefer(a: InterfaceAddress, preference: number): void {
+    a.preference = preference;
+    this.addresses.sort((x, y) => (y.preference ?? 0) - (x.preference ?? 0));
   }
   /** The link is told of an address. True: it is not to be used yet. */
   announce(a: InterfaceAddress): boolean {

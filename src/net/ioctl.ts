@@ -1,6 +1,9 @@
 /** ioctl(2) on sockets about interfaces (NetBSD: if.c ifioctl): rows by command; what a family or a device has of its own comes after. */
 import { errno } from "../abi/errno.ts";
+import { AF_INET } from "../abi/flags.ts";
+import { parseSockaddrIn6 } from "../abi/inet.ts";
 import {
+  IfAddrprefreq,
   Ifcapreq,
   IfClonereq,
   Ifconf,
@@ -46,6 +49,7 @@ const generic: ControlRows = new Map([
   }),
   anybody(SIOC.SIOCGIFDESCR, (i, { data, view }) => giveDescription(i, data, view)),
   superuser(SIOC.SIOCSIFDESCR, (i, { data }) => void (i.description = text(data.subarray(Ifreq.size)))),
+  anybody(SIOC.SIOCGIFADDRPREF, givePreference),
   superuser(SIOC.SIOCIFDESTROY, (i, { stack }) => {
     if (i === stack.loopback) throw errno.EPERM;
     return stack.destroy(i);
@@ -56,6 +60,20 @@ const text = (bytes: Uint8Array): string => {
   const end = bytes.indexOf(0);
   return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
 };
+/** Of an address of any family. EADDRNOTAVAIL: it has none such. */
+function givePreference(i: Interface, { stack, view }: Request): void {
+  const asked = IfAddrprefreq.get.addr(view, 0);
+  const found = [i.linkAddress, ...stack.addressesOf(i).map((a) => a.address)].find((a) => sameSockaddr(a, asked));
+  if (!found) throw errno.EADDRNOTAVAIL;
+  const inet = found[1] === AF_INET ? i.addresses.find((a) => a.address === viewOf(found).getUint32(4)) : undefined;
+  IfAddrprefreq.set.preference(view, 0, inet?.preference ?? 0);
+}
+/** The same address, whatever else is told with it (ports, the zone in either form). */
+function sameSockaddr(a: Uint8Array, b: Uint8Array): boolean {
+  const [x, y] = [parseSockaddrIn6(a), parseSockaddrIn6(b)];
+  if (x && y) return x.address.equals(y.address);
+  return a[1] === b[1] && a.subarray(4).every((byte, i) => byte === b[i + 4]);
+}
 function giveDescription({ description }: Interface, data: Uint8Array, view: DataView): void {
   const bytes = new TextEncoder().encode(`${description}\0`);
   if (description === "") throw errno.ENOENT;

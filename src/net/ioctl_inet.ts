@@ -2,7 +2,7 @@
 import { errno } from "../abi/errno.ts";
 import { AF_INET, AF_UNSPEC, IFF } from "../abi/flags.ts";
 import { inetMask, parseInetMask, sockaddrIn } from "../abi/inet.ts";
-import { Ifaliasreq, Ifreq, IfreqValue } from "../abi/net_structs.ts";
+import { IfAddrprefreq, Ifaliasreq, Ifreq, IfreqValue } from "../abi/net_structs.ts";
 import { SIOC } from "../abi/sockio.ts";
 import { viewOf } from "../lib/struct.ts";
 import type { Async } from "../plugin.ts";
@@ -109,6 +109,10 @@ export const inetRows: ControlRows = new Map([
   anybody(SIOC.SIOCGIFAFLAG_IN, (i, { view }) => {
     const { flags = 0 } = asked(i, req.addr(view, 0));
     IfreqValue.set.value(view, 0, flags | (i.up ? 0 : IN_IFF_DETACHED));
+  }),
+  superuser(SIOC.SIOCSIFADDRPREF, (i, { view }) => {
+    const found = asked(i, IfAddrprefreq.get.addr(view, 0));
+    i.prefer(found, IfAddrprefreq.get.preference(view, 0));
   }),
   superuser(SIOC.SIOCAIFADDR, addAlias),
   superuser(SIOC.SIOCDIFADDR, removeAddress),

@@ -4,6 +4,7 @@ import { errno, SysError } from "../../src/abi/errno.ts";
 import { AF_LINK, AF_LOCAL, FIONREAD, IFF, SOCK_DGRAM, SOCK_STREAM } from "../../src/abi/flags.ts";
 import { parseInetMask, parseSockaddrIn } from "../../src/abi/inet.ts";
 import {
+  IfAddrprefreq,
   Ifaliasreq,
   IfClonereq,
   Ifconf,
@@ -121,6 +122,24 @@ describe("interface ioctls", () => {
     const first = ifreq("tap0");
     await call("SIOCGIFADDR", first);
     assertEquals(first.slice(16, 32), sin("10.0.1.1", 0));
+  });
+  it("of two addresses that would do the preferred one is spoken from", async () => {
+    const { call, sys } = await tap();
+    await call("SIOCAIFADDR", aliasreq("tap0", "10.0.0.1", "255.255.255.0"));
+    await call("SIOCAIFADDR", aliasreq("tap0", "10.0.0.2", "255.255.255.0"));
+    sys.__sysctl({ name: mib(4, 2, 0, 25), oldlenp: new Uint8Array(8), newp: int32(0) });
+    await call("SIOCAIFADDR", aliasreq("tap0", "10.0.0.2", "255.255.255.0"));
+    const request = named("tap0", IfAddrprefreq.size, IfAddrprefreq.at.addr, sin("10.0.0.2", 0));
+    IfAddrprefreq.set.preference(viewOf(request), 0, 5);
+    await call("SIOCSIFADDRPREF", request);
+    IfAddrprefreq.set.preference(viewOf(request), 0, 0);
+    await call("SIOCGIFADDRPREF", request);
+    assertEquals(IfAddrprefreq.get.preference(viewOf(request), 0), 5);
+    const s = inetSocket(sys);
+    await sys.connect({ s, name: sin("10.0.0.9", 9) });
+    const asa = new Uint8Array(16);
+    sys.getsockname({ fdes: s, asa, alen: int32(16) });
+    assertEquals(formatIpv4(parseSockaddrIn(asa)!.address), "10.0.0.2");
   });
   it("an address without a mask has its class's", async () => {
     const { call } = await tap();
@@ -261,6 +280,7 @@ describe("interface ioctls", () => {
     assertEquals(bugs, []);
   });
 });
+const mib = (...numbers: number[]) => new Uint8Array(new Int32Array(numbers).buffer);
 async function flagsOf(sys: Parameters<typeof control>[0], fd: number): Promise<Uint8Array> {
   const data = ifreq("tap0");
   await control(sys, fd, "SIOCGIFFLAGS", data);

@@ -53,8 +53,12 @@ function pair(): readonly [Channel, Channel] {
   return [a, b];
 }
 /** A kernel with rumpfs, tmpfs and sockets, and `dial`, which connects. */
-export async function served(options: Partial<ServeOptions> = {}, net = false) {
-  const { kernel, host } = await fakeKernel({ builtins, components: ["rumpvfs", "rumpfs_tmpfs", "rumpnet_netinet"] });
+export async function served(
+  options: Partial<ServeOptions> = {},
+  net = false,
+  components: readonly string[] = ["rumpvfs", "rumpfs_tmpfs", "rumpnet_netinet"],
+) {
+  const { kernel, host } = await fakeKernel({ builtins, components });
   let accept: (c: Channel) => void = () => {};
   const transport = {
     kind: "transport",

@@ -39,12 +39,12 @@ const GIVEN = IN6_IFF_ANYCAST | IN6_IFF_NODAD | IN6_IFF_AUTOCONF;
 const ND6_GIVEN = ND6_IFF_PERFORMNUD | ND6_IFF_ACCEPT_RTADV | ND6_IFF_IFDISABLED | ND6_IFF_AUTO_LINKLOCAL |
   ND6_IFF_OVERRIDE_RTADV;
 
-/** An address of an interface as programs see it. */
+/** An address of an interface as programs see it: ::1 alone has a route of its own, and itself at the other end (as recorded). */
 export const familyAddress6 = ({ address, length }: In6IfAddress): FamilyAddress => ({
   address: sockaddrIn6(address, 0),
   mask: in6Mask(length),
-  other: NONE,
-  flags: length === HOST ? 0 : 1,
+  other: address.loopback ? sockaddrIn6(address, 0) : NONE,
+  flags: address.loopback ? 1 : 0,
 });
 
 /** Seconds of the clock at which something ends; 0: never. */
