@@ -47,19 +47,26 @@ export interface Said {
 
 export class Neighbours6 {
   readonly #ip6: Ip6;
-  readonly #all = new Map<string, Neighbour6>();
+  readonly #all = new Map<Interface, Map<string, Neighbour6>>();
+  #size = 0;
+  /** The one packets went to last: nearly always the next, too. */
+  #last: Neighbour6 | undefined;
 
   constructor(ip6: Ip6) {
     this.#ip6 = ip6;
   }
   get size(): number {
-    return this.#all.size;
+    return this.#size;
   }
-  [Symbol.iterator](): Iterator<Neighbour6> {
-    return this.#all.values();
+  *[Symbol.iterator](): Generator<Neighbour6> {
+    for (const map of this.#all.values()) yield* map.values();
   }
   find(address: In6Addr, iface: Interface): Neighbour6 | undefined {
-    return this.#all.get(keyOf(address, iface));
+    const last = this.#last;
+    if (last && last.address === address && last.iface === iface) return last;
+    const found = this.#all.get(iface)?.get(address.key);
+    if (found) this.#last = found;
+    return found;
   }
   macOf(iface: Interface, address: In6Addr): Uint8Array | undefined {
     return this.find(address, iface)?.mac;
@@ -81,8 +88,8 @@ export class Neighbours6 {
     iface.frame(p, n.mac, ETHERTYPE_IPV6);
   }
   #make(iface: Interface, address: In6Addr): Neighbour6 | undefined {
-    if (this.#all.size >= this.#ip6.settings.maxNeighbours) this.#forgetSome();
-    if (this.#all.size >= this.#ip6.settings.maxNeighbours) return undefined;
+    if (this.#size >= this.#ip6.settings.maxNeighbours) this.#forgetSome();
+    if (this.#size >= this.#ip6.settings.maxNeighbours) return undefined;
     const n: Neighbour6 = {
       iface,
       address,
@@ -97,7 +104,9 @@ export class Neighbours6 {
       waiting: [],
       cancel: () => {},
     };
-    this.#all.set(keyOf(address, iface), n);
+    const map = this.#all.get(iface) ?? new Map<string, Neighbour6>();
+    this.#all.set(iface, map.set(address.key, n));
+    this.#size++;
     return n;
   }
   /** The oldest of those nobody has heard from lately go first; then those who never answered; then any. */
@@ -106,8 +115,8 @@ export class Neighbours6 {
     const worth = (n: Neighbour6) =>
       n.permanent || n.router ? 3 : !n.mac ? 1 : this.stateOf(n) === ND_REACHABLE ? 2 : 0;
     for (let least = 0; least < 3; least++) {
-      for (const n of this.#all.values()) {
-        if (this.#all.size <= enough) return;
+      for (const n of this) {
+        if (this.#size <= enough) return;
         if (worth(n) <= least) this.remove(n);
       }
     }
@@ -217,14 +226,15 @@ export class Neighbours6 {
     n.cancel();
     this.#publish(n, false);
     for (const p of n.waiting.splice(0)) this.#ip6.stack.packets.put(p);
-    this.#all.delete(keyOf(n.address, n.iface));
+    if (this.#last === n) this.#last = undefined;
+    if (this.#all.get(n.iface)?.delete(n.address.key)) this.#size--;
   }
   /** All of an interface. */
   forget({ iface }: In6Interface): void {
-    for (const n of [...this.#all.values()]) if (n.iface === iface) this.remove(n);
+    for (const n of [...this.#all.get(iface)?.values() ?? []]) this.remove(n);
+    this.#all.delete(iface);
   }
 }
-const keyOf = (address: In6Addr, iface: Interface) => (address.zone ? address.key : `${address.key}%${iface.index}`);
 /** 33:33 and the last 32 bits (RFC 2464, 7). */
 function multicastMac({ d }: In6Addr): Uint8Array {
   return new Uint8Array([0x33, 0x33, d >>> 24, d >>> 16, d >>> 8, d]);
