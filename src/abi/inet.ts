@@ -42,7 +42,8 @@ export function parseSockaddrIn6(from: Uint8Array): { readonly address: In6Addr;
 function unembedded(address: In6Addr, scope: number): In6Addr {
   if (!address.scoped) return address;
   const inside = address.a & 0xffff;
-  if (inside === 0) return address.in(scope);
+  // Multicasts of a prefix have that there (RFC 3306).
+  if (inside === 0 || (address.multicast && ((address.a >>> 20) & 15) !== 0)) return address.in(scope);
   return new In6Addr(address.a & ~0xffff, address.b, address.c, address.d, scope || inside);
 }
 

@@ -163,7 +163,7 @@ export class Interface {
     };
     try {
       const done = this.device.up((frame, offload) => this.#input(frame, offload));
-      if (done instanceof Promise) return done.catch(failed);
+      if (done instanceof Promise) return done.then(() => this.#link.changed?.(this), failed);
     } catch (e) {
       failed(e);
     }

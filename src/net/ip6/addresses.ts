@@ -100,9 +100,9 @@ export class Addresses6 {
     return address.in(iface.index);
   }
   #insert(if6: In6Interface, a: In6IfAddress): void {
+    this.#ip6.mld.join(if6, solicitedNode(a.address, if6.index));
     this.#all.set(a.address.key, a);
     if6.addresses.push(a);
-    this.#ip6.mld.join(if6, solicitedNode(a.address, if6.index));
   }
   #start(if6: In6Interface, a: In6IfAddress, delay = false): void {
     if (if6.disabled && !a.address.linkLocal) return;

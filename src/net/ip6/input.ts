@@ -20,6 +20,7 @@ import {
   Ipv6,
 } from "../../wire/ipv6.ts";
 import { In6Addr, SCOPE_LINK } from "../../lib/in6.ts";
+import { gsoFits, largestPiece } from "../offload.ts";
 import type { Packet } from "../packet.ts";
 import { RTF } from "../../abi/route_structs.ts";
 import type { Ip6, Ipv6Header } from "./ip6.ts";
@@ -211,7 +212,8 @@ export class Input6 {
       const mtu = route.mtu || this.#ip6.of(route.iface).mtu;
       const beyond = (a: In6Addr) => a.scoped && a.zone !== route.iface.index;
       if (beyond(source) || beyond(destination)) icmp.complain(p, ICMP6_DST_UNREACH, DST_UNREACH_BEYONDSCOPE);
-      else if (p.length > mtu) icmp.complain(p, ICMP6_PACKET_TOO_BIG, 0, mtu);
+      else if (p.segment > 0 && !gsoFits(p)) counters.badOptions++;
+      else if (largestPiece(p) > mtu) icmp.complain(p, ICMP6_PACKET_TOO_BIG, 0, mtu);
       else {
         if (route.iface === p.iface) icmp.redirect(p, this.#header, route);
         Ipv6.set.hopLimit(p.view, p.start, this.#header.ttl - 1);

@@ -59,7 +59,7 @@ export class NdMessages {
     const destination = to ?? solicitedNode(target, iface.index);
     const source = nonce ? ANY : from ?? this.#ip6.of(iface).linkLocal?.address ?? this.#ip6.sourceFor(target, iface);
     if (!source) return;
-    const o = { source, destination, iface, ttl: ND_HOPS, groupTtl: ND_HOPS, loop: false };
+    const o = { source, destination, iface, neighbour: true, ttl: ND_HOPS, groupTtl: ND_HOPS, loop: false };
     this.#ip6.icmp.send(o, Neighbor.size + OPTION, (p, at) => {
       Neighbor.write(p.view, at, { type: ND_NEIGHBOR_SOLICIT, code: 0, flags: 0 });
       target.write(p.view, at + Neighbor.at.target);
@@ -83,14 +83,16 @@ export class NdMessages {
       source,
       destination: to ?? allNodes(iface.index),
       iface,
+      neighbour: true,
       ttl: ND_HOPS,
       groupTtl: ND_HOPS,
       loop: false,
     };
-    this.#ip6.icmp.send(o, Neighbor.size + OPTION, (p, at) => {
+    const link = mac ?? iface.device.mac;
+    this.#ip6.icmp.send(o, Neighbor.size + (link ? OPTION : 0), (p, at) => {
       Neighbor.write(p.view, at, { type: ND_NEIGHBOR_ADVERT, code: 0, flags: flags >>> 0 });
       target.write(p.view, at + Neighbor.at.target);
-      option(p, at + Neighbor.size, ND_OPT_TARGET_LINKADDR, mac ?? iface.device.mac!);
+      if (link) option(p, at + Neighbor.size, ND_OPT_TARGET_LINKADDR, link);
     });
   }
   /** Ask for routers. */
@@ -98,7 +100,15 @@ export class NdMessages {
     const mac = iface.device.mac;
     const source = this.#ip6.of(iface).linkLocal?.address ?? ANY;
     const options = mac && !source.unspecified ? OPTION : 0;
-    const o = { source, destination: allRouters(iface.index), iface, ttl: ND_HOPS, groupTtl: ND_HOPS, loop: false };
+    const o = {
+      source,
+      destination: allRouters(iface.index),
+      iface,
+      neighbour: true,
+      ttl: ND_HOPS,
+      groupTtl: ND_HOPS,
+      loop: false,
+    };
     this.#ip6.icmp.send(o, ROUTER_SOLICIT_SIZE + options, (p, at) => {
       p.bytes.fill(0, at, at + ROUTER_SOLICIT_SIZE);
       p.bytes[at] = ND_ROUTER_SOLICIT;

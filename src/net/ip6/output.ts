@@ -17,6 +17,8 @@ const MIN_PIECE = 8;
 
 /** What is to be sent. */
 export interface Outgoing6 extends Outgoing<In6Addr> {
+  /** It is on the link of `iface`, whatever the routes say: Neighbor Discovery. */
+  readonly neighbour?: boolean;
   /** A hop-by-hop header: a multiple of 8 bytes; its first is filled in. */
   readonly hopByHop?: Uint8Array;
   /** In packets every link carries (IPV6_USE_MIN_MTU). */
@@ -56,11 +58,13 @@ export class Output6 {
   }
   #route(o: Outgoing6): Route6 | SysError {
     const { destination } = o;
-    const route = this.#ip6.routeTo(destination, o.iface ?? (destination.multicast ? o.groupInterface : undefined));
+    const by = o.iface ?? (destination.multicast ? o.groupInterface : undefined);
+    const route = o.neighbour && by ? this.#ip6.of(by).onLink : this.#ip6.routeTo(destination, by);
     if (!route) {
       this.#ip6.counters.noRoute++;
       return errno.EHOSTUNREACH;
     }
+    if (o.dontRoute && route.gateway) return errno.ENETUNREACH;
     if (route.flags & RTF.REJECT) return route.iface.loopback ? errno.EHOSTUNREACH : errno.ENETUNREACH;
     if (this.#ip6.of(route.iface).disabled) return errno.ENETDOWN;
     return route.iface.up ? route : errno.ENETDOWN;

@@ -88,14 +88,12 @@ export class Prefixes {
     // One somebody gave us by hand stays as it is.
     if (this.#ip6.addresses.find(address)) return;
     const offLink = (told.flags & PREFIX_ONLINK) === 0;
-    void this.#ip6.addresses.add(if6.iface, {
-      ...told,
-      address,
-      length: HALF,
-      flags: IN6_IFF_AUTOCONF,
-      offLink,
-      delay: true,
-    });
+    const made = { ...told, address, length: HALF, flags: IN6_IFF_AUTOCONF, offLink, delay: true };
+    try {
+      void this.#ip6.addresses.add(if6.iface, made);
+    } catch {
+      this.dropped++; // there are too many
+    }
   }
   #extend(a: In6IfAddress, told: Pick<Prefix, "validUntil" | "preferredUntil">): void {
     const now = this.#ip6.now();
