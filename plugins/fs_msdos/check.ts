@@ -5,6 +5,7 @@
 import type { BlockDevice, CheckRequest, CheckResult, Sys } from "../../src/plugin.ts";
 import { looksLike, parseBpb } from "./bpb.ts";
 import { checkBackup, checkInfo, checkLabel, checkMark, findGeometry } from "./check_boot.ts";
+import { makeCopies } from "./check_copies.ts";
 import { checkFats } from "./check_fats.ts";
 import { freeSurplus } from "./check_file.ts";
 import { rootPlace } from "./check_folder.ts";
@@ -75,8 +76,10 @@ function* phases(state: State, now: number): Steps {
   request.phase("Check Cluster Chains");
   yield* checkFiles(state, root);
   freeSurplus(state);
+  makeCopies(state);
   request.phase("Checking for Lost Files");
   yield* checkLost(state, root, toDos(Math.floor(now / 1000), 0, request.options.gmtoff));
+  makeCopies(state); // of what lost directories hold
   if (state.begun) state.table.flush();
   checkLabel(state);
   checkInfo(state, g.clusters - state.table.used);

@@ -1,4 +1,5 @@
 /** One file: its chain is its own, sound, and as long as its size wants. */
+import { mayCopy } from "./check_copies.ts";
 import { type Folder, pathOf } from "./check_folder.ts";
 import { type Followed, type State, whyOf } from "./check_state.ts";
 import { SLOT } from "./dir.ts";
@@ -39,14 +40,20 @@ function tooShort(state: State, folder: Folder, slot: number, { chain, path }: F
   const size = folder.size(slot);
   const holds = chain.length * state.g.clusterSize;
   const why = chain.stop === "end" ? "ends" : whyOf(chain.stop);
+  const more = Math.ceil(size / state.g.clusterSize) - chain.length;
+  const twice = chain.stop === "taken" && mayCopy(state, chain.at, more);
   const finding = {
     kind: chain.stop === "taken" ? "crossed-chain" : chain.stop === "end" ? "size" : "chain",
     text: `has a size of ${size}, but its chain ${why} after ${chain.length} clusters (${holds} bytes)`,
     path,
     block: chain.at,
-    repair: `cut it to ${holds} bytes`,
+    repair: twice ? "give it a copy of them" : `cut it to ${holds} bytes`,
   };
   if (!state.found(finding)) return;
+  if (twice) {
+    const last = chain.length === 0 ? 0 : chain.last;
+    return void state.copies.push({ place: folder.place, slot, last, from: chain.at, count: more, holds });
+  }
   folder.setSize(slot, holds);
   if (chain.length === 0) folder.setStart(slot, 0);
   else if (chain.stop !== "end") state.table.end(chain.last);

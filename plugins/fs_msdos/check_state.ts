@@ -1,6 +1,7 @@
 /** What all parts of a check share: the volume, who owns which cluster, what was found, and how changes are written. */
 import type { BlockDevice, CheckRequest, Errnos, Finding } from "../../src/plugin.ts";
 import type { Geometry } from "./bpb.ts";
+import type { Copy } from "./check_copies.ts";
 import type { CodePage } from "./codepage.ts";
 import { BAD, Bits, END, FREE, Table, WILD } from "./check_table.ts";
 import type { MsdosOptions } from "./mod.ts";
@@ -54,6 +55,8 @@ export class State {
   left = 0;
   /** Chains behind the end of files that were cut there. */
   readonly surplus: { readonly start: number; readonly free: boolean }[] = [];
+  /** Files that get copies of others' clusters. */
+  readonly copies: Copy[] = [];
   /** The label in the root directory. */
   label: string | undefined;
   #begun = false;
@@ -135,11 +138,13 @@ export class State {
       at = next;
     }
   }
-  /** Whether a chain has just so many clusters, and no owner yet (or one). */
-  fits(start: number, length: number, owned = false): boolean {
+  /** Whether a chain has just so many clusters, and no owner yet (or one, or "any"). */
+  fits(start: number, length: number, owned: boolean | "any" = false): boolean {
     let at = start;
     for (let i = 0; i < length; i++) {
-      if (!this.table.valid(at) || this.owned.has(at) !== owned || this.#patience-- < 0) return false;
+      if (!this.table.valid(at) || (owned !== "any" && this.owned.has(at) !== owned) || this.#patience-- < 0) {
+        return false;
+      }
       at = this.table.next(at);
     }
     return at === END;

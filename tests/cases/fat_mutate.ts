@@ -189,8 +189,7 @@ export async function abused(image: Uint8Array, sound: readonly Listed[]): Promi
   const again = await checked(mended);
   if (again.findings.length > 0) return `after fsck: ${again.findings[0]!.kind} ${again.findings[0]!.text}`;
   const left = gone(mountOf(mended, true), "after fsck");
-  // Of two chains that cross and are both as long as they should be, and of two entries of one chain, nobody can tell which
-  // is right.
+  // Of a file's and a directory's sound chains that cross, and of two entries of one chain, nobody can tell which is right.
   const unsure = check.findings.some((f) => f.kind === "crossed-chain" || f.kind === "duplicate-entry");
   return left && unsure ? `${AMBIGUOUS}: ${left}` : left;
 }

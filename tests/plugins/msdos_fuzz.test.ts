@@ -10,9 +10,16 @@ const IMAGES = Number(process.env.IMAGES ?? 600);
 const volumes = [[12, 1], [12, 4], [16, 1], [32, 1]] as const;
 /**
  * Mutations that once went wrong: of two entries of one name the one that could not be true was kept; the copy of the boot
- * sector was written over FSInfo.
+ * sector was written over FSInfo; of two sound chains that crossed one was cut, also in a directory that was lost.
  */
-const relived = [[16, 1, 6_249_619], [32, 1, 40_525_599], [32, 1, 40_614_451]] as const;
+const relived = [
+  [16, 1, 6_249_619],
+  [12, 4, 40_006_821],
+  [16, 1, 40_008_042],
+  [32, 1, 15_026_709],
+  [32, 1, 40_525_599],
+  [32, 1, 40_614_451],
+] as const;
 /** Milliseconds one image may take, mounted twice, written, checked twice: far more than it does. */
 const LONGEST = 10_000;
 
