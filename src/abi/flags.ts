@@ -230,12 +230,15 @@ export const SO_OOBINLINE = 0x0100;
 export const SO_REUSEPORT = 0x0200;
 export const SO_NOSIGPIPE = 0x0800;
 export const SO_TIMESTAMP = 0x2000;
+export const SO_DEBUG = 0x0001;
 /** Options that have a value. */
 export const SO_SNDBUF = 0x1001;
 export const SO_RCVBUF = 0x1002;
 export const SO_SNDLOWAT = 0x1003;
 export const SO_RCVLOWAT = 0x1004;
 export const SO_ERROR = 0x1007;
+export const SO_ACCEPTFILTER = 0x1000;
+export const SO_OVERFLOWED = 0x1009;
 export const SO_TYPE = 0x1008;
 export const SO_SNDTIMEO = 0x100b;
 export const SO_RCVTIMEO = 0x100c;

@@ -2,13 +2,16 @@
 import { errno } from "../abi/errno.ts";
 import {
   SO_ACCEPTCONN,
+  SO_ACCEPTFILTER,
   SO_BROADCAST,
+  SO_DEBUG,
   SO_DONTROUTE,
   SO_ERROR,
   SO_KEEPALIVE,
   SO_LINGER,
   SO_NOSIGPIPE,
   SO_OOBINLINE,
+  SO_OVERFLOWED,
   SO_RCVBUF,
   SO_RCVLOWAT,
   SO_RCVTIMEO,
@@ -28,7 +31,7 @@ import { viewOf } from "../lib/struct.ts";
 import type { Socket } from "./socket.ts";
 
 const BITS = SO_REUSEADDR | SO_KEEPALIVE | SO_DONTROUTE | SO_BROADCAST | SO_OOBINLINE | SO_REUSEPORT | SO_NOSIGPIPE |
-  SO_TIMESTAMP | SO_USELOOPBACK;
+  SO_TIMESTAMP | SO_USELOOPBACK | SO_DEBUG;
 /** Largest buffer (kern.sbmax). */
 const MAX_BUFFER = 4 << 20;
 const TIMEVAL = 16;
@@ -96,6 +99,16 @@ const linger: Option = {
 
 const options: Readonly<Record<number, Option>> = {
   [SO_LINGER]: linger,
+  // Filters are modules of NetBSD's kernel; none is there (accept_filter(9)).
+  [SO_ACCEPTFILTER]: {
+    get() {
+      throw errno.EINVAL;
+    },
+    set(so) {
+      throw so.listening ? errno.ENOENT : errno.EINVAL;
+    },
+  },
+  [SO_OVERFLOWED]: number((so) => so.overflowed),
   [SO_ACCEPTCONN]: number((so) => so.options & SO_ACCEPTCONN),
   [SO_SNDBUF]: number((so) => so.sendLimit, (so, n) => void (so.sendLimit = size(n))),
   [SO_RCVBUF]: number((so) => so.inbox.limit, (so, n) => void (so.inbox.limit = size(n))),

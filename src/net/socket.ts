@@ -82,6 +82,8 @@ export class Socket implements Fileops {
   /** Connections that have come and were not accepted; how many may be. */
   readonly queue: Socket[] = [];
   backlog = 0;
+  /** Datagrams that found no room (SO_OVERFLOWED). */
+  overflowed = 0;
   /** Who is told of urgent data (SIOCSPGRP): remembered, there are no signals. */
   #owner = 0;
   readonly #world: SocketWorld;

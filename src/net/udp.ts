@@ -191,7 +191,10 @@ class UdpSocket implements Protocol, Endpoint {
   receive(p: Packet, header: IpHeader, data: Uint8Array, port: number): void {
     const { inbox, changes, cantReceive, options } = this.so;
     if (cantReceive || header.ttl < this.options.minTtl) return;
-    if (inbox.room < data.length) return void this.#udp.countersOf(header.source).full++;
+    if (inbox.room < data.length) {
+      this.so.overflowed++;
+      return void this.#udp.countersOf(header.source).full++;
+    }
     inbox.put(data, this.#family.name(header.source, port), [], this.options.beside(p, header, options));
     changes.wake();
   }

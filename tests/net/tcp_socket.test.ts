@@ -26,7 +26,7 @@ import type { Calls } from "../../src/kern/dispatch.ts";
 import { maskOf, parseIpv4 } from "../../src/lib/inet.ts";
 import { viewOf } from "../../src/lib/struct.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../assert.ts";
-import { attach, bytes, cable, inetHost, settle, sin, text } from "./helpers.ts";
+import { attach, bytes, cable, inetHost, settle, sin, text, twoHosts } from "./helpers.ts";
 import { pattern, seeded } from "./tcp_sim.ts";
 
 const F_SETFL = 4;
@@ -74,15 +74,6 @@ async function connected(port = 7000) {
   await sys.connect({ s: c, name: sin(LO, port) });
   const k = (await sys.accept({ s })) as number;
   return { ...made, s, c, k };
-}
-/** Hosts a (10.0.0.1) and b (10.0.0.2) on one cable. */
-async function twoHosts(pass?: Parameters<typeof cable>[0]) {
-  const [one, two] = cable(pass);
-  const [a, b] = [await inetHost(), await inetHost()];
-  await attach(a, "en0", one!, "10.0.0.1/24");
-  await attach(b, "en0", two!, "10.0.0.2/24");
-  await settle();
-  return { a, b };
 }
 /** Send all of `data` one way, and check what arrives. */
 async function transfer(from: Calls, out: number, to: Calls, inn: number, data: Uint8Array): Promise<void> {

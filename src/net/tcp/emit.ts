@@ -30,7 +30,8 @@ export function mssFor(mtu: number, remote: Address): number {
 /** Data in a segment from what the peer takes and what the path carries. */
 export function setMss(c: Tcb): void {
   const path = mssFor(c.stack.mtu(c.remote), c.remote);
-  c.mss = Math.max(Math.min(c.peerMss, path, c.maxSegment || path) - (c.stamped ? STAMP_SIZE : 0), 1);
+  const options = (c.stamped ? STAMP_SIZE : 0) + (c.header.options?.list.length ?? 0);
+  c.mss = Math.max(Math.min(c.peerMss, path, c.maxSegment || path) - options, 1);
 }
 
 /** What there is room for, and can be told. */
@@ -43,6 +44,7 @@ function advertise(c: Tcb): number {
   const window = Math.min(told >> c.receiveScale, MAX_WINDOW);
   const edge = (c.rcvNxt + (window << c.receiveScale)) | 0;
   if (before(c.rcvEdge, edge)) c.rcvEdge = edge;
+  if (window === 0) c.zeroWindows++;
   return window;
 }
 /** Whether so much has been read that the peer should know: two segments, or half of the buffer. */

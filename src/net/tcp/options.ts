@@ -3,6 +3,7 @@ import { errno } from "../../abi/errno.ts";
 import { viewOf } from "../../lib/struct.ts";
 import { setKeepAlive } from "./arm.ts";
 import { algorithms, initialWindow } from "./congestion.ts";
+import { tcpInfo } from "./info.ts";
 import type { Settings } from "./settings.ts";
 import type { Tcb } from "./tcb.ts";
 
@@ -13,7 +14,11 @@ const TCP_KEEPIDLE = 3;
 const TCP_KEEPINTVL = 5;
 const TCP_KEEPCNT = 6;
 const TCP_KEEPINIT = 7;
+const TCP_INFO = 9;
 const TCP_CONGCTL = 0x20;
+/** netinet/tcp_fsm.h: there is no connection, or there may come some. */
+const TCPS_CLOSED = 0;
+const TCPS_LISTEN = 1;
 const SECOND = 1000;
 /** Longest name of an algorithm (TCPCC_MAXLEN). */
 const MAX_NAME = 12;
@@ -40,7 +45,12 @@ export class TcpOptions {
     this.maxSegment = from.maxSegment;
   }
   /** ENOPROTOOPT: there is no such option. */
-  get(name: number, c: Tcb | undefined, mssdflt: number): Uint8Array {
+  get(
+    name: number,
+    c: Tcb | undefined,
+    { mssdflt, listening }: { readonly mssdflt: number; readonly listening: boolean },
+  ) {
+    if (name === TCP_INFO) return tcpInfo(c, listening ? TCPS_LISTEN : TCPS_CLOSED);
     if (name === TCP_CONGCTL) return new TextEncoder().encode(`${this.congestion}\0`);
     const bytes = new Uint8Array(4);
     viewOf(bytes).setInt32(0, this.#number(name, c, mssdflt), true);

@@ -39,6 +39,7 @@ export function resend(c: Tcb, i: number): void {
   const s = sent.get(i);
   const fin = isLast(s);
   c.stack.counters.retransmitted++;
+  c.resent++;
   sent.resent(s, c.stack.now);
   c.prrOut += s.length;
   emit(c, s.seq, TH_ACK | (fin ? TH_FIN : 0) | TH_PUSH, s.length - (fin ? 1 : 0));

@@ -9,6 +9,7 @@ import { Tcp as Header } from "../../wire/tcp.ts";
 import { pseudoChecksum, transportChecksum } from "../checksums.ts";
 import type { InetProtocol } from "../inet.ts";
 import type { IpHeader, IpProtocol, Returned } from "../ip.ts";
+import type { IpOptions } from "../ip_options.ts";
 import type { Outgoing } from "../ip_output.ts";
 import type { Packet } from "../packet.ts";
 import { Endpoints } from "../pcb.ts";
@@ -136,6 +137,7 @@ export class TcpProtocol implements IpProtocol, TcpWorld {
     ip.source = to.local;
     ip.destination = to.remote;
     ip.ttl = to.header?.ttl;
+    ip.options = to.header?.options;
     ip.flow = to.header?.flow;
     ip.tos = out.ect ? ((to.header?.tos ?? 0) & ~ECN_MASK) | ECT_0 : to.header?.tos;
     this.#out = out;
@@ -174,6 +176,7 @@ const outgoing = <A extends Address>(any: A) => ({
   dontFragment: true,
   largest: 0,
   ttl: undefined as number | undefined,
+  options: undefined as IpOptions | undefined,
   tos: undefined as number | undefined,
   flow: undefined as number | undefined,
 });

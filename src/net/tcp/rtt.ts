@@ -12,6 +12,9 @@ export class Rtt {
   /** Milliseconds; 0: never measured. */
   smoothed = 0;
   #variance = 0;
+  get variance(): number {
+    return this.#variance;
+  }
   /** The least there was. */
   least = Infinity;
   #timeout = FIRST;

@@ -1,6 +1,7 @@
 /** The state of one connection (RFC 9293, 3.3.1; NetBSD: struct tcpcb), and what it needs of its stack and tells its user. */
 import type { SysError } from "../../abi/errno.ts";
 import type { Address } from "../address.ts";
+import type { IpOptions } from "../ip_options.ts";
 import { algorithms, type Congestion, initialWindow } from "./congestion.ts";
 import { Reassembly } from "./reassembly.ts";
 import { Ring, type RingPool } from "./ring.ts";
@@ -35,6 +36,8 @@ export interface HeaderOptions {
   readonly ttl?: number;
   readonly tos?: number;
   readonly flow?: number;
+  /** IPv4's options. */
+  readonly options?: IpOptions;
 }
 /** Who is told of a connection. */
 export interface TcpUser {
@@ -226,6 +229,11 @@ export class Tcb implements Tuple, Timed {
   undoWindow = 0;
   undoThreshold = 0;
   undoStamp = 0;
+
+  // What TCP_INFO tells: segments that were sent again, that came too early, and windows of 0 that were told.
+  resent = 0;
+  outOfOrder = 0;
+  zeroWindows = 0;
 
   // ECN (ecn.ts): both speak it; a mark has come, and is told; we have slowed down, and tell that; until when once is enough.
   ecn = false;

@@ -12,6 +12,7 @@ import type { Protocol } from "../protocol.ts";
 import type { Message, Socket } from "../socket.ts";
 import { setKeepAlive } from "./arm.ts";
 import type { TcpListener } from "./engine.ts";
+import { tooLarge } from "./emit.ts";
 import { StreamInbox } from "./inbox.ts";
 import { TcpOptions } from "./options.ts";
 import type { TcpProtocol } from "./protocol.ts";
@@ -232,11 +233,19 @@ export class TcpSocket implements Protocol, Endpoint, TcpUser, TcpListener {
   }
   getOption(level: number, name: number): Uint8Array {
     if (level !== IPPROTO_TCP) return this.options.get(level, name, this.so.connected ? this.remote : undefined);
-    return this.#options.get(name, this.#c, this.#tcp.engine.settings.mssdflt);
+    return this.#options.get(name, this.#c, {
+      mssdflt: this.#tcp.engine.settings.mssdflt,
+      listening: this.so.listening,
+    });
   }
   setOption(level: number, name: number, value: Uint8Array): void {
-    if (level !== IPPROTO_TCP) return this.options.set(level, name, value);
     this.#tcp.engine.tick();
+    if (level !== IPPROTO_TCP) {
+      this.options.set(level, name, value);
+      // Options of the header leave less room for data.
+      if (this.#c) tooLarge(this.#c);
+      return;
+    }
     this.#options.set(name, value, this.#c, this.#tcp.engine.settings.minmss);
   }
   /** SO_KEEPALIVE or SO_OOBINLINE may be another. */
