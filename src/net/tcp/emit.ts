@@ -31,7 +31,7 @@ export function mssFor(mtu: number, remote: Address): number {
 export function setMss(c: Tcb): void {
   const path = mssFor(c.stack.mtu(c.remote), c.remote);
   const options = (c.stamped ? STAMP_SIZE : 0) + (c.header.options?.list.length ?? 0);
-  c.mss = Math.max(Math.min(c.peerMss, path, c.maxSegment || path) - options, 1);
+  c.mss = Math.max(Math.min(c.peerMss, path, c.maxSegment || path, c.pathLimit || path) - options, 1);
 }
 
 /** What there is room for, and can be told. */

@@ -14,6 +14,7 @@ const MAX_REORDER_FACTOR = 32;
 function arrived(c: Tcb, s: Sent, end = (s.seq + s.length) | 0): void {
   const { now } = c.stack;
   const took = now - s.at;
+  if (s.length > c.arrived) c.arrived = s.length;
   if (!s.again) {
     c.measured = c.measured < 0 ? took : Math.min(c.measured, took);
     if (before(end, c.rackHighest)) c.reordering = true;

@@ -149,6 +149,10 @@ export class Tcb implements Tuple, Timed {
   peerMss: number;
   /** No larger than the user wants (TCP_MAXSEG); 0: as large as may be. */
   maxSegment = 0;
+  /** No larger since larger ones seem to vanish (timer.ts); 0: they do not. */
+  pathLimit = 0;
+  /** The largest that has arrived. */
+  arrived = 0;
   mss: number;
   /** Bytes from `una` on. */
   readonly sending: Ring;

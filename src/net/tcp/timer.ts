@@ -1,7 +1,7 @@
 /** What happens when time has passed: retransmission, probes, delayed acknowledgements, keepalive, the end (RFC 6298, 8985, 1122). */
 import { errno } from "../../abi/errno.ts";
 import { armSend, setTimer, wait } from "./arm.ts";
-import { sendAck, sendProbe, sendReset, sendSyn } from "./emit.ts";
+import { sendAck, sendProbe, sendReset, sendSyn, setMss, tooLarge } from "./emit.ts";
 import { output, overrideWindow, probeTail } from "./output.ts";
 import { detectLost, timedOut } from "./recovery.ts";
 import { MAX_RTO } from "./rtt.ts";
@@ -51,9 +51,26 @@ function noAnswer(c: Tcb): boolean {
     return true;
   }
   if (c.sent.count === 0) return true;
+  if (mayVanish(c)) tooLarge(c);
   timedOut(c);
   output(c);
   wait(c, "answer", c.rtt.timeout);
+  return true;
+}
+/** Segments larger than any that has arrived, and that vanish time after time without a word of a router's, may be too large for the path (RFC 2923, 2.1; 4821, 4.4). */
+const SUSPECTS: Readonly<Record<number, number>> = { 3: 1220, 4: 536 };
+/** That was not it: as large as before. */
+const ACQUITTED = 7;
+/** Whether the largest segment is another now. */
+function mayVanish(c: Tcb): boolean {
+  const { backoff } = c.rtt;
+  const limit = SUSPECTS[backoff];
+  if (backoff === ACQUITTED && c.pathLimit > 0) {
+    c.pathLimit = 0;
+    setMss(c);
+  }
+  if (limit === undefined || c.arrived >= c.mss || c.sent.get(0).length < c.mss || c.mss <= limit) return false;
+  c.pathLimit = limit;
   return true;
 }
 function probeWindow(c: Tcb): boolean {
