@@ -55,9 +55,16 @@ export class Netns {
     return this.exec("python3", "-c", `${PRELUDE}\n${source}`, ...args);
   }
   start(command: string, ...args: string[]): ChildProcess {
-    const child = spawn("ip", ["netns", "exec", this.name, command, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    return this.outside("ip", "netns", "exec", this.name, command, ...args);
+  }
+  /** Start a program outside of it that ends with it. */
+  outside(command: string, ...args: string[]): ChildProcess {
+    const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
     this.#children.push(child);
     return child;
+  }
+  [Symbol.dispose](): void {
+    this.close();
   }
   /** A host of ours, with its interface's other end set up, and a client of it. */
   async host(...options: string[]): Promise<{ readonly sys: AsyncClient["sys"]; readonly pid: number }> {
