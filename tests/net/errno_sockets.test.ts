@@ -110,8 +110,11 @@ describe("errors of sockets are those that were recorded", () => {
       [() => read(k, 10)(), "5"],
       [() => sys.shutdown({ s: c, how: 1 }), "0"],
       [() => settle().then(() => read(k, 10)()), "0"],
-      [() => write(k, "x")(), "1"],
       [() => write(c, "y")(), "EPIPE"],
+      [() => sys.close({ fd: c }), "0"],
+      [() => write(k, "x")(), "1"],
+      [() => settle().then(() => write(k, "y")()), "EPIPE"],
+      [() => write(k, "z")(), "EPIPE"],
       [() => sys.lseek({ fd: k, offset: 0, whence: 0 }), "ESPIPE"],
       [() => sys.fsync({ fd: k }), "EINVAL"],
     ]);

@@ -1,15 +1,15 @@
-/** What is carried over paths of 10 Mbit/s with a queue of what is under way on them: a table that changes only on purpose. */
+/** What is carried over paths of 10 Mbit/s, and of others, with a queue of what is under way on them: a table that changes only on purpose. */
 import { describe, it } from "node:test";
 import { assert } from "../assert.ts";
 import { Sim } from "./tcp_sim.ts";
 
 const RATE = 1250;
 const MSS = 1448;
-const data = new Uint8Array(32 << 20);
+const data = new Uint8Array(160 << 20);
 
-/** Kilobits a second, of the last 16 s of 20. */
-function throughput(seed: number, delay: number, loss: number, algorithm: string, burst = 0): number {
-  const sim = new Sim(seed, { delay, rate: RATE, queue: Math.max(20_000, 2 * delay * RATE), loss, burst });
+/** Kilobits a second, of the last 16 s of 20; `rate`: bytes a millisecond. */
+function throughput(seed: number, delay: number, loss: number, algorithm: string, burst = 0, rate = RATE): number {
+  const sim = new Sim(seed, { delay, rate, queue: Math.max(20_000, 2 * delay * rate), loss, burst });
   sim.a.engine.settings.congctl = algorithm;
   let got = 0;
   sim.b.listen(80, (end) => void (end.check = (part) => void (got += part.length)));
@@ -39,6 +39,13 @@ const snapshot: Readonly<Record<string, Readonly<Record<number, readonly number[
   },
 };
 
+/** By Mbit/s of the path, then by delay, without loss, with 0.1% and with 1%. */
+const rates: Readonly<Record<number, Readonly<Record<number, readonly number[]>>>> = {
+  0.1: { 10: [97, 97, 97], 300: [92, 92, 96] },
+  1: { 10: [956, 964, 963], 150: [980, 981, 597] },
+  50: { 1: [48266, 48271, 47029], 20: [48267, 12844, 4374] },
+};
+
 describe("TCP throughput", () => {
   for (const [algorithm, rows] of Object.entries(snapshot)) {
     for (const [delay, expected] of Object.entries(rows)) {
@@ -59,6 +66,17 @@ describe("TCP throughput", () => {
       assert(many > 0.8 * one, `${delay} ms, ${loss}: ${many.toFixed(0)} kbit/s, one by one ${one.toFixed(0)}`);
     }
   });
+  for (const [mbit, rows] of Object.entries(rates)) {
+    for (const [delay, expected] of Object.entries(rows)) {
+      it(`cubic at ${mbit} Mbit/s, ${delay} ms: as the table says`, () => {
+        for (const [i, loss] of [0, 0.001, 0.01].entries()) {
+          const now = throughput(1, Number(delay), loss, "cubic", 0, 125 * Number(mbit));
+          const was = expected[i]!;
+          assert(Math.abs(now / was - 1) < 0.2, `loss ${loss}: ${now.toFixed(0)} kbit/s, was ${was}`);
+        }
+      });
+    }
+  }
   it("with rare losses it is what theory says (Mathis et al.: 1.22 MSS / (RTT sqrt p)), or somewhat more", () => {
     for (const [delay, loss] of [[50, 0.001], [50, 0.01], [100, 0.003]] as const) {
       const theory = (1.22 * MSS * 8) / (2 * delay * Math.sqrt(loss));
