@@ -1,7 +1,7 @@
 /** What travels beside data: struct cmsghdr (CMSG_DATA(3), unix(4), ip(4)). */
 import { errno } from "../abi/errno.ts";
-import { MSG_CMSG_CLOEXEC, SCM_RIGHTS, SOL_SOCKET } from "../abi/flags.ts";
-import { CMSG_DATA, Cmsghdr } from "../abi/structs.ts";
+import { MSG_CMSG_CLOEXEC, SCM_RIGHTS, SCM_TIMESTAMP, SOL_SOCKET } from "../abi/flags.ts";
+import { CMSG_DATA, Cmsghdr, Timespec } from "../abi/structs.ts";
 import type { File } from "../kern/file.ts";
 import type { Lwp } from "../kern/proc.ts";
 import { viewOf } from "../lib/struct.ts";
@@ -37,6 +37,13 @@ export function controlOf({ proc: { files } }: Lwp, bytes: Uint8Array | undefine
   }
   if (rights.length > MAX_RIGHTS) throw errno.EMSGSIZE;
   return { rights, control };
+}
+/** SCM_TIMESTAMP: a struct timeval of the clock, `wall` milliseconds. */
+export function timestamp(wall: number): Cmsg {
+  const data = new Uint8Array(Timespec.size);
+  // of a struct timeval: microseconds
+  Timespec.write(viewOf(data), 0, { sec: Math.floor(wall / 1000), nsec: Math.floor((wall % 1000) * 1000) });
+  return { level: SOL_SOCKET, type: SCM_TIMESTAMP, data };
 }
 /** How much of a reader's room was filled, and whether something had none. */
 interface Delivered {

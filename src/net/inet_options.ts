@@ -1,11 +1,11 @@
 /** Options of Internet sockets at level IPPROTO_IP, and what they make of a datagram that comes (ip(4); NetBSD: ip_ctloutput, ip_savecontrol). */
 import { errno } from "../abi/errno.ts";
-import { AF_LINK, MSG_BCAST, MSG_MCAST, SCM_TIMESTAMP, SO_TIMESTAMP, SOL_SOCKET } from "../abi/flags.ts";
+import { AF_LINK, MSG_BCAST, MSG_MCAST, SO_TIMESTAMP } from "../abi/flags.ts";
 import * as IP from "../abi/inet_options.ts";
-import { Timespec } from "../abi/structs.ts";
 import { viewOf } from "../lib/struct.ts";
 import { isMulticast } from "./address.ts";
 import { Memberships } from "./groups.ts";
+import { timestamp } from "./control.ts";
 import type { Beside, Cmsg } from "./inbox.ts";
 import type { IpHeader } from "./ip.ts";
 import { parseUserOptions } from "./ip_options.ts";
@@ -170,16 +170,9 @@ export class Inet4Options implements InetOptions {
     const flags = isMulticast(header.destination) ? MSG_MCAST : p.broadcast ? MSG_BCAST : 0;
     if (flags === 0 && this.#told === 0 && (options & SO_TIMESTAMP) === 0) return undefined;
     const control: Cmsg[] = [];
-    if (options & SO_TIMESTAMP) control.push(this.#timestamp());
+    if (options & SO_TIMESTAMP) control.push(timestamp(this.#stack.kernel.host.wall()));
     if (this.#told !== 0) this.#tell(control, p, header);
     return { control, flags };
-  }
-  #timestamp(): Cmsg {
-    const data = new Uint8Array(Timespec.size);
-    const now = this.#stack.kernel.host.wall();
-    // of a struct timeval: microseconds
-    Timespec.write(viewOf(data), 0, { sec: Math.floor(now / 1000), nsec: Math.floor((now % 1000) * 1000) });
-    return { level: SOL_SOCKET, type: SCM_TIMESTAMP, data };
   }
   #tell(control: Cmsg[], { bytes, start, iface }: Packet, header: IpHeader): void {
     const tell = (name: number, data: Uint8Array, type = name) => {

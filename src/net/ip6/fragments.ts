@@ -11,28 +11,17 @@ import {
   Ipv6,
 } from "../../wire/ipv6.ts";
 import type { Packet } from "../packet.ts";
+import { type Piece, Pieces } from "../pieces.ts";
 import type { Ip6, Ipv6Header } from "./ip6.ts";
 
-/** Pieces one packet may have. */
-const MAX_PIECES = 64;
 /** Milliseconds the pieces may take to come. */
 const PATIENCE = 60_000;
 const MAX_LENGTH = 65_535;
 /** RFC 7112: the first fragment does not hold all headers. */
 const PARAMPROB_FIRSTFRAGMENT = 3;
 
-interface Piece {
-  readonly from: number;
-  readonly to: number;
-  readonly p: Packet;
-  /** Where its data begins. */
-  readonly at: number;
-}
 interface Pending {
-  readonly pieces: Piece[];
-  /** Bytes of the whole, once the last piece has come. */
-  length: number;
-  bytes: number;
+  readonly pieces: Pieces;
   /** Pieces lay on each other: none of it counts any more (RFC 5722). */
   spoiled: boolean;
   /** Of the first piece: where, from its start, the number of the header behind the Fragment header belongs, and that. */
@@ -118,20 +107,20 @@ export class Fragments6 {
   #begin(key: string): Pending | undefined {
     if (this.#pending.size >= this.#ip6.settings.maxFragmentPackets) return undefined;
     const cancel = this.#ip6.stack.sys.callout(PATIENCE, () => this.#timedOut(key));
-    const pending: Pending = { pieces: [], length: -1, bytes: 0, spoiled: false, nextAt: -1, next: 0, cancel };
+    const pending: Pending = { pieces: new Pieces(), spoiled: false, nextAt: -1, next: 0, cancel };
     this.#pending.set(key, pending);
     return pending;
   }
   #timedOut(key: string): void {
     this.counters.timedOut++;
-    const first = this.#pending.get(key)?.pieces.find((x) => x.from === 0);
+    const first = this.#pending.get(key)?.pieces.first;
     if (first) this.#ip6.icmp.complain(first.p, ICMP6_TIME_EXCEEDED, TIME_EXCEED_REASSEMBLY);
     this.#drop(key);
   }
   /** True: it was the last that was missing. */
   #put(key: string, pending: Pending, piece: Piece, more: boolean): boolean {
-    const again = pending.pieces.some((x) => x.from === piece.from && x.to === piece.to && sameData(x, piece));
-    if (again || pending.spoiled || !this.#fits(pending, piece, more)) {
+    const again = pending.pieces.has(piece);
+    if (again || pending.spoiled || !pending.pieces.fits(piece, more)) {
       if (!again) this.#spoil(pending);
       this.#reject(piece.p);
       return false;
@@ -142,10 +131,8 @@ export class Fragments6 {
       return false;
     }
     this.#pieces++;
-    pending.pieces.push(piece);
-    pending.bytes += piece.to - piece.from;
-    if (!more) pending.length = piece.to;
-    return pending.bytes === pending.length;
+    pending.pieces.add(piece, more);
+    return pending.pieces.complete;
   }
   /** What came is let go, and what still comes with it, until its time is up. */
   #spoil(pending: Pending): void {
@@ -153,41 +140,25 @@ export class Fragments6 {
     pending.spoiled = true;
     this.#letGo(pending);
   }
-  #fits(pending: Pending, { from, to }: Piece, more: boolean): boolean {
-    if (pending.pieces.length >= MAX_PIECES) return false;
-    if (!more && (pending.length >= 0 || pending.pieces.some((x) => x.to > to))) return false;
-    if (pending.length >= 0 && to > pending.length) return false;
-    return pending.pieces.every((x) => x.to <= from || x.from >= to);
-  }
-  #whole(key: string, pending: Pending, w: At): Packet | undefined {
-    const first = pending.pieces.find((x) => x.from === 0)!;
+  #whole(key: string, { pieces, next, nextAt }: Pending, w: At): Packet | undefined {
+    const first = pieces.first!;
     const header = first.at - Fragment.size - first.p.start;
-    const length = header + pending.length;
-    if (length - Ipv6.size > MAX_LENGTH) {
+    const whole = pieces.join(this.#ip6.stack.packets, header);
+    this.#drop(key);
+    if (!whole) {
       this.counters.dropped++;
-      this.#drop(key);
       return undefined;
     }
-    const whole = this.#ip6.stack.packets.get(length);
-    whole.iface = first.p.iface;
-    whole.broadcast = first.p.broadcast;
-    whole.zone = first.p.zone;
-    whole.end = whole.start + length;
-    whole.bytes.set(first.p.bytes.subarray(first.p.start, first.p.start + header), whole.start);
-    for (const { from, to, p, at } of pending.pieces) {
-      whole.bytes.set(p.bytes.subarray(at, at + to - from), whole.start + header + from);
-    }
-    Ipv6.set.length(whole.view, whole.start, length - Ipv6.size);
-    w.nextAt = whole.start + pending.nextAt;
-    w.next = whole.bytes[w.nextAt] = pending.next;
+    Ipv6.set.length(whole.view, whole.start, whole.length - Ipv6.size);
+    w.nextAt = whole.start + nextAt;
+    w.next = whole.bytes[w.nextAt] = next;
     w.at = whole.start + header;
-    this.#drop(key);
     this.counters.reassembled++;
     return whole;
   }
   #letGo(pending: Pending): void {
-    this.#pieces -= pending.pieces.length;
-    for (const { p } of pending.pieces.splice(0)) this.#ip6.stack.packets.put(p);
+    this.#pieces -= pending.pieces.count;
+    pending.pieces.release(this.#ip6.stack.packets);
   }
   #drop(key: string): void {
     const pending = this.#pending.get(key);
@@ -199,10 +170,6 @@ export class Fragments6 {
   clear(): void {
     for (const key of [...this.#pending.keys()]) this.#drop(key);
   }
-}
-function sameData(x: Piece, y: Piece): boolean {
-  for (let i = 0; i < x.to - x.from; i++) if (x.p.bytes[x.at + i] !== y.p.bytes[y.at + i]) return false;
-  return true;
 }
 const EXTENSIONS = new Set([IPPROTO_HOPOPTS, IPPROTO_ROUTING, IPPROTO_DSTOPTS, IPPROTO_FRAGMENT]);
 /** Whether all headers up to the transport's are in the packet. */

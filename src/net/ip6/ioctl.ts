@@ -47,13 +47,6 @@ export const familyAddress6 = ({ address, length }: In6IfAddress): FamilyAddress
   flags: address.loopback ? 1 : 0,
 });
 
-/** Seconds of the clock at which something ends; 0: never. */
-const clock = (ip6: Ip6, until: number) =>
-  until === Infinity ? 0 : Math.ceil((until - ip6.now() + ip6.stack.kernel.host.wall()) / SECOND);
-/** Seconds until something ends. */
-const left = (ip6: Ip6, until: number) =>
-  until === Infinity ? ND6_INFINITE_LIFETIME : Math.max(0, Math.ceil((until - ip6.now()) / SECOND));
-
 /** The address in a sockaddr, on its interface. EAFNOSUPPORT. */
 function given(iface: Interface, sockaddr: Uint8Array): In6Addr {
   const found = parseSockaddrIn6(sockaddr);
@@ -83,10 +76,10 @@ function add(ip6: Ip6, iface: Interface, { view }: Request): Async<void> {
 }
 function giveLifetime(ip6: Ip6, { validUntil, preferredUntil }: In6IfAddress, view: DataView): void {
   In6IfreqLifetime.write(view, 0, {
-    expire: clock(ip6, validUntil),
-    preferred: clock(ip6, preferredUntil),
-    vltime: left(ip6, validUntil),
-    pltime: left(ip6, preferredUntil),
+    expire: ip6.endsAt(validUntil),
+    preferred: ip6.endsAt(preferredUntil),
+    vltime: ip6.secondsLeft(validUntil),
+    pltime: ip6.secondsLeft(preferredUntil),
   });
 }
 function giveNeighbour(ip6: Ip6, iface: Interface, view: DataView): void {
@@ -96,7 +89,7 @@ function giveNeighbour(ip6: Ip6, iface: Interface, view: DataView): void {
   const state = ip6.nd.stateOf(found);
   const until = found.permanent || state !== ND_REACHABLE ? Infinity : found.until;
   const isrouter = found.router ? 1 : 0;
-  In6Nbrinfo.write(view, 0, { asked: found.asked, isrouter, state, expire: clock(ip6, until) });
+  In6Nbrinfo.write(view, 0, { asked: found.asked, isrouter, state, expire: ip6.endsAt(until) });
 }
 
 /** Of sockets of AF_INET6. */

@@ -1,5 +1,6 @@
 /** IPv6 of a stack: what its parts share, and the ways of packets (RFC 8200; NetBSD: sys/netinet6). */
 import type { SysError } from "../../abi/errno.ts";
+import { ND6_INFINITE_LIFETIME } from "../../abi/net_structs.ts";
 import { In6Addr } from "../../lib/in6.ts";
 import { DST_UNREACH_NOPORT, ICMP6_DST_UNREACH } from "../../wire/icmp6.ts";
 import { IPPROTO_ICMPV6, IPV6_MMTU } from "../../wire/ipv6.ts";
@@ -24,6 +25,8 @@ import { Routers } from "./routers.ts";
 import { type Route6, Routes6 } from "./routes.ts";
 import { Settings6 } from "./settings.ts";
 import { selectSource } from "./source.ts";
+
+const SECOND = 1000;
 
 /** What a received header says. One object for all: copy what is kept. */
 export interface Ipv6Header extends IpHeader {
@@ -100,6 +103,15 @@ export class Ip6 implements Inet6 {
   /** Milliseconds, never back. */
   now(): number {
     return this.stack.kernel.host.now();
+  }
+
+  /** Seconds of the clock at which something ends; 0: never. */
+  endsAt(until: number): number {
+    return until === Infinity ? 0 : Math.ceil((until - this.now() + this.stack.kernel.host.wall()) / SECOND);
+  }
+  /** Seconds until something ends. */
+  secondsLeft(until: number): number {
+    return until === Infinity ? ND6_INFINITE_LIFETIME : Math.max(0, Math.ceil((until - this.now()) / SECOND));
   }
 
   // Packets

@@ -1,13 +1,13 @@
 /** Options of IPv6 sockets, and what they make of a datagram that comes (ip6(4), RFC 3493, 3542; NetBSD: ip6_ctloutput, ip6_savecontrol). */
 import { errno } from "../../abi/errno.ts";
-import { MSG_BCAST, MSG_MCAST, SCM_TIMESTAMP, SO_TIMESTAMP, SOL_SOCKET } from "../../abi/flags.ts";
+import { MSG_BCAST, MSG_MCAST, SO_TIMESTAMP } from "../../abi/flags.ts";
 import { sockaddrIn6 } from "../../abi/inet.ts";
 import * as IPV6 from "../../abi/inet6_options.ts";
-import { Timespec } from "../../abi/structs.ts";
 import { In6Addr } from "../../lib/in6.ts";
 import { viewOf } from "../../lib/struct.ts";
 import { IPPROTO_IPV6 } from "../../wire/ipv6.ts";
 import { type Address, isMulticast } from "../address.ts";
+import { timestamp } from "../control.ts";
 import type { Beside, Cmsg } from "../inbox.ts";
 import type { IpHeader } from "../ip.ts";
 import type { InetOptions, OutgoingOptions, Sender } from "../outgoing.ts";
@@ -188,16 +188,9 @@ export class Inet6Options implements InetOptions {
     const flags = isMulticast(header.destination) ? MSG_MCAST : p.broadcast ? MSG_BCAST : 0;
     if (flags === 0 && this.#told.size === 0 && (options & SO_TIMESTAMP) === 0) return undefined;
     const control: Cmsg[] = [];
-    if (options & SO_TIMESTAMP) control.push(this.#timestamp());
+    if (options & SO_TIMESTAMP) control.push(timestamp(this.#ip6.stack.kernel.host.wall()));
     if (typeof header.destination === "object") this.#tell(control, p, header, header.destination);
     return { control, flags };
-  }
-  #timestamp(): Cmsg {
-    const data = new Uint8Array(Timespec.size);
-    const now = this.#ip6.stack.kernel.host.wall();
-    // of a struct timeval: microseconds
-    Timespec.write(viewOf(data), 0, { sec: Math.floor(now / 1000), nsec: Math.floor((now % 1000) * 1000) });
-    return { level: SOL_SOCKET, type: SCM_TIMESTAMP, data };
   }
   #tell(control: Cmsg[], p: Packet, { ttl, tos }: IpHeader, destination: In6Addr): void {
     const tell = (asked: number, type: number, data: Uint8Array) => {

@@ -11,13 +11,11 @@ import { inetPcblists } from "../pcblist.ts";
 import { udpStats } from "../stats.ts";
 import { under } from "../sysctl.ts";
 import type { UdpCounters } from "../udp.ts";
-import { ND6_INFINITE_LIFETIME } from "../../abi/net_structs.ts";
 import type { Ip6 } from "./ip6.ts";
 import type { Prefix } from "./prefixes.ts";
 import type { DefaultRouter } from "./routers.ts";
 import { icmp6Stats, ip6Stats } from "./stats.ts";
 
-const SECOND = 1000;
 const PORT = { least: 1, most: 65_535 };
 
 function ip6Nodes(ip6: Ip6): Record<string, SysctlNode> {
@@ -97,19 +95,13 @@ function icmp6Nodes(ip6: Ip6): Record<string, SysctlNode> {
     }),
   };
 }
-/** Seconds of the clock at which something ends; 0: never. */
-const clock = (ip6: Ip6, until: number) =>
-  until === Infinity ? 0 : Math.ceil((until - ip6.now() + ip6.stack.kernel.host.wall()) / SECOND);
-const left = (ip6: Ip6, until: number) =>
-  until === Infinity ? ND6_INFINITE_LIFETIME : Math.max(0, Math.ceil((until - ip6.now()) / SECOND));
-
 function router(ip6: Ip6, { address, flags, until, iface }: DefaultRouter): Uint8Array {
   const out = new Uint8Array(In6Defrouter.size);
   In6Defrouter.write(viewOf(out), 0, {
     rtaddr: sockaddrIn6(address, 0),
     flags,
-    rtlifetime: left(ip6, until),
-    expire: clock(ip6, until),
+    rtlifetime: ip6.secondsLeft(until),
+    expire: ip6.endsAt(until),
     ifIndex: iface.index,
   });
   return out;
@@ -123,9 +115,9 @@ function prefix(ip6: Ip6, p: Prefix): Uint8Array {
     raflags: (p.flags & PREFIX_ONLINK ? ONLINK : 0) | (p.flags & PREFIX_AUTO ? AUTONOMOUS : 0),
     prefixlen: p.length,
     origin: PR_ORIG_RA,
-    vltime: left(ip6, p.validUntil),
-    pltime: left(ip6, p.preferredUntil),
-    expire: clock(ip6, p.validUntil),
+    vltime: ip6.secondsLeft(p.validUntil),
+    pltime: ip6.secondsLeft(p.preferredUntil),
+    expire: ip6.endsAt(p.validUntil),
     flags: NDPRF_ONLINK,
     refcnt: 1,
     ifIndex: p.if6.index,
