@@ -68,22 +68,26 @@ export class Reader {
     else if (!this.#valid(end)) this.#overrun();
     return (this.#more = this.#records(end));
   }
-  /** False: all are done. */
+  /** Never past the end, so that also of a damaged ring only so much is read. False: all are done. */
   #records(end: number): boolean {
     for (let i = 0; this.filled < BATCH; i++) {
       if (this.#next === end && this.#generation === this.#lastGeneration) return false;
       if (i >= LOOKED_AT) return true;
-      if (!this.#record()) return this.#damaged();
+      const length = this.#record(end);
+      if (length < 0) return this.#damaged();
+      const wraps = this.#next + HEADER + length >= RING;
+      this.#to(shmifNext(this.#next, length), (this.#generation + (wraps ? 1 : 0)) >>> 0);
+      if (this.#next === end) this.#generation = this.#lastGeneration;
     }
     return true;
   }
-  #record(): boolean {
+  /** The length of the next one, copied if it is wanted; below 0: it does not fit before the end. */
+  #record(end: number): number {
     const { view, length } = this.#ring.header(this.#next);
-    if (length < 0) return false;
+    const left = (end - this.#next + RING) % RING || RING;
+    if (length < 0 || HEADER + length > left) return -1;
     if (length >= ETHER_HEADER && length <= SLOT && !this.#mine(view)) this.#copy(this.#next + HEADER, length);
-    if (this.#next + HEADER + length >= RING) this.#generation = (this.#generation + 1) >>> 0;
-    this.#next = shmifNext(this.#next, length);
-    return true;
+    return length;
   }
   #mine(view: DataView): boolean {
     const [low, high] = this.#station.id;

@@ -217,6 +217,7 @@ export class Interface {
   /** One more, or one less, wants to see what is for others: devices that show everything need not be told. */
   promiscuous(on: boolean): void {
     this.#promiscuous += on ? 1 : -1;
+    this.device.promiscuous?.(this.#promiscuous > 0);
     this.flags = this.#promiscuous > 0 ? this.flags | IFF.PROMISC : this.flags & ~IFF.PROMISC;
   }
   /** Send a frame that somebody else made; `back`: it also came in. A loopback interface takes the packet, others leave it. */

@@ -2,7 +2,7 @@
  * Benchmarks: one line a metric, ours, a peer on the same work in the same run, and the ratio (above 1: ours is better).
  * Everything runs on one CPU and then on all, since waking another CPU costs more than anything we do.
  * Needs dist/rump (deno task build), cc, mkfs.fat, mtools; mounts need root; fusefat is measured where it is installed.
- * Arguments choose groups: local msdos remote load start fuse disk net tap.
+ * Arguments choose groups: local msdos remote load start fuse disk net tap shmif.
  */
 import { spawnSync } from "node:child_process";
 import process from "node:process";
@@ -14,6 +14,7 @@ import { local } from "./local.ts";
 import { msdos } from "./msdos.ts";
 import { net } from "./net.ts";
 import { remote } from "./remote.ts";
+import { shmif } from "./shmif.ts";
 import { start } from "./start.ts";
 import { tap } from "./tap.ts";
 
@@ -27,6 +28,7 @@ const groups: Readonly<Record<string, () => void | Promise<void>>> = {
   disk,
   net,
   tap,
+  shmif,
 };
 const pinned = process.env.BENCH_CPUS;
 

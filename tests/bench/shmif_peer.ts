@@ -1,0 +1,86 @@
+/** A kernel on a bus in a process of its own: `sink` serves, `source` measures and prints its figures by name. */
+import process from "node:process";
+import { builtins } from "../../plugins/mod.ts";
+import { AF_INET, SOCK_STREAM } from "../../src/abi/flags.ts";
+import { sockaddrIn } from "../../src/abi/inet.ts";
+import { host } from "../../src/host/mod.ts";
+import { bootKernel } from "../../src/kern/kernel.ts";
+import { maskOf } from "../../src/lib/inet.ts";
+import { stackOf } from "../../src/net/interfaces.ts";
+import { hypercalls } from "../../src/rump.ts";
+
+const [role, bus, megabytes = "256", trips = "10000"] = process.argv.slice(2);
+const [A, B] = [0x0a00_0001, 0x0a00_0002];
+const [BULK, ECHO] = [7000, 7001];
+const CHUNK = 256 << 10;
+
+const machine = hypercalls(host, (ms, fn) => host.loop.timer(ms, fn), host.loopSockets);
+const kernel = await bootKernel(machine, { builtins, components: ["rumpnet_shmif"] });
+const stack = stackOf(kernel);
+const iface = await stack.create("shmif0");
+await iface.device.setLinkstr!(bus);
+const [address, mask] = [role === "sink" ? B : A, maskOf(24)];
+await stack.addAddress(iface, { address, mask, broadcast: (address | ~mask) >>> 0 });
+const sys = kernel.calls(kernel.fork(role!));
+
+const socket = () => sys.socket({ domain: AF_INET, type: SOCK_STREAM, protocol: 0 }) as number;
+async function listen(port: number, serve: (fd: number) => Promise<void>): Promise<void> {
+  const s = socket();
+  await sys.bind({ s, name: sockaddrIn(B, port) });
+  sys.listen({ s, backlog: 8 });
+  for (;;) {
+    const fd = (await sys.accept({ s })) as number;
+    await serve(fd);
+    await sys.close({ fd });
+  }
+}
+async function sink(fd: number): Promise<void> {
+  const buf = new Uint8Array(CHUNK);
+  while ((await sys.read({ fd, buf }) as number) > 0);
+  await sys.write({ fd, buf: buf.subarray(0, 1) });
+}
+async function echo(fd: number): Promise<void> {
+  const buf = new Uint8Array(64);
+  while ((await sys.read({ fd, buf }) as number) > 0) await sys.write({ fd, buf });
+}
+async function connect(port: number): Promise<number> {
+  const s = socket();
+  await sys.connect({ s, name: sockaddrIn(B, port) });
+  return s;
+}
+/** Gigabits a second. */
+async function bulk(bytes: number): Promise<number> {
+  const fd = await connect(BULK);
+  const buf = new Uint8Array(CHUNK);
+  const t = performance.now();
+  for (let left = bytes; left > 0; left -= buf.length) await sys.write({ fd, buf });
+  sys.shutdown({ s: fd, how: 1 });
+  await sys.read({ fd, buf });
+  await sys.close({ fd });
+  return (bytes * 8) / (performance.now() - t) / 1e6;
+}
+/** Microseconds of 64 bytes there and back. */
+async function trip(n: number): Promise<number> {
+  const fd = await connect(ECHO);
+  const buf = new Uint8Array(64);
+  const t = performance.now();
+  for (let i = 0; i < n; i++) {
+    await sys.write({ fd, buf });
+    await sys.read({ fd, buf });
+  }
+  await sys.close({ fd });
+  return ((performance.now() - t) * 1000) / n;
+}
+async function measure(): Promise<void> {
+  await bulk(16 << 20);
+  process.stdout.write(`bulk ${await bulk(Number(megabytes) << 20)}\n`);
+  await trip(2000);
+  process.stdout.write(`trip ${await trip(Number(trips))}\n`);
+  await kernel.halt();
+  process.exit(0);
+}
+if (role === "sink") {
+  void kernel.outstanding(Promise.all([listen(BULK, sink), listen(ECHO, echo)]));
+  process.stdout.write("ready\n");
+} else void kernel.outstanding(measure());
+await host.loop.run();
