@@ -67,6 +67,30 @@ async function carries(
 }
 const COUNT = 100_000;
 
+describe("connections that come and go", () => {
+  it("three thousand of them leave nothing behind but those that wait, and these have their time", async () => {
+    const w = await world();
+    const { a, b, tcp, connect } = w;
+    for (let i = 0; i < 3000; i++) {
+      // A port of long ago is used again: its numbers are later if time has passed.
+      for (const { host } of [a, b]) host.pass(2);
+      const [c, k] = await connect();
+      if (i % 3 === 0) await b.sys.write({ fd: c, buf: bytes("x") });
+      await (i % 2 ? b.sys.close({ fd: c }) : a.sys.close({ fd: k }));
+      await settle();
+      await (i % 2 ? a.sys.close({ fd: k }) : b.sys.close({ fd: c }));
+    }
+    await settle();
+    const far = b.stack.ip.protocol(IPPROTO_TCP) as TcpProtocol;
+    assert(tcp.engine.size > 500 && tcp.engine.size <= 4096, `${tcp.engine.size}`);
+    await pass([a, b], 70_000, 1000);
+    for (const { engine, endpoints } of [tcp, far]) {
+      assertEquals([engine.size, engine.half.size, engine.timers.size, engine.pool.used], [0, 0, 0, 0]);
+      assertEquals([...endpoints].length, engine === tcp.engine ? 1 : 0, "the listener");
+    }
+  });
+});
+
 describe(`a flood of ${COUNT} segments`, () => {
   it("SYNs: connections live on, new ones come by cookies, and no more is kept than may be", async () => {
     const w = await world();

@@ -21,12 +21,14 @@ function world(seed: number) {
     duplicate: pick(0, 0, 0.01, 0.1),
     reorder: pick(0, 0, 0.01, 0.2),
     jitter: pick(1, 20, 200),
+    mark: pick(Infinity, 3_000, 20_000),
     mtu: pick(576, 1500, 1500, 9000, 65_535),
     burst: pick(0, 0, 65_415),
   };
   const sim = new Sim(seed, path);
   for (const { engine: { settings } } of [sim.a, sim.b]) {
     settings.sack = r() < 0.8;
+    settings.ecn = r() < 0.5;
     settings.timestamps = r() < 0.8;
     settings.windowScale = r() < 0.8;
     settings.congctl = pick("cubic", "newreno");

@@ -71,6 +71,14 @@ describe("urgent data", () => {
     assertEquals([await read(b.sys, k), atMark(b.sys, k), ready(b.sys, k)], ["after", 0, 0]);
     fails(() => oob(b.sys, k), errno.EINVAL);
   });
+  it("wakes who selects for exceptions", async () => {
+    const { b, k, send } = await connected();
+    const ex = new Uint8Array(8);
+    ex[k >> 3]! |= 1 << (k & 7);
+    const waits = b.sys.select({ nd: k + 1, ex });
+    await send("!", MSG_OOB);
+    assertEquals([await waits, ex[k >> 3]], [1, 1 << (k & 7)]);
+  });
   it("stays in the stream with SO_OOBINLINE, and the mark is before it", async () => {
     const { b, k, send } = await connected(true);
     await send("ab!", MSG_OOB);
