@@ -1,45 +1,50 @@
 /** TCP within one kernel and between two, beside the host's own over its loopback interface. */
 import { spawn } from "node:child_process";
 import { builtins } from "../../plugins/mod.ts";
-import { AF_INET, SOCK_STREAM } from "../../src/abi/flags.ts";
-import { sockaddrIn } from "../../src/abi/inet.ts";
+import { AF_INET, AF_INET6, SOCK_STREAM } from "../../src/abi/flags.ts";
+import { sockaddrIn, sockaddrIn6 } from "../../src/abi/inet.ts";
 import type { Kernel } from "../../src/kern/kernel.ts";
 import type { Calls } from "../../src/kern/dispatch.ts";
+import { parseIpv6 } from "../../src/lib/in6.ts";
 import { maskOf } from "../../src/lib/inet.ts";
+import type { Address } from "../../src/net/address.ts";
 import { stackOf } from "../../src/net/interfaces.ts";
 import { boot } from "../../src/rump.ts";
 import { cable } from "../net/helpers.ts";
 import { line } from "./bench.ts";
 
 const LO = 0x7f00_0001;
+const LO6 = parseIpv6("::1")!;
 const [A, B] = [0x0a00_0001, 0x0a00_0002];
 
 async function kernelWith(address?: number, device?: ReturnType<typeof cable>[number]): Promise<Kernel> {
-  const { kernel } = await boot({ builtins, components: ["rumpnet_netinet"] });
+  const { kernel } = await boot({ builtins, components: ["rumpnet_netinet6"] });
   if (address === undefined || !device) return kernel;
   const stack = stackOf(kernel);
   const mask = maskOf(24);
   await stack.addAddress(stack.attach("en0", device), { address, mask, broadcast: (address | ~mask) >>> 0 });
   return kernel;
 }
-const socket = (sys: Calls) => sys.socket({ domain: AF_INET, type: SOCK_STREAM, protocol: 0 }) as number;
+const socket = (sys: Calls, at: Address) =>
+  sys.socket({ domain: typeof at === "number" ? AF_INET : AF_INET6, type: SOCK_STREAM, protocol: 0 }) as number;
+const named = (at: Address, port: number) => typeof at === "number" ? sockaddrIn(at, port) : sockaddrIn6(at, port);
 interface Ends {
   readonly a: Calls;
   readonly b: Calls;
   readonly listener: number;
-  readonly address: number;
+  readonly address: Address;
   readonly port: number;
 }
-async function ends(a: Kernel, b: Kernel, address: number): Promise<Ends> {
+async function ends(a: Kernel, b: Kernel, address: Address): Promise<Ends> {
   const [from, to] = [a.calls(a.fork("client")), b.calls(b.fork("server"))];
-  const listener = socket(to);
-  await to.bind({ s: listener, name: sockaddrIn(address, 7000) });
+  const listener = socket(to, address);
+  await to.bind({ s: listener, name: named(address, 7000) });
   to.listen({ s: listener, backlog: 128 });
   return { a: from, b: to, listener, address, port: 7000 };
 }
 async function connect({ a, b, listener, address, port }: Ends): Promise<readonly [client: number, server: number]> {
-  const s = socket(a);
-  await a.connect({ s, name: sockaddrIn(address, port) });
+  const s = socket(a, address);
+  await a.connect({ s, name: named(address, port) });
   return [s, (await b.accept({ s: listener })) as number];
 }
 /** Gigabits a second, and processor seconds a gigabit. */
@@ -100,7 +105,7 @@ async function idle(one: Kernel, n: number): Promise<number> {
   // A process has only so many descriptors.
   for (let i = 0; i < n; i += 50) {
     const [a, b] = [one.calls(one.fork("client")), one.calls(one.fork("server"))];
-    const listener = socket(b);
+    const listener = socket(b, LO);
     const port = 8000 + i / 50;
     await b.bind({ s: listener, name: sockaddrIn(LO, port) });
     b.listen({ s: listener, backlog: 128 });
@@ -149,9 +154,12 @@ export async function net(): Promise<void> {
   const linux = await peerFigures();
   const one = await kernelWith();
   const lo = await ends(one, one, LO);
+  const lo6 = await ends(one, one, LO6);
   const [p, q] = cable();
   const pipe = await ends(await kernelWith(A, p), await kernelWith(B, q), B);
-  for (const [name, e, bytes] of [["lo", lo, 2 ** 31], ["two kernels", pipe, 2 ** 28]] as const) {
+  for (
+    const [name, e, bytes] of [["lo", lo, 2 ** 31], ["lo IPv6", lo6, 2 ** 31], ["two kernels", pipe, 2 ** 28]] as const
+  ) {
     await bulk(e, bytes / 16);
     line(`tcp bulk, ${name}`, await bulk(e, bytes), "Gbit/s", "Linux lo", linux.bulk, "more");
     await roundTrip(e, 5000);

@@ -44,13 +44,20 @@ describe("multicast listener discovery", () => {
       [58, 0, 5, 2, 0, 0, 1, 0],
     ]);
   });
-  it("joining is reported twice, leaving at once", async () => {
+  it("joining and leaving are reported twice, coming back ends that", async () => {
     const m = await member();
     m.join();
     await pass([m], 3000, 500);
     assertEquals(records(m.sent.splice(0)), [[4, 0x34], [4, 0x34]]);
     m.leave();
     assertEquals(records(m.sent), [[3, 0x34]]);
+    await pass([m], 3000, 500);
+    assertEquals(records(m.sent.splice(0)), [[3, 0x34], [3, 0x34]]);
+    m.join();
+    m.leave();
+    m.join();
+    await pass([m], 3000, 500);
+    assertEquals(records(m.sent), [[4, 0x34], [3, 0x34], [4, 0x34], [4, 0x34]]);
   });
   it("a query is answered within its time, by all groups in one report", async () => {
     const m = await member();

@@ -50,6 +50,17 @@ describe("duplicate address detection", () => {
     await ready(host);
     assertEquals(flagsOf(host.ip6.of(iface)), [0, 0]);
   });
+  it("a device that takes its time to come up has addresses then, too", async () => {
+    const w = wire();
+    const host = await inet6Host();
+    const up = async (input: Parameters<typeof w.device.up>[0]) => {
+      await settle();
+      await w.device.up(input);
+    };
+    const iface = await attach6(host, "en0", { ...w.device, up });
+    await ready(host);
+    assertEquals(texts(host.ip6.of(iface)), [LL]);
+  });
   it("an address somebody advertises is not used", async () => {
     const w = wire();
     const host = await inet6Host();

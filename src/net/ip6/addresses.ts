@@ -195,6 +195,7 @@ export class Addresses6 {
   /** No packets any more: neighbours are forgotten, addresses wait. */
   stop(if6: In6Interface): void {
     const { dad, nd, routers, mld } = this.#ip6;
+    if6.running = false;
     for (const a of if6.addresses) {
       dad.stop(a);
       a.flags = (a.flags & ~IN6_IFF_NOTREADY) | IN6_IFF_DETACHED;

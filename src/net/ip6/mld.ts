@@ -18,6 +18,8 @@ import type { Ip6, Ipv6Header } from "./ip6.ts";
 const ANY = new In6Addr(0, 0, 0, 0);
 /** Groups one interface may be a member of. */
 const MAX_GROUPS = 1024;
+/** Of those that were left, so many are said a second time. */
+const MAX_LEAVING = 64;
 /** RFC 3810, 9: reports of a change; milliseconds between them, at most; how long an old router is believed to be there. */
 const ROBUSTNESS = 2;
 const REPORT_INTERVAL = 1000;
@@ -48,6 +50,8 @@ interface Groups {
   /** Milliseconds of the clock until which a router of RFC 2710 is there. */
   oldUntil: number;
   cancel: (() => void) | undefined;
+  /** Groups that were left lately: that is to be said once more. */
+  readonly leaving: Map<string, () => void>;
 }
 
 export class Mld {
@@ -67,7 +71,7 @@ export class Mld {
   #of(iface: Interface): Groups {
     const had = this.#groups.get(iface);
     if (had) return had;
-    const made: Groups = { all: new Map(), oldUntil: 0, cancel: undefined };
+    const made: Groups = { all: new Map(), oldUntil: 0, cancel: undefined, leaving: new Map() };
     this.#groups.set(iface, made);
     return made;
   }
@@ -77,6 +81,8 @@ export class Mld {
     const had = groups.all.get(group.key);
     if (had) return void had.members++;
     if (groups.all.size >= MAX_GROUPS) throw errno.ENOBUFS;
+    groups.leaving.get(group.key)?.();
+    groups.leaving.delete(group.key);
     const made: Group = { address: group, members: 1, cancel: undefined, reports: ROBUSTNESS };
     groups.all.set(group.key, made);
     if (iface.up) this.#changed(iface, made);
@@ -89,7 +95,17 @@ export class Mld {
     groups.all.delete(group.key);
     if (!iface.up || !isReported(iface, group)) return;
     if (this.#isOld(groups)) this.#sendOld(iface, MLD_LISTENER_DONE, group);
-    else this.#send(iface, CHANGE_TO_INCLUDE, [group]);
+    else this.#left(iface, groups, group);
+  }
+  /** Say that we do not listen any more, and again a little later. */
+  #left(iface: Interface, { leaving }: Groups, group: In6Addr): void {
+    this.#send(iface, CHANGE_TO_INCLUDE, [group]);
+    if (leaving.size >= MAX_LEAVING) return;
+    const again = () => {
+      leaving.delete(group.key);
+      this.#send(iface, CHANGE_TO_INCLUDE, [group]);
+    };
+    leaving.set(group.key, this.#ip6.stack.sys.callout(this.#ip6.stack.random() * REPORT_INTERVAL, again));
   }
   /** Report that we listen now; more than once, for the first may be lost. */
   #changed(iface: Interface, g: Group): void {
@@ -185,6 +201,8 @@ export class Mld {
   stop({ iface }: In6Interface): void {
     const groups = this.#groups.get(iface);
     groups?.cancel?.();
+    for (const cancel of groups?.leaving.values() ?? []) cancel();
+    groups?.leaving.clear();
     for (const g of groups?.all.values() ?? []) {
       g.cancel?.();
       g.cancel = undefined;
