@@ -7,6 +7,7 @@ export const builtins: Builtins = {
   rumpnet: { load: () => import("../src/net/component.ts") },
   rumpnet_lo: { load: () => import("./net_lo/mod.ts") },
   rumpnet_shmif: { requires: ["rumpnet_netinet"], load: () => import("./net_shmif/mod.ts") },
+  rumpnet_lossy: { requires: ["rumpnet_shmif"], load: () => import("./net_lossy/mod.ts") },
   rumpnet_virtif: { requires: ["rumpnet_netinet"], load: () => import("./net_virt/mod.ts") },
   rumpnet_net: { requires: ["rumpnet", "rumpnet_lo"], load: () => import("../src/net/interfaces.ts") },
   rumpnet_netinet: { requires: ["rumpnet_net"], load: () => import("../src/net/netinet.ts") },

@@ -47,6 +47,8 @@ export interface Sys {
   readonly sharedFile: OpenSharedFile;
   /** Ethernet interfaces of the host. */
   readonly tap: OpenTap;
+  /** A device of another driver that is loaded, for one that stands on it: nobody else has it. ENXIO: no such driver. */
+  netDevice(driver: string, unit: number): Async<NetDevice>;
 }
 
 export type FileType = "file" | "dir" | "link" | "chr" | "blk" | "fifo" | "sock";

@@ -7,6 +7,7 @@ import type {
   BufferOptions,
   Buffers,
   KernelServices,
+  NetDevice,
   OpenSharedFile,
   OpenTap,
   Plugin,
@@ -95,6 +96,7 @@ export class Kernel implements KernelServices {
       sockets: host.sockets,
       sharedFile: host.sharedFile,
       tap: host.tap,
+      netDevice: (name, unit) => this.#netDevice(name, unit),
     };
     this.dispatcher.bug = (name, e) =>
       this.log.write(`bug in ${name}: ${e instanceof Error ? e.stack ?? e.message : e}`);
@@ -109,6 +111,11 @@ export class Kernel implements KernelServices {
   }
   sysctl(nodes: Readonly<Record<string, SysctlNode>>): void {
     this.tree.add(nodes);
+  }
+  #netDevice(name: string, unit: number): Async<NetDevice> {
+    const driver = this.registry.ofKind("net").find((d) => d.name === name);
+    if (!driver) throw errno.ENXIO;
+    return driver.create(this.sys, unit, parseOptions(driver.options, {}));
   }
   atHalt(fn: () => Async<void>): void {
     this.#atHalt.push(fn);
