@@ -1,5 +1,5 @@
 /**
- * A host of ours behind a TAP device, as a process of its own: `tap_child.ts LOCATOR ADDRESS/LENGTH [plain] [ADDRESS6/LENGTH]`.
+ * A host of ours behind a TAP device, as a process of its own: `tap_child.ts LOCATOR ADDRESS/LENGTH [plain] [ecn] [ADDRESS6/LENGTH]`.
  * It serves remote clients at the locator, and over TCP echo (7), discard (9) and chargen (19), over UDP echo (7).
  */
 import process from "node:process";
@@ -15,10 +15,12 @@ import { parseIpv6 } from "../../src/lib/in6.ts";
 import { maskOf, parseIpv4 } from "../../src/lib/inet.ts";
 import { stackOf } from "../../src/net/interfaces.ts";
 import type { Ip6 } from "../../src/net/ip6/ip6.ts";
+import type { TcpProtocol } from "../../src/net/tcp/protocol.ts";
 import type { OpenTap } from "../../src/plugin.ts";
 import { parseLocator } from "../../src/proxy/locator.ts";
 import { SpServer } from "../../src/proxy/server.ts";
 import { hypercalls } from "../../src/rump.ts";
+import { IPPROTO_TCP } from "../../src/wire/ipv4.ts";
 
 const [locator, cidr, ...more] = process.argv.slice(2);
 /** With an address of IPv6, sockets serve both families. */
@@ -35,6 +37,7 @@ async function boot(): Promise<Kernel> {
   });
   kernel.log.console = (line) => host.err(`${line}\n`);
   const stack = stackOf(kernel);
+  if (more.includes("ecn")) (stack.ip.protocol(IPPROTO_TCP) as TcpProtocol).engine.settings.ecn = true;
   const iface = await stack.create("virt0");
   const [address, length] = cidr!.split("/");
   const [a, mask] = [parseIpv4(address!)!, maskOf(Number(length))];
