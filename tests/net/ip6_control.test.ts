@@ -132,6 +132,18 @@ describe("ioctls of IPv6", () => {
     await send6(sys, s, "x", sin6("2001:db8::9", 9));
     assert(ofType(sent, 135).length > 0);
   });
+  it("routers and prefixes that were heard of are forgotten", async () => {
+    const { sys, ip6, inject, if6 } = await hostOnWire();
+    ip6.settings.acceptRtadv = true;
+    const prefix = [3, 4, 64, 0xc0, 0, 0, 14, 16, 0, 0, 7, 8, 0, 0, 0, 0, ...in6("2001:db8::")];
+    inject(icmp6({ from: "fe80::99", to: "ff02::1" }, [134, 0, 0, 0, 64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0, ...prefix]));
+    const counts = () => [[...ip6.routers].length, [...ip6.routers.prefixes].length, if6.addresses.length];
+    const there = () => [ip6.routeTo(parseIpv6("2001:4860::1")!), ip6.routes.get(parseIpv6("2001:db8::")!, 64)];
+    assertEquals([counts(), there().every((r) => r)], [[1, 1, 2], true]);
+    void control(sys, socket6(sys), "SIOCSRTRFLUSH_IN6", in6ifreq("::"));
+    void control(sys, socket6(sys), "SIOCSPFXFLUSH_IN6", in6ifreq("::"));
+    assertEquals([counts(), there()], [[0, 0, 1], [undefined, undefined]]);
+  });
   it("an address may be written as KAME's programs do", async () => {
     const { sys, if6 } = await hostOnWire();
     await control(sys, socket6(sys), "SIOCAIFADDR_IN6", aliasreq(`fe80:${if6.index}::77`, 64));

@@ -1,7 +1,9 @@
 import { describe, it } from "node:test";
+import { AF_INET6, SOCK_STREAM } from "../../src/abi/flags.ts";
+import type { Calls } from "../../src/kern/dispatch.ts";
 import { parseIpv6 } from "../../src/lib/in6.ts";
 import { assert, assertEquals } from "../assert.ts";
-import { cable } from "./helpers.ts";
+import { cable, pass } from "./helpers.ts";
 import {
   attach6,
   be32,
@@ -226,6 +228,24 @@ describe("a router", () => {
     assertEquals((await receive6(b.sys, s))[0].length, 1400);
     a.host.pass(600_001);
     assertEquals(a.ip6.mtuTo(parseIpv6("2001:db8:2::1")!), 1500);
+  });
+  it("is heard by TCP, whose segments fit from then on", async () => {
+    const { a, b, r } = await routed6(1300);
+    const socket = (sys: Calls) => sys.socket({ domain: AF_INET6, type: SOCK_STREAM, protocol: 0 }) as number;
+    const [l, c] = [socket(b.sys), socket(a.sys)];
+    await b.sys.bind({ s: l, name: sin6("::", 80) });
+    b.sys.listen({ s: l, backlog: 1 });
+    await a.sys.connect({ s: c, name: sin6("2001:db8:2::1", 80) });
+    const k = (await b.sys.accept({ s: l })) as number;
+    const data = Uint8Array.from({ length: 20_000 }, (_, i) => i * 7);
+    await a.sys.write({ fd: c, buf: data });
+    const got = new Uint8Array(data.length);
+    for (let n = 0; n < got.length;) {
+      const [more] = await Promise.all([b.sys.read({ fd: k, buf: got.subarray(n) }), pass([a, b, r], 1000, 100)]);
+      n += more as number;
+    }
+    assertEquals([got, a.ip6.mtuTo(parseIpv6("2001:db8:2::1")!)], [data, 1300]);
+    assert(r.ip6.icmp.counters.out[2]! > 0);
   });
   it("says that hops are used up, and that there is no way", async () => {
     const w = wire();
