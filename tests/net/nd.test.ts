@@ -241,6 +241,43 @@ describe("router advertisements", () => {
     host.pass(1_800_000);
     assertEquals(texts(if6), [LL]);
   });
+  it("make addresses for a while, too, where they are wanted (RFC 8981)", async () => {
+    const { inject, if6, ip6, host } = await client();
+    Object.assign(ip6.settings, {
+      useTemporary: true,
+      preferTemporary: true,
+      temporaryPreferred: 3600,
+      temporaryValid: 7200,
+    });
+    const advertise = () =>
+      inject(icmp6(fromRouter, advert(9000, ...source(PEER), ...prefix("2001:db8::", 86_400, 86_400))));
+    const brief = () => if6.addresses.filter((a) => a.flags & 0x80);
+    advertise();
+    advertise();
+    await pass([{ host }], 3000, 500);
+    const [first] = brief();
+    assertEquals([brief().length, if6.addresses.length, first!.address.common(if6.addresses[1]!.address) < 128], [
+      1,
+      3,
+      true,
+    ]);
+    assertEquals(String(ip6.sourceFor(parseIpv6("2001:4860::1")!)), String(first!.address));
+    await pass([{ host }], 3_600_000, 100_000);
+    await pass([{ host }], 3000, 500);
+    assertEquals([brief().length, first!.flags & 0x10], [2, 0x10]);
+    assertEquals(String(ip6.sourceFor(parseIpv6("2001:4860::1")!)), String(brief()[1]!.address));
+    await pass([{ host }], 3_700_000, 100_000);
+    assert(!if6.addresses.includes(first!));
+  });
+  it("make no more of them than may be, whatever they say", async () => {
+    const { inject, if6, ip6, host } = await client();
+    ip6.settings.useTemporary = true;
+    for (let i = 0; i < 200; i++) {
+      inject(icmp6(fromRouter, advert(9000, ...prefix("2001:db8::", 86_400, i % 2 ? 6 : 100))));
+      host.pass(3000);
+    }
+    assert(if6.addresses.length <= 18, String(if6.addresses.length));
+  });
   it("do not end an address at once (RFC 4862, 5.5.3)", async () => {
     const { inject, if6, host } = await client();
     inject(icmp6(fromRouter, advert(0, ...prefix("2001:db8::", 86_400, 86_400))));

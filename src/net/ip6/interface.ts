@@ -12,6 +12,7 @@ export const IN6_IFF_DETACHED = 0x08;
 export const IN6_IFF_DEPRECATED = 0x10;
 export const IN6_IFF_NODAD = 0x20;
 export const IN6_IFF_AUTOCONF = 0x40;
+export const IN6_IFF_TEMPORARY = 0x80;
 /** It cannot be used (yet). */
 export const IN6_IFF_NOTREADY = IN6_IFF_TENTATIVE | IN6_IFF_DUPLICATED | IN6_IFF_DETACHED;
 

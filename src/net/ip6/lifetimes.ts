@@ -18,6 +18,7 @@ export class Lifetimes {
   changed(): void {
     this.#cancel();
     const next = this.#look(this.#now());
+    this.#cancel(); // what was done may have changed deadlines, too
     if (next === Infinity) return void (this.#cancel = () => {});
     this.#cancel = this.#callout(Math.min(MOST, Math.max(LEAST, next - this.#now())), () => this.changed());
   }

@@ -3,8 +3,15 @@ import { In6Addr } from "../../lib/in6.ts";
 import { PREFIX_AUTO, PREFIX_ONLINK, PrefixInfo } from "../../wire/icmp6.ts";
 import type { Packet } from "../packet.ts";
 import { RTF } from "../../abi/route_structs.ts";
-import { IN6_IFF_AUTOCONF, IN6_IFF_DEPRECATED, type In6IfAddress, type In6Interface } from "./interface.ts";
+import {
+  IN6_IFF_AUTOCONF,
+  IN6_IFF_DEPRECATED,
+  IN6_IFF_TEMPORARY,
+  type In6IfAddress,
+  type In6Interface,
+} from "./interface.ts";
 import type { Ip6 } from "./ip6.ts";
+import { Temporary } from "./temporary.ts";
 
 const HALF = 64;
 const HOST = 128;
@@ -12,6 +19,9 @@ const FOREVER = 0xffff_ffff;
 const SECOND = 1000;
 /** RFC 4862, 5.5.3 e: nobody unknown may end an address sooner than that, milliseconds. */
 const TWO_HOURS = 7_200_000;
+
+/** Made of a prefix, and not for a while only. */
+const isLasting = ({ flags }: In6IfAddress) => (flags & (IN6_IFF_AUTOCONF | IN6_IFF_TEMPORARY)) === IN6_IFF_AUTOCONF;
 
 export interface Prefix {
   readonly if6: In6Interface;
@@ -25,10 +35,12 @@ export interface Prefix {
 export class Prefixes {
   readonly #ip6: Ip6;
   readonly #all = new Map<string, Prefix>();
+  readonly #temporary: Temporary;
   dropped = 0;
 
   constructor(ip6: Ip6) {
     this.#ip6 = ip6;
+    this.#temporary = new Temporary(ip6);
   }
   [Symbol.iterator](): Iterator<Prefix> {
     return this.#all.values();
@@ -78,9 +90,12 @@ export class Prefixes {
   }
   /** RFC 4862, 5.5.3. */
   #address(if6: In6Interface, prefix: In6Addr, told: Pick<Prefix, "validUntil" | "preferredUntil" | "flags">): void {
-    const had = if6.addresses.find((a) => a.flags & IN6_IFF_AUTOCONF && a.address.common(prefix) >= HALF);
-    if (had) return this.#extend(had, told);
-    const autoconf = if6.addresses.filter((a) => a.flags & IN6_IFF_AUTOCONF).length;
+    const had = if6.addresses.find((a) => isLasting(a) && a.address.common(prefix) >= HALF);
+    if (had) {
+      this.#extend(had, told);
+      return this.#temporary.advertised(if6, had);
+    }
+    const autoconf = if6.addresses.filter(isLasting).length;
     if (told.validUntil <= this.#ip6.now()) return;
     if (autoconf >= this.#ip6.settings.maxPrefixes) return void this.dropped++;
     const [c, d] = this.#ip6.addresses.lowerHalf(if6.iface);
@@ -94,6 +109,8 @@ export class Prefixes {
     } catch {
       this.dropped++; // there are too many
     }
+    const a = if6.find(address);
+    if (a) this.#temporary.advertised(if6, a);
   }
   #extend(a: In6IfAddress, told: Pick<Prefix, "validUntil" | "preferredUntil">): void {
     const now = this.#ip6.now();
@@ -116,12 +133,14 @@ export class Prefixes {
   }
   #age(a: In6IfAddress, now: number): number {
     if (a.validUntil <= now) {
+      this.#temporary.forget(a);
       this.#ip6.addresses.remove(a.iface, a.address);
       return Infinity;
     }
     const old = a.preferredUntil <= now;
     a.flags = old ? a.flags | IN6_IFF_DEPRECATED : a.flags & ~IN6_IFF_DEPRECATED;
-    return old ? a.validUntil : Math.min(a.preferredUntil, a.validUntil);
+    const next = this.#temporary.look(a, now);
+    return Math.min(next, a.validUntil, old ? Infinity : a.preferredUntil);
   }
   #drop(key: string, { if6, prefix, length }: Prefix): void {
     this.#all.delete(key);

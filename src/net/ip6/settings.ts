@@ -21,6 +21,11 @@ export class Settings6 {
   /** Connections and sockets have flow labels. */
   autoFlowLabel = true;
   useDeprecated = true;
+  /** Addresses that are used for a while (RFC 8981): whether there are, are better than others, and their lives, seconds. */
+  useTemporary = false;
+  preferTemporary = false;
+  temporaryPreferred = 86_400;
+  temporaryValid = 604_800;
   v6only = true;
   autoLinkLocal = true;
   /** Errors a second. */

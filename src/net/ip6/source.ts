@@ -1,7 +1,13 @@
 /** Which address packets come from (RFC 6724, 5; NetBSD: in6_src.c). */
 import { In6Addr, parseIpv6 } from "../../lib/in6.ts";
 import type { Interface } from "../interface.ts";
-import { IN6_IFF_ANYCAST, IN6_IFF_DEPRECATED, IN6_IFF_NOTREADY, type In6IfAddress } from "./interface.ts";
+import {
+  IN6_IFF_ANYCAST,
+  IN6_IFF_DEPRECATED,
+  IN6_IFF_NOTREADY,
+  IN6_IFF_TEMPORARY,
+  type In6IfAddress,
+} from "./interface.ts";
 import type { Ip6 } from "./ip6.ts";
 
 const LOOPBACK = new In6Addr(0, 0, 0, 1);
@@ -26,7 +32,7 @@ export function selectSource(ip6: Ip6, to: In6Addr, iface?: Interface | undefine
   if (!route) return undefined;
   let best: In6IfAddress | undefined;
   for (const a of candidates(ip6, to, route.iface)) {
-    if (!best || better(a, best, to, route.iface)) best = a;
+    if (!best || better(ip6, a, best, { to, out: route.iface })) best = a;
   }
   return best?.address;
 }
@@ -43,7 +49,12 @@ function* candidates({ addresses, settings }: Ip6, to: In6Addr, out: Interface):
   }
 }
 /** Whether `a` is better than `b` (RFC 6724, 5, by its rules). */
-function better(a: In6IfAddress, b: In6IfAddress, to: In6Addr, out: Interface): boolean {
+function better(
+  { settings }: Ip6,
+  a: In6IfAddress,
+  b: In6IfAddress,
+  { to, out }: { readonly to: In6Addr; readonly out: Interface },
+): boolean {
   const [scopeA, scopeB] = [a.address.scope, b.address.scope];
   if (scopeA !== scopeB) return scopeA < scopeB ? scopeA >= to.scope : scopeB < to.scope;
   const [oldA, oldB] = [a.flags & IN6_IFF_DEPRECATED, b.flags & IN6_IFF_DEPRECATED];
@@ -52,5 +63,7 @@ function better(a: In6IfAddress, b: In6IfAddress, to: In6Addr, out: Interface): 
   const label = labelOf(to);
   const [fitsA, fitsB] = [labelOf(a.address) === label, labelOf(b.address) === label];
   if (fitsA !== fitsB) return fitsA;
+  const [briefA, briefB] = [a.flags & IN6_IFF_TEMPORARY, b.flags & IN6_IFF_TEMPORARY];
+  if (briefA !== briefB) return (briefA !== 0) === settings.preferTemporary;
   return Math.min(a.address.common(to), a.length) > Math.min(b.address.common(to), b.length);
 }
