@@ -133,7 +133,6 @@ export class Prefixes {
   }
   #age(a: In6IfAddress, now: number): number {
     if (a.validUntil <= now) {
-      this.#temporary.forget(a);
       this.#ip6.addresses.remove(a.iface, a.address);
       return Infinity;
     }

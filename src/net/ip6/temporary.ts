@@ -23,7 +23,7 @@ interface Made extends Lives {
 export class Temporary {
   readonly #ip6: Ip6;
   /** As long as each may live at most. */
-  readonly #made = new Map<In6IfAddress, Made>();
+  readonly #made = new WeakMap<In6IfAddress, Made>();
 
   constructor(ip6: Ip6) {
     this.#ip6 = ip6;
@@ -92,9 +92,5 @@ export class Temporary {
     );
     if (of && this.#ip6.settings.useTemporary) this.#make(if6, of);
     return Infinity;
-  }
-  /** It is gone. */
-  forget(a: In6IfAddress): void {
-    this.#made.delete(a);
   }
 }
