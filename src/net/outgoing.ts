@@ -44,6 +44,8 @@ export interface InetOptions {
   sender(control: readonly Cmsg[]): Sender;
   /** What is told beside a datagram that has come; undefined: nothing, for nobody asked. `options`: the socket's SO_*. */
   beside(p: Packet, header: IpHeader, options: number): Beside | undefined;
+  /** What is told of the path to a peer that took no such large packet (IPV6_RECVPATHMTU); undefined: nobody asked. */
+  pathMtu?(peer: Address): Cmsg | undefined;
   /** The socket is closed: groups are left. */
   close(): void;
 }

@@ -93,11 +93,15 @@ export class Udp implements IpProtocol {
     const [port, remotePort] = [Header.get.source(view, at), Header.get.destination(view, at)];
     const e = this.endpoints.find(source, port, destination, remotePort);
     // Only who is connected is told: others could not know of whom it speaks.
-    if (e && e.remotePort === remotePort) e.failed(code);
+    if (!e || e.remotePort !== remotePort) return;
+    // IPv6 knows the path now, and cuts what is sent next: that is no error.
+    if (code === errno.EMSGSIZE && typeof destination === "object") e.tooLarge(destination, remotePort);
+    else e.failed(code);
   }
 }
 
 const NOBODY: Sender = {};
+const NOTHING = new Uint8Array(0);
 
 class UdpSocket implements Protocol, Endpoint {
   readonly connections = false;
@@ -197,6 +201,13 @@ class UdpSocket implements Protocol, Endpoint {
     }
     inbox.put(data, this.#family.name(header.source, port), [], this.options.beside(p, header, options));
     changes.wake();
+  }
+  /** A message without data tells how much reaches the peer, if that is asked for (RFC 3542, 11.3). */
+  tooLarge(peer: Address, port: number): void {
+    const told = this.options.pathMtu?.(peer);
+    if (!told || this.so.cantReceive || this.so.inbox.room === 0) return;
+    this.so.inbox.put(NOTHING, this.#family.name(peer, port), [], { control: [told], flags: 0 });
+    this.so.changes.wake();
   }
   failed(code: SysError): void {
     this.so.error = code;

@@ -1,9 +1,12 @@
 import { describe, it } from "node:test";
 import { AF_INET6, SOCK_STREAM } from "../../src/abi/flags.ts";
+import { IPV6_PATHMTU, IPV6_RECVPATHMTU } from "../../src/abi/inet6_options.ts";
+import { CMSG_DATA, Cmsghdr } from "../../src/abi/structs.ts";
+import { viewOf } from "../../src/lib/struct.ts";
 import type { Calls } from "../../src/kern/dispatch.ts";
 import { parseIpv6 } from "../../src/lib/in6.ts";
 import { assert, assertEquals } from "../assert.ts";
-import { cable, pass } from "./helpers.ts";
+import { cable, int, pass } from "./helpers.ts";
 import {
   attach6,
   be32,
@@ -228,6 +231,17 @@ describe("a router", () => {
     assertEquals((await receive6(b.sys, s))[0].length, 1400);
     a.host.pass(600_001);
     assertEquals(a.ip6.mtuTo(parseIpv6("2001:db8:2::1")!), 1500);
+  });
+  it("is told to who asked for it (RFC 3542)", async () => {
+    const { a } = await routed6(1300);
+    const s = await udp6(a.sys);
+    a.sys.setsockopt({ s, level: 41, name: IPV6_RECVPATHMTU, val: int(1) });
+    await a.sys.connect({ s, name: sin6("2001:db8:2::1", 7000) });
+    await a.sys.write({ fd: s, buf: new Uint8Array(1400) });
+    const [msg, control, name] = [new Uint8Array(48), new Uint8Array(100), new Uint8Array(28)];
+    const n = await a.sys.recvmsg({ s, msg, name, iov: new Uint8Array(10), control, flags: 0 });
+    const d = viewOf(control);
+    assertEquals([n, Cmsghdr.get.type(d, 0), d.getUint32(CMSG_DATA + 28, true)], [0, IPV6_PATHMTU, 1300]);
   });
   it("is heard by TCP, whose segments fit from then on", async () => {
     const { a, b, r } = await routed6(1300);

@@ -7,7 +7,20 @@ import type { Calls } from "../../src/kern/dispatch.ts";
 import { viewOf } from "../../src/lib/struct.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../assert.ts";
 import { int, intOf, sin, text } from "./helpers.ts";
-import { in6, inet6Host, named6, receive6, send6, settle, sin6, twoHosts6, udp6 } from "./helpers6.ts";
+import {
+  checksum6,
+  frame6,
+  hostOnWire,
+  in6,
+  inet6Host,
+  named6,
+  receive6,
+  send6,
+  settle,
+  sin6,
+  twoHosts6,
+  udp6,
+} from "./helpers6.ts";
 
 const LEVEL = 41;
 const fails = (fn: () => unknown, e: SysError) => assertThrows(fn, SysError, e.message);
@@ -175,6 +188,20 @@ describe("options of IPv6 sockets", () => {
     const { found } = await message(b.sys, r);
     assertEquals([...found.get(IPV6.IPV6_PKTINFO)!], [...in6("2001:db8::2"), ifaces[1]!.index, 0, 0, 0]);
     assertEquals([intOf(found.get(IPV6.IPV6_HOPLIMIT)!), intOf(found.get(IPV6.IPV6_TCLASS)!)], [7, 0x20]);
+  });
+  it("tell a reader of the headers there were", async () => {
+    const { sys, inject } = await hostOnWire("2001:db8::1/64");
+    const r = await udp6(sys, 7000);
+    for (const name of [IPV6.IPV6_RECVHOPOPTS, IPV6.IPV6_RECVDSTOPTS, IPV6.IPV6_RECVRTHDR]) set(sys, r, name, int(1));
+    const to = { from: "2001:db8::9", to: "2001:db8::1" };
+    const udp = Uint8Array.from([0, 9, 27, 88, 0, 9, 0, 0, 65]);
+    const sum = checksum6({ ...to, next: 17 }, udp);
+    udp.set([sum >> 8, sum & 255], 6);
+    const [hop, dst, route] = [[60, 0, 5, 2, 0, 0, 1, 0], [43, 0, 1, 4, 0, 0, 0, 0], [17, 0, 4, 0, 0, 0, 0, 0]];
+    inject(frame6({ ...to, next: 0 }, Uint8Array.from([...hop, ...dst, ...route, ...udp])));
+    const { data, found } = await message(sys, r);
+    const told = [IPV6.IPV6_HOPOPTS, IPV6.IPV6_DSTOPTS, IPV6.IPV6_RTHDR].map((t) => [...found.get(t)!]);
+    assertEquals([data, told], ["A", [hop, dst, route]]);
   });
   it("one datagram may have another source, interface and hop limit", async () => {
     const { a, b, ifaces } = await twoHosts6();

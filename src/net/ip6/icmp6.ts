@@ -31,7 +31,6 @@ import {
   Ipv6,
   IPV6_MMTU,
 } from "../../wire/ipv6.ts";
-import { IPPROTO_TCP } from "../../wire/ipv4.ts";
 import { transportChecksum } from "../checksums.ts";
 import type { IpHeader, IpProtocol } from "../ip.ts";
 import type { Packet } from "../packet.ts";
@@ -145,8 +144,6 @@ export class Icmp6 implements IpProtocol {
     if (type === ICMP6_PACKET_TOO_BIG) this.#tooBig(destination, mtu);
     const found = transportOf(p, inner);
     if (!found || p.end - found.at < RETURNED) return;
-    // The path is known now; only who cuts by itself has to do more.
-    if (type === ICMP6_PACKET_TOO_BIG && found.protocol !== IPPROTO_TCP) return;
     const error = errorOf(type, code);
     this.#ip6.protocol(found.protocol)?.error?.(error, { source, destination, view: p.view, at: found.at }, mtu);
   }

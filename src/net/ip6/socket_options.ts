@@ -5,7 +5,14 @@ import { sockaddrIn6 } from "../../abi/inet.ts";
 import * as IPV6 from "../../abi/inet6_options.ts";
 import { In6Addr } from "../../lib/in6.ts";
 import { viewOf } from "../../lib/struct.ts";
-import { IPPROTO_IPV6 } from "../../wire/ipv6.ts";
+import {
+  IPPROTO_DSTOPTS,
+  IPPROTO_FRAGMENT,
+  IPPROTO_HOPOPTS,
+  IPPROTO_IPV6,
+  IPPROTO_ROUTING,
+  Ipv6,
+} from "../../wire/ipv6.ts";
 import { type Address, isMulticast } from "../address.ts";
 import { timestamp } from "../control.ts";
 import type { Beside, Cmsg } from "../inbox.ts";
@@ -19,7 +26,7 @@ const MAX_HOPS = 255;
 const MAX_FLOW = 0xf_ffff;
 /** The system's own value. */
 const DEFAULT = -1;
-/** Options that are switches: what a datagram's reader is told; and headers of which we have none to tell. */
+/** Options that are switches: what a datagram's reader is told. */
 const TOLD = [
   IPV6.IPV6_RECVPKTINFO,
   IPV6.IPV6_RECVHOPLIMIT,
@@ -29,6 +36,13 @@ const TOLD = [
   IPV6.IPV6_RECVDSTOPTS,
   IPV6.IPV6_RECVPATHMTU,
 ];
+
+/** Extension headers by number: which option asks for them, and what tells of them. */
+const HEADERS: Readonly<Record<number, readonly [asked: number, type: number]>> = {
+  [IPPROTO_HOPOPTS]: [IPV6.IPV6_RECVHOPOPTS, IPV6.IPV6_HOPOPTS],
+  [IPPROTO_DSTOPTS]: [IPV6.IPV6_RECVDSTOPTS, IPV6.IPV6_DSTOPTS],
+  [IPPROTO_ROUTING]: [IPV6.IPV6_RECVRTHDR, IPV6.IPV6_RTHDR],
+};
 
 /** What goes into packets of an IPv6 socket. */
 interface Outgoing6Options extends OutgoingOptions {
@@ -192,7 +206,7 @@ export class Inet6Options implements InetOptions {
     if (typeof header.destination === "object") this.#tell(control, p, header, header.destination);
     return { control, flags };
   }
-  #tell(control: Cmsg[], p: Packet, { ttl, tos }: IpHeader, destination: In6Addr): void {
+  #tell(control: Cmsg[], p: Packet, { ttl, tos, headerLength }: IpHeader, destination: In6Addr): void {
     const tell = (asked: number, type: number, data: Uint8Array) => {
       if (this.#told.has(asked)) control.push({ level: IPPROTO_IPV6, type, data });
     };
@@ -203,6 +217,19 @@ export class Inet6Options implements InetOptions {
     tell(IPV6.IPV6_RECVPKTINFO, IPV6.IPV6_PKTINFO, info);
     tell(IPV6.IPV6_RECVHOPLIMIT, IPV6.IPV6_HOPLIMIT, int(ttl));
     tell(IPV6.IPV6_RECVTCLASS, IPV6.IPV6_TCLASS, int(tos));
+    // The headers were walked through before: they are all there.
+    let next = p.bytes[p.start + Ipv6.at.next]!;
+    for (let from = p.start + Ipv6.size; from < p.start + headerLength;) {
+      const to = from + 8 + (next === IPPROTO_FRAGMENT ? 0 : 8 * p.bytes[from + 1]!);
+      const row = HEADERS[next];
+      if (row) tell(row[0], row[1], p.bytes.slice(from, to));
+      next = p.bytes[from]!;
+      from = to;
+    }
+  }
+  pathMtu(peer: Address): Cmsg | undefined {
+    if (!this.#told.has(IPV6.IPV6_RECVPATHMTU)) return undefined;
+    return { level: IPPROTO_IPV6, type: IPV6.IPV6_PATHMTU, data: this.#pathMtu(peer) };
   }
   /** struct ip6_mtuinfo of a connected socket's peer (IPV6_PATHMTU). ENOTCONN. */
   #pathMtu(peer: Address | undefined): Uint8Array {
