@@ -1,17 +1,9 @@
 /** Putting fragments together (RFC 8200, 4.5; 5722, 6946, 7112): bounded in number and time. */
 import { ICMP6_PARAM_PROB, ICMP6_TIME_EXCEEDED, PARAMPROB_HEADER, TIME_EXCEED_REASSEMBLY } from "../../wire/icmp6.ts";
-import {
-  Fragment,
-  IP6F_MORE,
-  IP6F_OFFSET,
-  IPPROTO_DSTOPTS,
-  IPPROTO_FRAGMENT,
-  IPPROTO_HOPOPTS,
-  IPPROTO_ROUTING,
-  Ipv6,
-} from "../../wire/ipv6.ts";
+import { Fragment, IP6F_MORE, IP6F_OFFSET, Ipv6 } from "../../wire/ipv6.ts";
 import type { Packet } from "../packet.ts";
 import { type Piece, Pieces } from "../pieces.ts";
+import { transportBehind } from "./headers.ts";
 import type { Ip6, Ipv6Header } from "./ip6.ts";
 
 /** Milliseconds the pieces may take to come. */
@@ -100,7 +92,7 @@ export class Fragments6 {
       icmp.complain(p, ICMP6_PARAM_PROB, PARAMPROB_HEADER, f.fragment + Fragment.at.offset - p.start);
       return false;
     }
-    if (f.from > 0 || headersEnd(p, f.next, f.at)) return true;
+    if (f.from > 0 || transportBehind(p, f.next, f.at)) return true;
     icmp.complain(p, ICMP6_PARAM_PROB, PARAMPROB_FIRSTFRAGMENT, 0);
     return false;
   }
@@ -170,15 +162,4 @@ export class Fragments6 {
   clear(): void {
     for (const key of [...this.#pending.keys()]) this.#drop(key);
   }
-}
-const EXTENSIONS = new Set([IPPROTO_HOPOPTS, IPPROTO_ROUTING, IPPROTO_DSTOPTS, IPPROTO_FRAGMENT]);
-/** Whether all headers up to the transport's are in the packet. */
-function headersEnd(p: Packet, next: number, at: number): boolean {
-  while (EXTENSIONS.has(next)) {
-    if (at + 8 > p.end) return false;
-    const length = next === IPPROTO_FRAGMENT ? 8 : 8 + 8 * p.bytes[at + 1]!;
-    next = p.bytes[at]!;
-    at += length;
-  }
-  return at <= p.end;
 }

@@ -22,18 +22,11 @@ import {
   PARAMPROB_OPTION,
   Redirect,
 } from "../../wire/icmp6.ts";
-import {
-  IPPROTO_DSTOPTS,
-  IPPROTO_FRAGMENT,
-  IPPROTO_HOPOPTS,
-  IPPROTO_ICMPV6,
-  IPPROTO_ROUTING,
-  Ipv6,
-  IPV6_MMTU,
-} from "../../wire/ipv6.ts";
+import { IPPROTO_ICMPV6, Ipv6, IPV6_MMTU } from "../../wire/ipv6.ts";
 import { transportChecksum } from "../checksums.ts";
 import type { IpHeader, IpProtocol } from "../ip.ts";
 import type { Packet } from "../packet.ts";
+import { transportBehind } from "./headers.ts";
 import type { Ip6, Ipv6Header } from "./ip6.ts";
 import type { Outgoing6 } from "./output.ts";
 import type { Route6 } from "./routes.ts";
@@ -44,8 +37,6 @@ export const ND_HOPS = 255;
 const FIRST_QUERY = 128;
 /** Bytes of the transport's header an error must hold. */
 const RETURNED = 8;
-/** Headers looked through for the transport's. */
-const MAX_HEADERS = 16;
 /** Bytes of a packet a redirect shows, at most. */
 const SHOWN = IPV6_MMTU - Ipv6.size - Redirect.size - 8 - 8;
 
@@ -142,7 +133,7 @@ export class Icmp6 implements IpProtocol {
     const code = Header.get.code(p.view, at);
     const mtu = type === ICMP6_PACKET_TOO_BIG ? Header.get.data(p.view, at) : 0;
     if (type === ICMP6_PACKET_TOO_BIG) this.#tooBig(destination, mtu);
-    const found = transportOf(p, inner);
+    const found = transportBehind(p, Ipv6.get.next(p.view, inner), inner + Ipv6.size);
     if (!found || p.end - found.at < RETURNED) return;
     const error = errorOf(type, code);
     this.#ip6.protocol(found.protocol)?.error?.(error, { source, destination, view: p.view, at: found.at }, mtu);
@@ -176,7 +167,7 @@ export class Icmp6 implements IpProtocol {
     const to = this.#ip6.cache.read(p.view, p.start + Ipv6.at.source, zone);
     const destination = this.#ip6.cache.read(p.view, p.start + Ipv6.at.destination, zone);
     if (to.unspecified || to.multicast || ((p.broadcast || destination.multicast) && !group)) return undefined;
-    const transport = transportOf(p, p.start);
+    const transport = transportBehind(p, Ipv6.get.next(p.view, p.start), p.start + Ipv6.size);
     const about = transport?.protocol === IPPROTO_ICMPV6 && transport.at < p.end ? p.bytes[transport.at]! : FIRST_QUERY;
     if (about < FIRST_QUERY || about === ND_REDIRECT) return void this.counters.canNot++;
     const from = this.#ip6.isLocal(destination) ? destination : this.#ip6.sourceFor(to);
@@ -243,17 +234,3 @@ function errorOf(type: number, code: number): SysError {
   if (type === ICMP6_PARAM_PROB) return errno.ENOPROTOOPT;
   return type === ICMP6_DST_UNREACH && code === DST_UNREACH_NOPORT ? errno.ECONNREFUSED : errno.EHOSTUNREACH;
 }
-/** The transport's header of the packet at `start`, as far as it is there; of a fragment that is not the first: none. */
-function transportOf(p: Packet, start: number): { readonly protocol: number; readonly at: number } | undefined {
-  let protocol = Ipv6.get.next(p.view, start);
-  let at = start + Ipv6.size;
-  for (let i = 0; i < MAX_HEADERS; i++) {
-    const fragment = protocol === IPPROTO_FRAGMENT;
-    if (!fragment && !EXTENSIONS.has(protocol)) return { protocol, at };
-    if (at + 8 > p.end || (fragment && p.view.getUint16(at + 2) >> 3 !== 0)) return undefined;
-    protocol = p.bytes[at]!;
-    at += fragment ? 8 : 8 + 8 * p.bytes[at + 1]!;
-  }
-  return undefined;
-}
-const EXTENSIONS = new Set([IPPROTO_HOPOPTS, IPPROTO_ROUTING, IPPROTO_DSTOPTS]);
