@@ -17,7 +17,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
 const packages: Readonly<Record<string, readonly string[]>> = {
   "iconv-lite": ["plugins"],
   cac: ["cmd"],
-  valibot: ["abi", "kern", "plugins"],
+  valibot: ["abi", "kern", "cmd", "plugins"],
 };
 const globals = new Set(["Bun", "Deno", "process", "Buffer", "require"]);
 const MAX_FILE = 400;

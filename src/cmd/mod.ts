@@ -48,6 +48,7 @@ export const applets: Readonly<Record<string, Applet>> = {
   "rump.disk": { summary: "make disk images, and show their partitions", load: () => import("./disk.ts") },
   newfs_msdos: { summary: "make an MS-DOS file system in an image or device", load: () => import("./newfs.ts") },
   "rump.newfs_msdos": { summary: "the same as newfs_msdos", load: () => import("./newfs.ts") },
+  "rump.net": { summary: "bring up a network of rump kernels a file describes", load: () => import("./net.ts") },
   shmif_dumpbus: {
     summary: "list the frames on a bus of shmif interfaces, or capture them",
     load: () => import("./shmif_dumpbus.ts"),

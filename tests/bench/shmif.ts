@@ -1,7 +1,8 @@
 /** TCP between two processes over a bus file: each on a CPU of its own, and both on one; beside Linux's loopback between two. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import process from "node:process";
-import { line, root, work } from "./bench.ts";
+import { line, root, sh, work } from "./bench.ts";
 
 const peer = `${root}/tests/bench/shmif_peer.ts`;
 /** Two programs of the host that do the same over its loopback interface. */
@@ -48,6 +49,14 @@ async function between(cpus: readonly [string, string]): Promise<Readonly<Record
   sink.kill();
   return got;
 }
+/** Seconds until a hundred hosts on one link are up, and until all are gone. */
+function hundred(): void {
+  const links = (i: number) => ({ lan: `10.0.0.${i + 1}/16` });
+  const hosts = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`h${i}`, { links: links(i) }]));
+  writeFileSync(`${work}/hundred.json`, JSON.stringify({ hosts }));
+  line("100 hosts up (goal: 10 s)", sh("rump net -b hundred.json"), "s");
+  line("100 hosts down", sh("rump net hundred.json down"), "s");
+}
 /** Bulk and round trips, in both placements (only one of them where we were given one CPU). */
 export async function shmif(): Promise<void> {
   const places = [["both on one CPU", ["1", "1"]], ["on two CPUs", ["0,1", "0,1"]]] as const;
@@ -57,4 +66,5 @@ export async function shmif(): Promise<void> {
     line(`tcp bulk, shmif, ${where}`, ours.bulk!, "Gbit/s", "Linux lo", beside.bulk, "more");
     line(`tcp 64 bytes there and back, shmif`, ours.trip!, "us", "Linux lo", beside.trip);
   }
+  hundred();
 }

@@ -1,0 +1,131 @@
+/** The file of `rump net`: hosts, what links they are on with which addresses, routes, and how bad links are. JSON. */
+import * as v from "valibot";
+import { type In6Addr, parseIpv6 } from "../lib/in6.ts";
+import { maskOf, parseIpv4 } from "../lib/inet.ts";
+import { Failure } from "./cli.ts";
+
+/** Hosts and links a file may have. */
+const MOST = 1000;
+/** Also names of files. */
+const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_-]{0,31}$/;
+const few = <T extends v.GenericSchema>(value: T) =>
+  v.pipe(
+    v.record(v.pipe(v.string(), v.regex(NAME, "not a name of letters, digits, - and _")), value),
+    v.check((r) => Object.keys(r).length <= MOST, `more than ${MOST}`),
+  );
+const word = v.pipe(v.string(), v.regex(/^[0-9.a-z%]{1,20}$/, "not a number with its unit"));
+const addresses = v.union([v.string(), v.pipe(v.array(v.string()), v.maxLength(16))]);
+const schema = v.strictObject({
+  hosts: few(v.strictObject({
+    links: v.optional(few(addresses), {}),
+    routes: v.optional(v.record(v.string(), v.string()), {}),
+    /** Pass on packets for others; left out: hosts on several links do. */
+    forward: v.optional(v.boolean()),
+  })),
+  links: v.optional(
+    few(v.strictObject({
+      loss: v.optional(word),
+      duplicate: v.optional(word),
+      corrupt: v.optional(word),
+      reorder: v.optional(word),
+      delay: v.optional(word),
+      jitter: v.optional(word),
+      rate: v.optional(word),
+      queue: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000))),
+      seed: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(999_999_999))),
+    })),
+    {},
+  ),
+});
+
+export interface Address4 {
+  readonly address: number;
+  readonly length: number;
+}
+export interface Address6 {
+  readonly address: In6Addr;
+  readonly length: number;
+}
+/** A host's interface. */
+export interface Attachment {
+  readonly link: string;
+  readonly addresses: readonly Address4[];
+  readonly addresses6: readonly Address6[];
+  /** What the link does to frames, as the interface lossy takes it; empty: nothing. */
+  readonly faults: string;
+}
+export interface NetRoute {
+  readonly destination: number;
+  readonly mask: number;
+  readonly gateway: number;
+}
+export interface NetHost {
+  readonly name: string;
+  readonly attachments: readonly Attachment[];
+  readonly routes: readonly NetRoute[];
+  readonly forward: boolean;
+}
+export interface Topology {
+  readonly hosts: readonly NetHost[];
+  /** Names, with those that only hosts name. */
+  readonly links: readonly string[];
+}
+
+/** Understand a file. Throws Failure that says what is wrong where. */
+export function parseTopology(text: string): Topology {
+  const found = v.safeParse(schema, json(text));
+  if (!found.success) {
+    const [issue] = found.issues;
+    const where = v.getDotPath(issue);
+    throw new Failure(`${where ? `${where}: ` : ""}${issue.message}`);
+  }
+  const { hosts, links } = found.output;
+  let seed = 0;
+  const faultsOf = (link: string) => Object.hasOwn(links, link) ? faultText(links[link]!, seed++) : "";
+  const made = Object.entries(hosts).map(([name, h]): NetHost => ({
+    name,
+    attachments: Object.entries(h.links).map(([link, list]) => attachment(`hosts.${name}`, link, list, faultsOf(link))),
+    routes: Object.entries(h.routes).map(([to, gateway]) => route(`hosts.${name}.routes`, to, gateway)),
+    forward: h.forward ?? Object.keys(h.links).length > 1,
+  }));
+  const names = new Set([...Object.keys(links), ...made.flatMap((h) => h.attachments.map((a) => a.link))]);
+  if (names.size > MOST) throw new Failure(`more than ${MOST} links`);
+  return { hosts: made, links: [...names] };
+}
+function json(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (e) {
+    throw new Failure(`not JSON: ${(e as Error).message.split("\n")[0]}`);
+  }
+}
+/** Every interface on a link has luck of its own: `more` goes to the seed. */
+function faultText(faults: Readonly<Record<string, string | number | undefined>>, more: number): string {
+  const words = Object.entries({ ...faults, seed: Number(faults.seed ?? 1) + more });
+  return words.length === 1 ? "" : words.map(([name, value]) => `${name}=${value}`).join("&");
+}
+function attachment(where: string, link: string, list: string | string[], faults: string): Attachment {
+  const all = [list].flat().map((text) => cidr(`${where}.links.${link}`, text));
+  const addresses = all.filter((a): a is Address4 => typeof a.address === "number");
+  const addresses6 = all.filter((a): a is Address6 => typeof a.address !== "number");
+  return { link, addresses, addresses6, faults };
+}
+function cidr(where: string, text: string): Address4 | Address6 {
+  const m = /^([^/]+)\/(\d{1,3})$/.exec(text);
+  const [address4, address6] = [parseIpv4(m?.[1] ?? ""), parseIpv6(m?.[1] ?? "")];
+  const length = Number(m?.[2]);
+  if (address4 !== undefined && length <= 32) return { address: address4, length };
+  if (address6 !== undefined && length <= 128) return { address: address6, length };
+  throw new Failure(`${where}: ${text}: not an address with the length of its network, as 10.0.0.1/24`);
+}
+function route(where: string, to: string, via: string): NetRoute {
+  const gateway = parseIpv4(via);
+  if (gateway === undefined) throw new Failure(`${where}.${to}: ${via}: not an IPv4 address`);
+  if (to === "default") return { destination: 0, mask: 0, gateway };
+  const { address, length } = cidr(where, to.includes("/") ? to : `${to}/32`);
+  if (typeof address !== "number") {
+    throw new Failure(`${where}: ${to}: routes are of IPv4; IPv6 has router advertisements`);
+  }
+  const mask = maskOf(length);
+  return { destination: (address & mask) >>> 0, mask, gateway };
+}
