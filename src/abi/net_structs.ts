@@ -58,6 +58,8 @@ export const IFM = {
 } as const;
 /** struct ifcapreq: IFCAP_* that it has, and that are on. */
 export const Ifcapreq = struct("le", { name, capabilities: u64, enabled: u64 }, 32);
+/** IFCAP_*: cutting of TCP's segments; checksums of TCP and UDP over both families, received and sent. */
+export const IFCAP = { TSOv4: 0x80, CHECKSUMS: 0x3fc00, TSOv6: 0x4_0000 } as const;
 /** struct eccapreq: ETHERCAP_*. */
 export const Eccapreq = struct("le", { name, capabilities: i32, enabled: i32 }, 24);
 

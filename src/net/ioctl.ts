@@ -4,6 +4,7 @@ import { AF_INET } from "../abi/flags.ts";
 import { parseSockaddrIn6 } from "../abi/inet.ts";
 import {
   IfAddrprefreq,
+  IFCAP,
   Ifcapreq,
   IfClonereq,
   Ifconf,
@@ -16,6 +17,7 @@ import {
 import { SIOC } from "../abi/sockio.ts";
 import type { Lwp } from "../kern/proc.ts";
 import { then } from "../lib/async.ts";
+import { HDR_GSO_TCPV4, HDR_GSO_TCPV6 } from "../lib/offload.ts";
 import { viewOf } from "../lib/struct.ts";
 import type { Async } from "../plugin.ts";
 import { writeIfData } from "./if_data.ts";
@@ -38,9 +40,13 @@ const generic: ControlRows = new Map([
   superuser(SIOC.SIOCSIFMETRIC, (i, { view }) => void (i.metric = value.value(view, 0))),
   anybody(SIOC.SIOCGIFINDEX, (i, { view }) => setValue.value(view, 0, i.index)),
   anybody(SIOC.SIOCGIFDLT, (i, { view }) => setValue.value(view, 0, i.dlt)),
-  anybody(SIOC.SIOCGIFCAP, (_, { view }) => Ifcapreq.write(view, 0, { capabilities: 0, enabled: 0 })),
-  superuser(SIOC.SIOCSIFCAP, (_, { view }) => {
-    if (Ifcapreq.get.enabled(view, 0) !== 0) throw errno.EINVAL;
+  anybody(SIOC.SIOCGIFCAP, (i, { view }) => {
+    const able = capabilities(i);
+    Ifcapreq.write(view, 0, { capabilities: able, enabled: able });
+  }),
+  // What a device can do is always on: it may be asked for, not left out.
+  superuser(SIOC.SIOCSIFCAP, (i, { view }) => {
+    if (Ifcapreq.get.enabled(view, 0) !== capabilities(i)) throw errno.EINVAL;
   }),
   anybody(SIOC.SIOCGIFDATA, (i, { view }) => writeIfData(view, IFDATAREQ_DATA, i)),
   superuser(SIOC.SIOCZIFDATA, (i, { view }) => {
@@ -56,6 +62,12 @@ const generic: ControlRows = new Map([
   }),
   ...linkRows,
 ]);
+/** IFCAP_* of what its device does: checksums of TCP and UDP both ways, cutting. */
+function capabilities({ device: { offload } }: Interface): number {
+  if (!offload) return 0;
+  return (offload.checksum ? IFCAP.CHECKSUMS : 0) | (offload.gso.includes(HDR_GSO_TCPV4) ? IFCAP.TSOv4 : 0) |
+    (offload.gso.includes(HDR_GSO_TCPV6) ? IFCAP.TSOv6 : 0);
+}
 const text = (bytes: Uint8Array): string => {
   const end = bytes.indexOf(0);
   return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));

@@ -6,6 +6,8 @@ import { parseInetMask, parseSockaddrIn } from "../../src/abi/inet.ts";
 import {
   IfAddrprefreq,
   Ifaliasreq,
+  IFCAP,
+  Ifcapreq,
   IfClonereq,
   Ifconf,
   IfData,
@@ -22,6 +24,7 @@ import { parseSockaddrDl } from "../../src/abi/route_structs.ts";
 import { sizeOf } from "../../src/abi/ioccom.ts";
 import { SIOC, type SiocName } from "../../src/abi/sockio.ts";
 import { formatIpv4 } from "../../src/lib/inet.ts";
+import { HDR_GSO_TCPV4 } from "../../src/lib/offload.ts";
 import { viewOf } from "../../src/lib/struct.ts";
 import type { NetDevice, NetDriver } from "../../src/plugin.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
@@ -44,6 +47,7 @@ async function host() {
         medium: "ethernet",
         mtu: 1500,
         mac: MAC,
+        offload: { checksum: true, gso: [HDR_GSO_TCPV4] },
         linkstr: undefined,
         setLinkstr(to) {
           this.linkstr = to;
@@ -211,6 +215,18 @@ describe("interface ioctls", () => {
     const n = new Uint8Array(4);
     await sys.ioctl({ fd: s, com: FIONREAD, data: n });
     assertEquals(n[0], 5);
+  });
+  it("what a device does with unfinished frames is told as capabilities that are on", async () => {
+    const { call } = await tap();
+    const data = named("tap0", Ifcapreq.size);
+    await call("SIOCGIFCAP", data);
+    const { capabilities, enabled } = Ifcapreq.dump(viewOf(data), 0);
+    assertEquals([capabilities, enabled], [IFCAP.TSOv4 | IFCAP.CHECKSUMS, capabilities]);
+    await call("SIOCSIFCAP", data);
+    fails(() => call("SIOCSIFCAP", named("tap0", Ifcapreq.size)), errno.EINVAL);
+    const lo = named("lo0", Ifcapreq.size);
+    await call("SIOCGIFCAP", lo);
+    assertEquals(Ifcapreq.get.capabilities(viewOf(lo), 0), 0);
   });
   it("a text of an administrator's", async () => {
     const { call } = await tap();

@@ -1,6 +1,7 @@
 /** The variables net.inet.tcp.*: NetBSD's names and units, each of which does something. */
 import { errno } from "../../abi/errno.ts";
 import type { SysctlNode } from "../../plugin.ts";
+import { intKnob, switchKnob } from "../knobs.ts";
 import { algorithms } from "./congestion.ts";
 import type { TcpEngine } from "./engine.ts";
 import type { Settings } from "./settings.ts";
@@ -9,27 +10,13 @@ import type { Settings } from "./settings.ts";
 const SLOW = 500;
 const TICK = 10;
 const MAX_BUFFER = 256 << 20;
-
-type Numbers = { [K in keyof Settings as Settings[K] extends number ? K : never]: number };
-type Switches = { [K in keyof Settings as Settings[K] extends boolean ? K : never]: boolean };
+const ANY: readonly [number, number] = [0, 0x7fff_ffff];
 
 export function tcpSysctls({ settings, half, pool }: TcpEngine): Record<string, SysctlNode> {
-  const int = (doc: string, name: keyof Numbers, unit = 1, [least, most] = [0, 0x7fff_ffff]): SysctlNode => ({
-    type: "int",
-    doc,
-    read: () => Math.round(settings[name] / unit),
-    write(value) {
-      const n = Number(value);
-      if (n < least || n > most) throw errno.EINVAL;
-      settings[name] = n * unit;
-    },
-  });
-  const onOff = (doc: string, name: keyof Switches): SysctlNode => ({
-    type: "int",
-    doc,
-    read: () => (settings[name] ? 1 : 0),
-    write: (value) => void (settings[name] = Number(value) !== 0),
-  });
+  const int = (doc: string, name: Parameters<typeof intKnob<Settings>>[1], unit = 1, [least, most] = ANY): SysctlNode =>
+    intKnob(settings, name, doc, { unit, least, most });
+  const onOff = (doc: string, name: Parameters<typeof switchKnob<Settings>>[1]): SysctlNode =>
+    switchKnob(settings, name, doc);
   const rows: Record<string, SysctlNode> = {
     sendspace: int("Default TCP send buffer size", "sendspace", 1, [2048, MAX_BUFFER]),
     recvspace: int("Default TCP receive buffer size", "recvspace", 1, [2048, MAX_BUFFER]),
@@ -49,6 +36,7 @@ export function tcpSysctls({ settings, half, pool }: TcpEngine): Record<string, 
     keepintvl: int("Ticks before next keepalive probe is sent", "keepInterval", SLOW, [1, 0x7fff_ffff]),
     keepcnt: int("Number of keepalive probes to send", "keepCount", 1, [1, 0x7fff_ffff]),
     keepinit: int("Ticks before initial tcp connection times out", "keepInit", SLOW, [1, 0x7fff_ffff]),
+    slowhz: { type: "int", doc: "Ticks of keepidle and its kin in a second", read: () => 1000 / SLOW },
     msl: int("Maximum segment life, in slow ticks", "msl", SLOW, [1, 600]),
     log_refused: onOff("Log refused TCP connections", "logRefused"),
     rstppslimit: int("RST packets per second", "rstLimit"),
