@@ -32,14 +32,14 @@ export class Inet4Options implements InetOptions {
   source: number | undefined;
   /** What would have fitted where something did not. */
   errorMtu = 0;
-  readonly #memberships: Memberships;
+  /** Made when there is one: few sockets are in groups, and there may be many. */
+  #memberships: Memberships | undefined;
   readonly #stack: Stack;
   #told = 0;
 
   /** `like`: a listener, for a connection that came to it. */
   constructor(stack: Stack, like?: Inet4Options) {
     this.#stack = stack;
-    this.#memberships = new Memberships(stack);
     if (!like) return;
     Object.assign(this.outgoing, like.outgoing);
     this.minTtl = like.minTtl;
@@ -105,9 +105,9 @@ export class Inet4Options implements InetOptions {
         this.outgoing.loop = small(value, 1) === 1;
         return;
       case IP.IP_ADD_MEMBERSHIP:
-        return this.#memberships.add(value);
+        return (this.#memberships ??= new Memberships(this.#stack)).add(value);
       case IP.IP_DROP_MEMBERSHIP:
-        return this.#memberships.drop(value);
+        return (this.#memberships ??= new Memberships(this.#stack)).drop(value);
       default:
         return this.#setNumber(name, value);
     }
@@ -147,7 +147,7 @@ export class Inet4Options implements InetOptions {
   }
 
   close(): void {
-    this.#memberships.clear();
+    this.#memberships?.clear();
   }
 
   // One datagram

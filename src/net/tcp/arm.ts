@@ -47,6 +47,6 @@ export function waitReorder(c: Tcb, ms: number): void {
 export function setKeepAlive(c: Tcb): void {
   if (c.state < ESTABLISHED || c.state === TIME_WAIT || c.state === FIN_WAIT_2) return;
   c.keepTried = 0;
-  c.lifeDue = c.keepAlive ? Math.max(c.stack.now, c.lastHeard + c.keepIdle) : Infinity;
+  c.lifeDue = c.keepAlive ? Math.max(c.stack.now, c.lastHeard + c.keep.keepIdle) : Infinity;
   setTimer(c);
 }

@@ -3,7 +3,7 @@ import { errno } from "../../abi/errno.ts";
 import { TH_ACK, TH_CWR, TH_ECE, TH_RST, TH_SYN, TH_URG } from "../../wire/tcp.ts";
 import type { Address } from "../address.ts";
 import { setTimer } from "./arm.ts";
-import { ECN_SETUP } from "./ecn.ts";
+import { type Ecn, ECN_SETUP } from "./ecn.ts";
 import { STAMP_SIZE } from "./segment.ts";
 import { after, before, distance } from "./seq.ts";
 import { SYN_SENT, type Tcb } from "./tcb.ts";
@@ -56,13 +56,13 @@ export function windowOpened(c: Tcb): boolean {
   return more >= Math.min(c.receiveLimit / 2, told < step ? step / 2 : step);
 }
 /** What ECN adds to a segment: data that is new may be marked, and tells that we have slowed down. */
-function ecnFlags(c: Tcb, isNew: boolean): number {
-  let flags = c.ecnEcho ? TH_ECE : 0;
+function ecnFlags(c: Tcb, ecn: Ecn, isNew: boolean): number {
+  let flags = ecn.echo ? TH_ECE : 0;
   // What was sent before, and what is no data, is not to be marked (RFC 3168, 6.1.4 and 6.1.5).
   if (!isNew) return flags;
   c.stack.out.ect = true;
-  if (c.ecnCwr) flags |= TH_CWR;
-  c.ecnCwr = false;
+  if (ecn.cwr) flags |= TH_CWR;
+  ecn.cwr = false;
   return flags;
 }
 /** Fill in and send a segment with `n` bytes of data from `seq`; `isNew`: for the first time. */
@@ -72,7 +72,7 @@ export function emit(c: Tcb, seq: number, flags: number, n: number, isNew = fals
   out.from = distance(seq, c.una);
   out.length = n;
   if (n > c.mss) out.segment = c.mss;
-  if (c.ecn) out.flags |= ecnFlags(c, isNew && n > 0);
+  if (c.ecn) out.flags |= ecnFlags(c, c.ecn, isNew && n > 0);
   if (c.urgentTo !== undefined && after(c.urgentTo, seq)) {
     out.flags |= TH_URG;
     out.urgent = Math.min(distance(c.urgentTo, seq), MAX_WINDOW);

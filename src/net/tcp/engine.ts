@@ -6,6 +6,7 @@ import { errno, type SysError } from "../../abi/errno.ts";
 import { TH_ACK, TH_FIN, TH_RST, TH_SYN } from "../../wire/tcp.ts";
 import type { Address } from "../address.ts";
 import { initialWindow } from "./congestion.ts";
+import { Ecn } from "./ecn.ts";
 import { scaleFor, setMss, tooLarge } from "./emit.ts";
 import { type HalfOpen, HalfOpens } from "./halfopen.ts";
 import { answered, input } from "./input.ts";
@@ -199,7 +200,7 @@ export class TcpEngine implements TcpStack {
     c.receiveScale = c.scaled ? scaleFor(this.settings.recvbufMax) : 0;
     c.sackOk = agreed.sack;
     c.stamped = agreed.stamped;
-    c.ecn = agreed.ecn && half.tries <= this.settings.ecnRetries;
+    if (agreed.ecn && half.tries <= this.settings.ecnRetries) c.ecn = new Ecn(c.nxt);
     c.stampOffset = half.stampOffset;
     c.recent = half.recent;
     c.recentAt = this.now;

@@ -4,7 +4,7 @@ import { TH_ACK, TH_CWR, TH_ECE, TH_FIN, TH_RST, TH_SYN, TH_URG } from "../../wi
 import { acknowledged } from "./acknowledge.ts";
 import { setTimer } from "./arm.ts";
 import { initialWindow } from "./congestion.ts";
-import { congested, marked } from "./ecn.ts";
+import { congested, Ecn, marked } from "./ecn.ts";
 import { challenge, offersEcn, sendAck, sendSyn, setMss } from "./emit.ts";
 import { output } from "./output.ts";
 import type { Segment } from "./segment.ts";
@@ -49,9 +49,9 @@ export function input(c: Tcb, s: Segment): Verdict {
   if (c.state === SYN_RECEIVED && !crossed(c, s)) return "reset";
   if (!user(c, s)) return "reset";
   keepStamp(c, s, start);
-  if (c.ecn && s.length > 0) marked(c, s.flags, s.ce);
+  if (c.ecn && s.length > 0) marked(c.ecn, s.flags, s.ce);
   if (!acknowledged(c, s)) return "taken";
-  if (c.ecn && s.flags & TH_ECE) congested(c);
+  if (c.ecn && s.flags & TH_ECE) congested(c, c.ecn);
   if (s.flags & TH_URG && s.urgent > 0) urgentCame(c, start, s.urgent);
   if (s.length > 0 || s.flags & TH_FIN) received(c, s);
   if (c.finReceived) peerFinished(c);
@@ -77,7 +77,7 @@ function synSent(c: Tcb, s: Segment): Verdict {
   agree(c, s);
   // An answer that has both is a mirror of what we sent (RFC 3168, 6.1.1).
   const setup = s.flags & (TH_ECE | TH_CWR);
-  c.ecn = offersEcn(c) && setup === (answers ? TH_ECE : TH_ECE | TH_CWR);
+  if (offersEcn(c) && setup === (answers ? TH_ECE : TH_ECE | TH_CWR)) c.ecn = new Ecn(c.una);
   if (!answers) {
     c.state = SYN_RECEIVED;
     c.rtt.backoff = 0;
@@ -120,7 +120,7 @@ export function answered(c: Tcb, s: Segment): void {
   c.una = (c.iss + 1) | 0;
   c.rackHighest = c.una;
   c.recoverTo = c.una;
-  c.ecnTo = c.una;
+  if (c.ecn) c.ecn.to = c.una;
   c.wl2 = s.ack;
   c.sendDue = Infinity;
   c.waits = "nothing";

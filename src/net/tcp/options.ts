@@ -4,7 +4,7 @@ import { viewOf } from "../../lib/struct.ts";
 import { setKeepAlive } from "./arm.ts";
 import { algorithms, initialWindow } from "./congestion.ts";
 import { tcpInfo } from "./info.ts";
-import type { Settings } from "./settings.ts";
+import type { KeepTimes, Settings } from "./settings.ts";
 import type { Tcb } from "./tcb.ts";
 
 /** netinet/tcp.h */
@@ -24,7 +24,7 @@ const SECOND = 1000;
 const MAX_NAME = 12;
 
 /** What a socket was told, for the connection it has or will have. */
-export class TcpOptions {
+export class TcpOptions implements KeepTimes {
   noDelay = false;
   /** 0: what the path takes. */
   maxSegment = 0;
@@ -109,10 +109,7 @@ export class TcpOptions {
       c.maxSegment = this.maxSegment;
       c.mss = Math.min(c.mss, this.maxSegment);
     }
-    c.keepIdle = this.keepIdle;
-    c.keepInterval = this.keepInterval;
-    c.keepCount = this.keepCount;
-    c.keepInit = this.keepInit;
+    c.keep = this;
     if (c.congestion.name !== this.congestion) c.congestion = algorithms[this.congestion]!(initialWindow(c.mss));
     setKeepAlive(c);
   }

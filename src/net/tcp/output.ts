@@ -69,7 +69,7 @@ function amount(c: Tcb, unsent: number, most: number): number {
 }
 /** What is urgent, and what tells that we have slowed down, is said in one segment alone. */
 const mayBurst = (c: Tcb) =>
-  c.stack.burst > c.mss && !c.ecnCwr && (c.urgentTo === undefined || !after(c.urgentTo, c.nxt));
+  c.stack.burst > c.mss && !c.ecn?.cwr && (c.urgentTo === undefined || !after(c.urgentTo, c.nxt));
 /** Whether less than a full segment may go: the last there is and Nagle agrees, or half of all the peer ever takes. */
 function worthwhile(c: Tcb, n: number, last: boolean, allowed: number): boolean {
   // What is urgent does not wait for company.

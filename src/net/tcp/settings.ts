@@ -1,6 +1,14 @@
 /** What can be set for all connections of a stack (sysctl net.inet.tcp.*); NetBSD's names and defaults unless said otherwise. */
 
-export class Settings {
+/** When an idle connection is probed, and how long one may take to begin (TCP_KEEPIDLE and its kin): milliseconds, and a count. */
+export interface KeepTimes {
+  readonly keepIdle: number;
+  readonly keepInterval: number;
+  readonly keepCount: number;
+  readonly keepInit: number;
+}
+
+export class Settings implements KeepTimes {
   /** Buffers of a new socket, bytes, and how far they grow by themselves. */
   sendspace = 32 << 10;
   recvspace = 32 << 10;

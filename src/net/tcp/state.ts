@@ -46,7 +46,7 @@ export function finWait2(c: Tcb): void {
 /** The peer answers. */
 export function established(c: Tcb): void {
   c.state = ESTABLISHED;
-  c.lifeDue = c.keepAlive ? c.stack.now + c.keepIdle : Infinity;
+  c.lifeDue = c.keepAlive ? c.stack.now + c.keep.keepIdle : Infinity;
   c.stack.counters.established++;
   c.user?.connected();
 }

@@ -3,12 +3,13 @@ import type { SysError } from "../../abi/errno.ts";
 import type { Address } from "../address.ts";
 import type { IpOptions } from "../ip_options.ts";
 import { algorithms, type Congestion, initialWindow } from "./congestion.ts";
+import type { Ecn } from "./ecn.ts";
 import { Reassembly } from "./reassembly.ts";
 import { Ring, type RingPool } from "./ring.ts";
 import { Rtt } from "./rtt.ts";
 import type { OutSegment } from "./segment.ts";
 import { type Sent, SentList } from "./sent.ts";
-import type { Settings } from "./settings.ts";
+import type { KeepTimes, Settings } from "./settings.ts";
 import type { Timed, Timers } from "./timers.ts";
 import type { Urgent } from "./urgent.ts";
 
@@ -239,11 +240,8 @@ export class Tcb implements Tuple, Timed {
   outOfOrder = 0;
   zeroWindows = 0;
 
-  // ECN (ecn.ts): both speak it; a mark has come, and is told; we have slowed down, and tell that; until when once is enough.
-  ecn = false;
-  ecnEcho = false;
-  ecnCwr = false;
-  ecnTo = 0;
+  /** ECN, where both speak it. */
+  ecn: Ecn | undefined;
 
   // Timers
   due = Infinity;
@@ -255,10 +253,7 @@ export class Tcb implements Tuple, Timed {
   /** Connecting, keepalive, FIN_WAIT_2, TIME_WAIT: by state. */
   lifeDue = Infinity;
   keepAlive = false;
-  keepIdle: number;
-  keepInterval: number;
-  keepCount: number;
-  keepInit: number;
+  keep: KeepTimes;
   keepTried = 0;
   windowProbes = 0;
   lastHeard: number;
@@ -280,10 +275,7 @@ export class Tcb implements Tuple, Timed {
     this.sendLimit = settings.sendspace;
     this.receiveLimit = settings.recvspace;
     this.congestion = (algorithms[settings.congctl] ?? algorithms.cubic!)(initialWindow(mss));
-    this.keepIdle = settings.keepIdle;
-    this.keepInterval = settings.keepInterval;
-    this.keepCount = settings.keepCount;
-    this.keepInit = settings.keepInit;
+    this.keep = settings;
     this.lastHeard = stack.now;
   }
   expire(): void {

@@ -91,17 +91,17 @@ function lifeExpired(c: Tcb): boolean {
 }
 function keepAlive(c: Tcb): boolean {
   const idle = c.stack.now - c.lastHeard;
-  if (idle < c.keepIdle) c.keepTried = 0;
-  else if (c.keepTried >= c.keepCount) {
+  if (idle < c.keep.keepIdle) c.keepTried = 0;
+  else if (c.keepTried >= c.keep.keepCount) {
     c.stack.counters.keepaliveDrops++;
     sendReset(c);
     return drop(c, c.softError ?? errno.ETIMEDOUT);
   } else {
     c.keepTried++;
     sendProbe(c);
-    c.lifeDue = c.stack.now + c.keepInterval;
+    c.lifeDue = c.stack.now + c.keep.keepInterval;
     return true;
   }
-  c.lifeDue = c.lastHeard + c.keepIdle;
+  c.lifeDue = c.lastHeard + c.keep.keepIdle;
   return true;
 }

@@ -8,7 +8,7 @@ import { CLOSE_WAIT, CLOSED, ESTABLISHED, FIN_WAIT_2, SYN_RECEIVED, type Tcb, TI
 
 /** Send the SYN of a connection the engine has made. */
 export function begin(c: Tcb): void {
-  c.lifeDue = c.stack.now + c.keepInit;
+  c.lifeDue = c.stack.now + c.keep.keepInit;
   sendSyn(c);
 }
 /** Bytes that can be written now. */
