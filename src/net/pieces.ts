@@ -50,11 +50,14 @@ export class Pieces {
     this.#bytes += piece.to - piece.from;
     if (!more) this.#length = piece.to;
   }
-  /** The whole, with the first `header` bytes of its first piece's packet. Undefined: no packet is so long. */
-  join(packets: Packets, header: number): Packet | undefined {
+  /**
+   * The whole, with the first `header` bytes of its first piece's packet, of which `uncounted` are not in the packet's
+   * length. Undefined: no packet is so long.
+   */
+  join(packets: Packets, header: number, uncounted = 0): Packet | undefined {
     const length = header + this.#length;
     const first = this.first!;
-    if (length > MAX_LENGTH) return undefined;
+    if (length - uncounted > MAX_LENGTH) return undefined;
     const whole = packets.get(length);
     whole.iface = first.p.iface;
     whole.broadcast = first.p.broadcast;

@@ -125,6 +125,18 @@ describe("fragments of IPv6", () => {
     packet(FRAGMENT, fragment(16, true, 1, second));
     assertEquals(replies(), 1);
   });
+  it("make a whole as long as any can be, and no longer", async () => {
+    const { packet, sent, ip6 } = await host();
+    const longest = echoRequest(given, new Array(65_535 - 8).fill(7));
+    const pieces = (id: number) =>
+      Array.from({ length: Math.ceil(longest.length / 1440) }, (_, i) => i * 1440)
+        .map((at) => fragment(at, at + 1440 < longest.length, id, longest.slice(at, at + 1440)));
+    for (const piece of pieces(1)) packet(FRAGMENT, piece);
+    assertEquals([sent.length, ip6.fragments.counters.reassembled], [46, 1]);
+    // With a header more than the payload's length can tell.
+    for (const piece of pieces(2)) packet(DSTOPTS, [FRAGMENT, 0, ...pad, ...piece]);
+    assertEquals([ip6.fragments.counters.reassembled, ip6.fragments.size], [1, 0]);
+  });
   it("that lie on each other make none, whatever comes after (RFC 5722)", async () => {
     const { packet, replies, ip6, host: h } = await host();
     packet(FRAGMENT, fragment(0, true, 1, first));

@@ -135,7 +135,7 @@ export class Fragments6 {
   #whole(key: string, { pieces, next, nextAt }: Pending, w: At): Packet | undefined {
     const first = pieces.first!;
     const header = first.at - Fragment.size - first.p.start;
-    const whole = pieces.join(this.#ip6.stack.packets, header);
+    const whole = pieces.join(this.#ip6.stack.packets, header, Ipv6.size);
     this.#drop(key);
     if (!whole) {
       this.counters.dropped++;
