@@ -1,6 +1,6 @@
 import { describe, it } from "node:test";
 import { errno, SysError } from "../../src/abi/errno.ts";
-import { AF_INET6, SOCK_DGRAM } from "../../src/abi/flags.ts";
+import { AF_INET6, IFF, SOCK_DGRAM } from "../../src/abi/flags.ts";
 import { in6Mask, parseIn6Mask, parseSockaddrIn6, sockaddrIn6 } from "../../src/abi/inet.ts";
 import {
   In6Aliasreq,
@@ -13,6 +13,7 @@ import {
 } from "../../src/abi/net_structs.ts";
 import { In6Defrouter, In6Prefix } from "../../src/abi/nd_structs.ts";
 import { decodeStats, ICMP6_STAT, IP6_STAT, UDP_STAT } from "../../src/abi/net_stats.ts";
+import { SIOC } from "../../src/abi/sockio.ts";
 import { IfaMsghdr, MsgHead, NET_RT, RTA, RTF, RTM, sockaddrDl } from "../../src/abi/route_structs.ts";
 import type { Calls } from "../../src/kern/dispatch.ts";
 import { parseIpv6 } from "../../src/lib/in6.ts";
@@ -148,6 +149,25 @@ describe("ioctls of IPv6", () => {
     const { sys, if6 } = await hostOnWire();
     await control(sys, socket6(sys), "SIOCAIFADDR_IN6", aliasreq(`fe80:${if6.index}::77`, 64));
     assertEquals([String(if6.addresses[1]!.address), if6.addresses[1]!.address.zone], ["fe80::77", if6.index]);
+  });
+  it("an interface that goes down waits, and asks again when it comes back", async () => {
+    const { stack, ip6, iface, if6, sent, host } = await hostOnWire(`${US}/64`);
+    ip6.nd.set(iface, parseIpv6("2001:db8::9")!, PEER, { permanent: true });
+    await stack.setFlags(iface, iface.flags & ~IFF.UP);
+    assertEquals([if6.addresses.map((a) => a.flags), ip6.nd.size, ip6.isLocal(parseIpv6(US)!)], [[8, 8], 0, false]);
+    sent.length = 0;
+    await stack.setFlags(iface, iface.flags | IFF.UP);
+    assertEquals([if6.addresses.map((a) => a.flags), ofType(sent, 135).length], [[2, 2], 2]);
+    await pass([{ host }], 2000, 500);
+    assertEquals(if6.addresses.map((a) => a.flags), [0, 0]);
+  });
+  it("an interface that is destroyed takes all along", async () => {
+    const { sys, stack, ip6, iface } = await hostOnWire(`${US}/64`);
+    const before = [...ip6.routes].filter((r) => r.iface === iface).length;
+    await sys.ioctl({ fd: socket6(sys), com: SIOC.SIOCIFDESTROY, data: named("en0", 144) });
+    const after = [...ip6.routes].filter((r) => r.iface === iface).length;
+    assertEquals([before, after, ip6.isLocal(parseIpv6(US)!), [...ip6.mld.of(iface)].length], [6, 0, false, 0]);
+    assertEquals([...stack.interfaces].map((i) => i.name), ["lo0"]);
   });
   it("damaged ones harm nobody", async () => {
     const { sys } = await hostOnWire(`${US}/64`);
