@@ -53,6 +53,8 @@ export class EthernetLink implements Link {
       p.bytes.fill(0, p.end, p.start + MIN_FRAME);
       p.end = p.start + MIN_FRAME;
     }
+    // As if_data has it: broadcasts are none.
+    if (to[0]! & 1 && to !== BROADCAST) iface.counters.outMulticasts++;
     iface.transmit(p);
     this.#stack.packets.put(p);
   }
@@ -136,6 +138,7 @@ export class EthernetLink implements Link {
     if (type === ETHERTYPE_IP) return this.#stack.ip.input(p);
     if (type === ETHERTYPE_IPV6 && this.#stack.ip6) return this.#stack.ip6.input(p);
     if (type === ETHERTYPE_ARP) this.#arp(p, iface);
+    else iface.counters.noProtocol++;
     this.#stack.packets.put(p);
   }
   #arp({ view, bytes, start, length }: Packet, iface: Interface): void {

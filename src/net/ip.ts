@@ -237,6 +237,7 @@ export class Ip {
     const mtu = route.mtu || route.iface.mtu;
     if (p.segment > 0 && !gsoFits(p)) return drop();
     if (largestPiece(p) > mtu && Ipv4.get.fragment(p.view, p.start) & IP_DF) {
+      this.counters.cantFragment++;
       return drop(ICMP_UNREACH, UNREACH_NEEDFRAG, mtu);
     }
     if (route.iface === p.iface && !sourceRouted) this.#redirect(p, route, destination);

@@ -55,7 +55,10 @@ export class IpOutput {
     if (!("iface" in route)) return route;
     if (!this.#stack.isReady(o.source)) return errno.EADDRNOTAVAIL;
     const mtu = route.mtu || route.iface.mtu;
-    if (o.dontFragment && (o.largest || length) + header > mtu) return errno.EMSGSIZE;
+    if (o.dontFragment && (o.largest || length) + header > mtu) {
+      this.#ip.counters.cantFragment++;
+      return errno.EMSGSIZE;
+    }
     const p = this.#stack.packets.get(length + header);
     p.end = p.start + header + length;
     this.#head(p, o, header);

@@ -30,7 +30,7 @@ import type { NetDevice, NetDriver } from "../../src/plugin.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { randomOf, seedOf } from "../cases/fat_images.ts";
 import { aliasreq, control, ifreq, inetSocket, int32, named, numberOf } from "./control.ts";
-import { bytes, inetHost, sin, text } from "./helpers.ts";
+import { attach, bytes, cable, inetHost, settle, sin, text } from "./helpers.ts";
 
 const MAC = new Uint8Array([0xb2, 0xa0, 0, 0, 0, 1]);
 const fails = (fn: () => unknown, e: SysError) => assertThrows(fn, SysError, e.message);
@@ -216,6 +216,21 @@ describe("interface ioctls", () => {
     await sys.ioctl({ fd: s, com: FIONREAD, data: n });
     assertEquals(n[0], 5);
   });
+  it("multicasts and unknown protocols are counted, broadcasts are none", async () => {
+    const [one, two] = cable();
+    const [a, b] = [await inetHost(), await inetHost()];
+    await attach(a, "en0", one!, "10.0.0.1/24");
+    const ib = await attach(b, "en0", two!, "10.0.0.2/24");
+    await settle();
+    const s = inetSocket(a.sys);
+    const before = IfData.dump(dataOf(a.sys, s, "en0"), IFDATAREQ_DATA);
+    a.sys.sendto({ s, buf: bytes("x"), flags: 0, to: sin("224.0.0.1", 9) });
+    ib.device.output(new Uint8Array([0xb2, 0xa0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 9, 0x88, 0xb5, ...new Uint8Array(46)]));
+    await settle();
+    const after = IfData.dump(dataOf(a.sys, s, "en0"), IFDATAREQ_DATA);
+    assertEquals([after.omcasts - before.omcasts, after.noproto - before.noproto], [1, 1]);
+    assert(before.opackets > before.omcasts, "gratuitous ARP is a broadcast");
+  });
   it("what a device does with unfinished frames is told as capabilities that are on", async () => {
     const { call } = await tap();
     const data = named("tap0", Ifcapreq.size);
@@ -296,6 +311,11 @@ describe("interface ioctls", () => {
     assertEquals(bugs, []);
   });
 });
+function dataOf(sys: Parameters<typeof control>[0], fd: number, iface: string): DataView {
+  const data = named(iface, Ifdatareq.size);
+  void control(sys, fd, "SIOCGIFDATA", data);
+  return viewOf(data);
+}
 const mib = (...numbers: number[]) => new Uint8Array(new Int32Array(numbers).buffer);
 async function flagsOf(sys: Parameters<typeof control>[0], fd: number): Promise<Uint8Array> {
   const data = ifreq("tap0");

@@ -1,11 +1,14 @@
 /** ioctl(2) of NetBSD's programs: the structure, and the memory that it points at, are fetched and stored behind their addresses. */
+import process from "node:process";
 import { describe, it } from "node:test";
+import { BIOC } from "../../src/abi/bpf.ts";
 import { AF_INET, SOCK_DGRAM } from "../../src/abi/flags.ts";
 import { IfClonereq, Ifconf, Ifreq } from "../../src/abi/net_structs.ts";
-import { SIOC } from "../../src/abi/sockio.ts";
+import { pointedBy, SIOC } from "../../src/abi/sockio.ts";
 import { viewOf } from "../../src/lib/struct.ts";
-import { Class, Type } from "../../src/proxy/sysproxy.ts";
-import { assertEquals } from "../assert.ts";
+import { Class, spFrame, Type } from "../../src/proxy/sysproxy.ts";
+import { assert, assertEquals } from "../assert.ts";
+import { randomOf, seedOf } from "../cases/fat_images.ts";
 import { ifreq, numberOf } from "../net/control.ts";
 import { CClient } from "./c_client.ts";
 import { served } from "./helpers.ts";
@@ -71,6 +74,38 @@ describe("ioctl over NetBSD's wire", () => {
   it("a count nobody can mean is EINVAL", async () => {
     const { c, ioctl } = await client();
     assertEquals(await ioctl(SIOC.SIOCGIFCONF, pointing(c, 0x7fff_ffff, Ifconf.at.length, 0x40_0000)), 22);
+  });
+  it("no structure and no pointer does harm", async () => {
+    const { c, ioctl, kernel } = await client();
+    const seed = seedOf();
+    process.stdout.write(`native ioctl fuzz: SEED=${seed}\n`);
+    const random = randomOf(seed);
+    const commands = [...Object.values(SIOC), ...Object.values(BIOC)];
+    const at = c.room(8192);
+    c.answer = (frame) => {
+      if (frame.type === Type.COPYOUT) return true; // wherever it goes
+      // Sometimes the client has no such memory, or gives less than was asked for.
+      const bad = viewOf(frame.body).getBigUint64(8, true) !== BigInt(at);
+      if (!bad && random(10) > 0) return false;
+      c.send(spFrame(Class.RESP, Type.COPYIN, frame.reqno, random(2) ? 14 : 0, new Uint8Array(random(8))));
+      return true;
+    };
+    let done = 0;
+    for (; done < 2000 && c.open; done++) {
+      const memory = c.at(at, 400);
+      for (let k = 0; k < memory.length; k++) memory[k] = random(6) ? 0 : random(256);
+      if (random(2)) memory.set(new TextEncoder().encode("lo0\0"));
+      const d = viewOf(memory);
+      for (const place of [0, 8, 24, 32, 40]) {
+        if (random(3) === 0) d.setBigUint64(place, BigInt(at + random(500)), true);
+      }
+      const com = commands[random(commands.length)]!;
+      const p = pointedBy(com);
+      if (p && random(2)) d.setInt32(p.count, random(300), true);
+      const error = await ioctl(com, at);
+      assert(error >= 0 && error < 100, `${com.toString(16)}: ${error}`);
+    }
+    assertEquals([kernel.log.lines.filter((l) => l.startsWith("bug")), done], [[], 2000]);
   });
   it("both wires see the same interface", async () => {
     const { kernel, c, ioctl } = await client();
