@@ -14,6 +14,7 @@ export const IP_MULTICAST_TTL = 10;
 export const IP_MULTICAST_LOOP = 11;
 export const IP_ADD_MEMBERSHIP = 12;
 export const IP_DROP_MEMBERSHIP = 13;
+export const IP_PORTALGO = 18;
 export const IP_PORTRANGE = 19;
 export const IP_RECVIF = 20;
 export const IP_ERRORMTU = 21;

@@ -115,6 +115,7 @@ export class Igmp implements IpProtocol, GroupListener {
   }
   /** An interface came up: routers there know nothing of us. */
   up(iface: Interface): void {
+    if (iface.loopback) return;
     for (const group of this.#stack.groups.of(iface).keys()) this.#change(iface, group);
   }
   /** An interface is gone. */

@@ -7,7 +7,7 @@ import { type Address, type Family, isAny, isMulticast } from "./address.ts";
 import { Inet4Options } from "./inet_options.ts";
 import type { IpProtocol } from "./ip.ts";
 import type { Domain, Protocol } from "./protocol.ts";
-import { type Endpoint, type Endpoints, RESERVED } from "./pcb.ts";
+import { type Endpoint, type Endpoints, type Peer, RESERVED } from "./pcb.ts";
 import type { Socket } from "./socket.ts";
 import type { Stack } from "./stack.ts";
 
@@ -63,8 +63,8 @@ export function takePort<E extends Endpoint>(
   endpoints: Endpoints<E>,
   lwp: Lwp,
   e: E,
-  { address, port }: { readonly address: Address; readonly port: number },
+  { address, port, to }: { readonly address: Address; readonly port: number; readonly to?: Peer },
 ): void {
   if (port === 0 && e.options.lowPort && lwp.proc.cred.euid !== 0) throw errno.EACCES;
-  endpoints.bind(e, address, port);
+  endpoints.bind(e, address, port, to);
 }

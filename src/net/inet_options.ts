@@ -11,6 +11,7 @@ import type { IpHeader } from "./ip.ts";
 import { parseUserOptions } from "./ip_options.ts";
 import type { InetOptions, OutgoingOptions, Sender } from "./outgoing.ts";
 import type { Packet } from "./packet.ts";
+import { ALGORITHMS } from "./ports.ts";
 import type { Stack } from "./stack.ts";
 
 const MAX_TTL = 255;
@@ -29,6 +30,7 @@ export class Inet4Options implements InetOptions {
   minTtl = 0;
   /** Ports are given from the reserved range (IP_PORTRANGE). */
   lowPort = false;
+  portAlgorithm: string | undefined;
   source: number | undefined;
   /** What would have fitted where something did not. */
   errorMtu = 0;
@@ -71,6 +73,8 @@ export class Inet4Options implements InetOptions {
         return this.headerIncluded ? 1 : 0;
       case IP.IP_PORTRANGE:
         return this.lowPort ? IP.IP_PORTRANGE_LOW : IP.IP_PORTRANGE_DEFAULT;
+      case IP.IP_PORTALGO:
+        return ALGORITHMS.indexOf(this.portAlgorithm ?? this.#stack.ports.selected);
       case IP.IP_ERRORMTU:
         return this.errorMtu;
       case IP.IP_PKTINFO:
@@ -121,6 +125,7 @@ export class Inet4Options implements InetOptions {
     else if (name === IP.IP_TTL) this.outgoing.ttl = within(n, 1, MAX_TTL);
     else if (name === IP.IP_TOS) this.outgoing.tos = within(n, 0, 255);
     else if (name === IP.IP_MINTTL) this.minTtl = within(n, 1, MAX_TTL);
+    else if (name === IP.IP_PORTALGO) this.portAlgorithm = ALGORITHMS[within(n, 0, ALGORITHMS.length - 1)];
     else this.lowPort = within(n, IP.IP_PORTRANGE_DEFAULT, IP.IP_PORTRANGE_LOW) === IP.IP_PORTRANGE_LOW;
   }
   /** A struct in_pktinfo says where to send from; an int, as Linux's, asks to be told. */

@@ -30,6 +30,8 @@ export interface InetOptions {
   readonly mapped: boolean;
   /** Ports are given from the reserved range (IP_PORTRANGE). */
   readonly lowPort: boolean;
+  /** How they are chosen (IP_PORTALGO); left out: as net.inet.ip.anonportalgo.selected says. */
+  readonly portAlgorithm?: string | undefined;
   /** The socket has a port. */
   bound: boolean;
   /** Packets that have come farther are dropped (RFC 5082). */

@@ -1,7 +1,9 @@
 /** Who has which port, and whom a packet is for (NetBSD: in_pcb.c). */
 import { errno } from "../abi/errno.ts";
 import { SO_REUSEADDR, SO_REUSEPORT } from "../abi/flags.ts";
-import { type Address, isAny, sameAddress } from "./address.ts";
+import { halfSipHash } from "../lib/siphash.ts";
+import { type Address, addressWords, isAny, sameAddress } from "./address.ts";
+import { type PortRanges, PortSearch } from "./ports.ts";
 import type { Socket } from "./socket.ts";
 
 /** One socket's addresses: 0 is any of IPv4, :: any of IPv6. A `remotePort` of 0: it has no peer. */
@@ -14,14 +16,12 @@ export interface Endpoint {
   readonly mapped: boolean;
   readonly so: Socket;
   /** `bound`: it has a port, and its family is fixed. */
-  readonly options: { readonly lowPort: boolean; bound: boolean };
+  readonly options: { readonly lowPort: boolean; readonly portAlgorithm?: string | undefined; bound: boolean };
 }
-/** Ports given to those who ask for none (net.inet.ip.anonportmin, max; lowportmin, max: for IP_PORTRANGE_LOW). */
-export class PortRanges {
-  first = 49_152;
-  last = 65_535;
-  lowFirst = 600;
-  lowLast = 1023;
+/** Who an endpoint is going to speak to, when its port is chosen. */
+export interface Peer {
+  readonly address: Address;
+  readonly port: number;
 }
 /** Below, only the super-user binds. */
 export const RESERVED = 1024;
@@ -31,20 +31,20 @@ export class Endpoints<E extends Endpoint> {
   readonly #byPort = new Map<number, E[]>();
   /** Connections that came to a port: there may be thousands, and their protocol finds them by both ends. */
   readonly #children = new Map<number, Set<E>>();
-  readonly #random: () => number;
-  readonly #ranges: PortRanges;
+  readonly #search: PortSearch;
+  readonly #key: Int32Array;
 
   constructor(random: () => number, ranges: PortRanges) {
-    this.#random = random;
-    this.#ranges = ranges;
+    this.#search = new PortSearch(ranges, random);
+    this.#key = Int32Array.from({ length: 4 }, () => random() * 2 ** 32);
   }
   /** Take a port, or any (0). EADDRINUSE, EADDRNOTAVAIL when none is left. */
-  bind(e: E, local: Address, port: number): void {
+  bind(e: E, local: Address, port: number, to?: Peer): void {
     if (port !== 0) {
       const taken = (x: E) => !mayShare(x, e, local);
       if (this.#byPort.get(port)?.some(taken) || this.#children.get(port)?.values().some(taken)) throw errno.EADDRINUSE;
     }
-    const chosen = port || this.#free(e.options.lowPort);
+    const chosen = port || this.#free(e, local, to);
     e.local = local;
     e.port = chosen;
     e.options.bound = true;
@@ -52,16 +52,12 @@ export class Endpoints<E extends Endpoint> {
     if (list) list.push(e);
     else this.#byPort.set(chosen, [e]);
   }
-  #free(low: boolean): number {
-    const { first, last, lowFirst, lowLast } = this.#ranges;
-    const [from, to] = low ? [lowFirst, lowLast] : [first, last];
-    const count = to - from + 1;
-    const start = Math.floor(this.#random() * count);
-    for (let i = 0; i < count; i++) {
-      const port = from + ((start + i) % count);
-      if (!this.#byPort.has(port) && !this.#children.has(port)) return port;
-    }
-    throw errno.EADDRNOTAVAIL;
+  #free({ options: { lowPort: low, portAlgorithm: algorithm } }: E, local: Address, to: Peer | undefined): number {
+    const key = (which: 0 | 1) => {
+      const words = [...addressWords(local), ...addressWords(to?.address ?? 0), to?.port ?? 0];
+      return halfSipHash(this.#key.subarray(2 * which, 2 * which + 2), words) >>> 0;
+    };
+    return this.#search.find({ low, algorithm, key }, (port) => !this.#byPort.has(port) && !this.#children.has(port));
   }
   /** A child of a listener has its port, too; `find` does not give it. */
   add(e: E): void {

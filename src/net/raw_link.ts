@@ -45,5 +45,6 @@ export class RawLink implements Link {
   }
   changed(iface: Interface): void {
     this.#stack.ip6?.changed(iface);
+    if (iface.up) this.#stack.igmp.up(iface);
   }
 }

@@ -25,7 +25,7 @@ import { RawLink } from "./raw_link.ts";
 import type { Outgoing } from "./ip_output.ts";
 import type { Orphan } from "./pcblist.ts";
 import { type Packet, Packets } from "./packet.ts";
-import { PortRanges } from "./pcb.ts";
+import { PortRanges } from "./ports.ts";
 import { type Route, Routes } from "./route.ts";
 import type { In6IfAddress } from "./ip6/interface.ts";
 import type { Route6 } from "./ip6/routes.ts";

@@ -1,10 +1,12 @@
 /** The variables net.inet.{ip,icmp,udp,arp}.* and net.interfaces.*: NetBSD's names, numbers and units, each of which does something. */
+import { errno } from "../abi/errno.ts";
 import { AF_INET } from "../abi/flags.ts";
 import { encodeStats, RT_STAT } from "../abi/net_stats.ts";
 import type { SysctlNode } from "../plugin.ts";
 import type { Interface } from "./interface.ts";
 import { intKnob, structNode, switchKnob } from "./knobs.ts";
 import { inetPcblists } from "./pcblist.ts";
+import { ALGORITHMS } from "./ports.ts";
 import type { Stack } from "./stack.ts";
 import { arpStats, icmpStats, igmpStats, ipStats, tcpStats, udpStats } from "./stats.ts";
 import type { TcpProtocol } from "./tcp/protocol.ts";
@@ -23,6 +25,20 @@ function ip({ ip, ports, detection }: Stack): Record<string, SysctlNode> {
     allowsrcrt: switchKnob(ip, "allowSourceRoute", "Accept source-routed datagrams", 7),
     anonportmin: intKnob(ports, "first", "Lowest ephemeral port number to assign", { number: 10, ...PORT }),
     anonportmax: intKnob(ports, "last", "Highest ephemeral port number to assign", { number: 11, ...PORT }),
+    "anonportalgo.available": {
+      type: "string",
+      doc: "available algorithms",
+      read: () => ALGORITHMS.join(" "),
+    },
+    "anonportalgo.selected": {
+      type: "string",
+      doc: "selected algorithm",
+      read: () => ports.selected,
+      write(value) {
+        if (!ALGORITHMS.includes(String(value))) throw errno.EINVAL;
+        ports.selected = String(value);
+      },
+    },
     lowportmin: intKnob(ports, "lowFirst", "Lowest privileged ephemeral port number to assign", {
       number: 16,
       ...PORT,

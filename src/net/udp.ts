@@ -139,7 +139,9 @@ class UdpSocket implements Protocol, Endpoint {
     const { address, port } = this.#family.parse(name, this.mapped);
     if (port === 0) throw errno.EADDRNOTAVAIL;
     const source = this.#source(address);
-    if (this.port === 0) takePort(this.#udp.endpoints, lwp, this, { address: source, port: 0 });
+    if (this.port === 0) {
+      takePort(this.#udp.endpoints, lwp, this, { address: source, port: 0, to: { address, port } });
+    }
     this.local = source;
     this.remote = isAny(address) ? source : address;
     this.remotePort = port;
@@ -170,7 +172,7 @@ class UdpSocket implements Protocol, Endpoint {
     if (peer.port === 0) throw errno.EADDRNOTAVAIL;
     const sender = control.length > 0 ? this.options.sender(control) : NOBODY;
     const source = this.#source(peer.address, sender);
-    if (this.port === 0) takePort(endpoints, lwp, this, { address: this.local, port: 0 });
+    if (this.port === 0) takePort(endpoints, lwp, this, { address: this.local, port: 0, to: peer });
     const ip = {
       destination: peer.address,
       protocol: IPPROTO_UDP,

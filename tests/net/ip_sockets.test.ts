@@ -1,6 +1,6 @@
 /**
  * Options and ancillary data of Internet sockets (ip(4)). Of NetBSD's tests/net these are done here as tests of our own:
- * net/t_pktinfo, net/t_pktinfo_send, net/t_bind, net/t_udp, inpcb/t_broadcast_bind, inpcb/t_inpcb_bind, net/t_socket_afinet.
+ * net/t_pktinfo, net/t_pktinfo_send, net/t_bind, net/t_udp, inpcb/t_broadcast_bind, inpcb/t_inpcb_bind, net/t_socket_afinet, net/sys/t_rfc6056.
  */
 import { describe, it } from "node:test";
 import { errno, SysError } from "../../src/abi/errno.ts";
@@ -206,6 +206,34 @@ describe("options at level IPPROTO_IP", () => {
     const u = await udpSocket(user);
     set(user, u, IP.IP_PORTRANGE, int(IP.IP_PORTRANGE_LOW));
     fails(() => user.bind({ s: u, name: sin("0.0.0.0", 0) }), errno.EACCES);
+  });
+  it("IP_PORTALGO and net.inet.ip.anonportalgo say how ports are chosen (RFC 6056), and none is given twice", async () => {
+    const { sys, stack } = await inetHost();
+    const port = async (algorithm: number) => {
+      const s = await udpSocket(sys);
+      set(sys, s, IP.IP_PORTALGO, int(algorithm));
+      assertEquals(intOf(get(sys, s, IP.IP_PORTALGO)), algorithm);
+      await sys.connect({ s, name: sin("127.0.0.1", 9) });
+      const [asa, alen] = [new Uint8Array(16), int(16)];
+      sys.getsockname({ fdes: s, asa, alen });
+      return parseSockaddrIn(asa)!.port;
+    };
+    const all: number[] = [];
+    for (let algorithm = 0; algorithm < 6; algorithm++) {
+      const ports = [await port(algorithm), await port(algorithm), await port(algorithm)];
+      assert(ports.every((p) => p >= 49_152), `${algorithm}: ${ports}`);
+      // In turn: bsd, and hash for one peer.
+      if (algorithm === 0 || algorithm === 3) assert(ports[1]! > ports[0]! && ports[1]! - ports[0]! < 10, `${ports}`);
+      all.push(...ports);
+    }
+    assertEquals(new Set(all).size, 18);
+    const s = await udpSocket(sys);
+    assertEquals(intOf(get(sys, s, IP.IP_PORTALGO)), 1);
+    fails(() => set(sys, s, IP.IP_PORTALGO, int(6)), errno.EINVAL);
+    [stack.ports.first, stack.ports.last] = [50_000, 50_001];
+    await udpSocket(sys, 0);
+    await udpSocket(sys, 0);
+    await assertRejects(() => udpSocket(sys, 0), SysError, errno.EADDRNOTAVAIL.message);
   });
   it("SO_DONTROUTE reaches neighbours alone, and goes one hop", async () => {
     const { a, r } = await routed();

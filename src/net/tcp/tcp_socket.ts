@@ -126,7 +126,9 @@ export class TcpSocket implements Protocol, Endpoint, TcpUser, TcpListener {
     const remote = isAny(address) ? source : address;
     if (typeof source !== typeof remote) throw errno.EINVAL;
     if (stack.isBroadcast(remote)) throw errno.EADDRNOTAVAIL;
-    if (this.port === 0) takePort(endpoints, lwp, this, { address: source, port: 0 });
+    if (this.port === 0) {
+      takePort(endpoints, lwp, this, { address: source, port: 0, to: { address: remote, port } });
+    }
     const c = engine.create({ local: source, port: this.port, remote, remotePort: port }, this);
     this.local = source;
     this.#attach(c);
