@@ -128,5 +128,8 @@ const pointed: Readonly<Record<number, Pointed>> = {
   [SIOC.SIOCGIFDESCR]: { ...text, way: "out" },
   [SIOC.SIOCSIFDESCR]: { ...text, way: "in" },
 };
-/** Where a command's structure points at more memory; undefined: it does not. */
+/**
+ * Where a command's structure points at more memory; undefined: it does not. Who calls puts that memory, or room for it,
+ * behind the structure, and its count into the structure; the pointer is the wire's business.
+ */
 export const pointedBy = (com: number): Pointed | undefined => pointed[com] ?? bpfPointed[com];

@@ -3,6 +3,8 @@
  * the kernel's questions (copyin, copyout) are answered from it. The other side of native.ts, derived from the same rows.
  */
 import { errno, errnoOf } from "../abi/errno.ts";
+import { sizeOf } from "../abi/ioccom.ts";
+import { pointedBy } from "../abi/sockio.ts";
 import { declared } from "../abi/syscalls.ts";
 import { type Arg, type Decl, type Member, slotNames } from "../abi/types.ts";
 import { then } from "../lib/async.ts";
@@ -141,7 +143,16 @@ class Packer {
     if (value === undefined || value === null) return 0;
     if (a.kind === "value") return value as number;
     if (a.kind === "path") return this.#lend(terminated(value as string));
+    if (a.size === "com") this.#behind(args.com as number, value as Uint8Array);
     return a.iovec ? this.#vector(value as Uint8Array) : this.#lend(value as Uint8Array);
+  }
+  /** What stands behind an ioctl's structure is where its pointer leads. */
+  #behind(com: number, data: Uint8Array): void {
+    const pointed = pointedBy(com);
+    const size = sizeOf(com);
+    if (!pointed || data.length < size) return;
+    const address = data.length > size ? this.#lend(data.subarray(size)) : 0;
+    viewOf(data).setBigUint64(pointed.pointer, BigInt(address), true);
   }
   #count(a: Arg<unknown>, args: Record<string, unknown>): number {
     const of = this.#decl.args[a.of!]!;

@@ -6,6 +6,7 @@ import { AF_INET, SOCK_DGRAM } from "../../src/abi/flags.ts";
 import { IfClonereq, Ifconf, Ifreq } from "../../src/abi/net_structs.ts";
 import { pointedBy, SIOC } from "../../src/abi/sockio.ts";
 import { viewOf } from "../../src/lib/struct.ts";
+import { pipelinedClient } from "../../src/proxy/client.ts";
 import { Class, spFrame, Type } from "../../src/proxy/sysproxy.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { randomOf, seedOf } from "../cases/fat_images.ts";
@@ -106,6 +107,19 @@ describe("ioctl over NetBSD's wire", () => {
       assert(error >= 0 && error < 100, `${com.toString(16)}: ${error}`);
     }
     assertEquals([kernel.log.lines.filter((l) => l.startsWith("bug")), done], [[], 2000]);
+  });
+  it("our own client gives the memory that is pointed at its address", async () => {
+    const { dial } = await served({ version: "NetBSD-7.99.34" });
+    const { sys } = await pipelinedClient(dial(), "ours");
+    const fd = await sys.socket({ domain: AF_INET, type: SOCK_DGRAM, protocol: 0 });
+    const data = new Uint8Array(Ifconf.size + 2 * Ifreq.size);
+    Ifconf.set.length(viewOf(data), 0, 2 * Ifreq.size);
+    await sys.ioctl({ fd, com: SIOC.SIOCGIFCONF, data });
+    const names = [0, 1].map((i) => Ifreq.get.name(viewOf(data), Ifconf.size + i * Ifreq.size));
+    assertEquals([Ifconf.get.length(viewOf(data), 0), ...names], [2 * Ifreq.size, "lo0", "lo0"]);
+    const size = new Uint8Array(Ifconf.size);
+    await sys.ioctl({ fd, com: SIOC.SIOCGIFCONF, data: size });
+    assertEquals(Ifconf.get.length(viewOf(size), 0), 2 * Ifreq.size);
   });
   it("both wires see the same interface", async () => {
     const { kernel, c, ioctl } = await client();
