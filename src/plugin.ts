@@ -6,6 +6,7 @@ import type { Errnos } from "./abi/errno.ts";
 import type { Schema } from "./abi/types.ts";
 import type { Async } from "./lib/async.ts";
 import type { NetDevice } from "./lib/net_device.ts";
+import type { OpenPort } from "./lib/port.ts";
 import type { OpenSharedFile } from "./lib/shared_file.ts";
 import type { OpenTap } from "./lib/tap.ts";
 import type { BlockingChannel, Channel, Listener, Security, SocketAddress, Sockets } from "./lib/streams.ts";
@@ -13,6 +14,7 @@ import type { BlockingChannel, Channel, Listener, Security, SocketAddress, Socke
 export type { Async, Errnos, Schema };
 export type { Input, NetDevice } from "./lib/net_device.ts";
 export type { Offload, Offloads } from "./lib/offload.ts";
+export type { OpenPort, Port, PortUser } from "./lib/port.ts";
 export type { OpenSharedFile, SharedFile } from "./lib/shared_file.ts";
 export type { OpenTap, Tap } from "./lib/tap.ts";
 export type {
@@ -49,6 +51,8 @@ export interface Sys {
   readonly tap: OpenTap;
   /** A device of another driver that is loaded, for one that stands on it: nobody else has it. ENXIO: no such driver. */
   netDevice(driver: string, unit: number): Async<NetDevice>;
+  /** Other interfaces of this kernel. */
+  readonly port: OpenPort;
 }
 
 export type FileType = "file" | "dir" | "link" | "chr" | "blk" | "fifo" | "sock";

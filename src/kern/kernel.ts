@@ -8,6 +8,7 @@ import type {
   Buffers,
   KernelServices,
   NetDevice,
+  OpenPort,
   OpenSharedFile,
   OpenTap,
   Plugin,
@@ -76,6 +77,10 @@ export class Kernel implements KernelServices {
   readonly faction = new Map<string, unknown>();
   /** Called when reboot(2) has halted the kernel: the server ends then. */
   onHalt: () => void = () => {};
+  /** Set by who has interfaces. */
+  openPort: OpenPort = () => {
+    throw errno.ENXIO;
+  };
   /** Who asked for it by reboot(2). */
   haltedBy: Proc | undefined;
   readonly #atHalt: (() => Async<void>)[] = [];
@@ -97,6 +102,7 @@ export class Kernel implements KernelServices {
       sharedFile: host.sharedFile,
       tap: host.tap,
       netDevice: (name, unit) => this.#netDevice(name, unit),
+      port: (name, user) => this.openPort(name, user),
     };
     this.dispatcher.bug = (name, e) =>
       this.log.write(`bug in ${name}: ${e instanceof Error ? e.stack ?? e.message : e}`);

@@ -4,9 +4,10 @@ import { IFF } from "../abi/flags.ts";
 import { IFT } from "../abi/net_structs.ts";
 import { sockaddrDl } from "../abi/route_structs.ts";
 import type { Async, NetDevice } from "../plugin.ts";
-import type { Offload } from "../lib/offload.ts";
-import { complete, cut, describe } from "./offload.ts";
-import { largePacket, type Packet } from "./packet.ts";
+import { HDR_F_NEEDS_CSUM, type Offload } from "../lib/offload.ts";
+import { adopt, complete, cut, describe } from "./offload.ts";
+import { HEADROOM, largePacket, type Packet } from "./packet.ts";
+import { Ports } from "./interface_ports.ts";
 
 /** What SIOCSIFFLAGS may change. */
 const CHANGEABLE = IFF.UP | IFF.NOARP | IFF.DEBUG | IFF.LINK0 | IFF.LINK1 | IFF.LINK2;
@@ -108,6 +109,8 @@ export class Interface {
   changedAt = 0;
   /** Told of every frame in and out (bpf). */
   readonly taps = new Taps();
+  /** Others who have to do with its frames (bridges). */
+  readonly ports = new Ports();
   #promiscuous = 0;
   readonly #link: Link;
   /** What the device is told of a frame; what one is cut into. */
@@ -120,6 +123,9 @@ export class Interface {
     checksumOffset: 0,
   };
   #piece: Packet | undefined;
+  /** What somebody else leaves to be finished is copied into this. */
+  #whole: Packet | undefined;
+  #forwarding = false;
 
   constructor(name: string, index: number, device: NetDevice, link: Link) {
     this.name = name;
@@ -219,6 +225,7 @@ export class Interface {
     this.#promiscuous += on ? 1 : -1;
     this.device.promiscuous?.(this.#promiscuous > 0);
     this.flags = this.#promiscuous > 0 ? this.flags | IFF.PROMISC : this.flags & ~IFF.PROMISC;
+    this.device.promiscuous?.(this.#promiscuous > 0);
   }
   /** Send a frame that somebody else made; `back`: it also came in. A loopback interface takes the packet, others leave it. */
   inject(p: Packet, back: boolean): void {
@@ -232,8 +239,37 @@ export class Interface {
     if (this.taps.any) this.taps.tell(frame, false);
     this.counters.inPackets++;
     this.counters.inBytes += frame.length;
+    if (this.ports.any && this.ports.input(frame, offload)) return;
     this.#link.input(frame, this, offload);
   }
+  /** A frame that came in elsewhere is for this interface itself. */
+  deliver(frame: Uint8Array, offload?: Offload): void {
+    if (this.up) this.#link.input(frame, this, offload);
+  }
+  /** Send a frame of somebody else's, lent. */
+  forward(frame: Uint8Array, offload?: Offload): void {
+    // Who comes back here in the course of it has been led in a circle.
+    if (!this.up || this.#forwarding) return void this.counters.outErrors++;
+    this.#forwarding = true;
+    try {
+      if (offload && (offload.flags & HDR_F_NEEDS_CSUM) !== 0) this.#forwardUnfinished(frame, offload);
+      else this.#device(frame, undefined);
+    } finally {
+      this.#forwarding = false;
+    }
+  }
+  #forwardUnfinished(frame: Uint8Array, offload: Offload): void {
+    const p = (this.#whole ??= largePacket());
+    if (frame.length > p.bytes.length - HEADROOM) return void this.counters.outErrors++;
+    // As far from a multiple of 4 as Ethernet's header is long.
+    p.start = HEADROOM + 2;
+    p.end = p.start + frame.length;
+    p.sumAt = p.gso = p.segment = 0;
+    p.bytes.set(frame, p.start);
+    if (adopt(p, offload)) this.#finish(p, this.#onward);
+    else this.counters.outErrors++;
+  }
+  readonly #onward = (p: Packet, offload?: Offload): void => this.#device(p.bytes.subarray(p.start, p.end), offload);
   /** Send an IP packet towards a neighbour. The packet is the link's afterwards. An error tells that it is lost. */
   output(p: Packet, nextHop: number): SysError | undefined {
     return this.#link.output(p, this, nextHop);
@@ -247,23 +283,29 @@ export class Interface {
   transmit(p: Packet): void {
     // Who listens sees whole checksums where that is possible.
     if (this.taps.any && p.segment === 0) complete(p);
-    if (p.sumAt === 0) return this.#send(p, undefined);
+    this.#finish(p, this.#own);
+  }
+  /** Do what the device does not, and give what comes of it to `send`. */
+  #finish(p: Packet, send: (p: Packet, offload?: Offload) => void): void {
+    if (p.sumAt === 0) return send(p);
     const { offload } = this.device;
     if (offload?.checksum && (p.segment === 0 || offload.gso.includes(p.gso))) {
-      return this.#send(p, describe(p, this.#record));
+      return send(p, describe(p, this.#record));
     }
     if (p.segment > 0) {
       this.#piece ??= largePacket();
-      return cut(p, this.#piece, this.device.medium === "ethernet", this.#whole);
+      return cut(p, this.#piece, this.device.medium === "ethernet", send);
     }
     complete(p);
-    this.#send(p, undefined);
+    send(p);
   }
-  readonly #whole = (p: Packet): void => this.#send(p, undefined);
-  #send(p: Packet, offload: Offload | undefined): void {
-    this.counters.outPackets++;
-    this.counters.outBytes += p.length;
+  readonly #own = (p: Packet, offload?: Offload): void => {
     const frame = p.bytes.subarray(p.start, p.end);
+    if (!this.ports.any || !this.ports.output(frame, offload)) this.#device(frame, offload);
+  };
+  #device(frame: Uint8Array, offload: Offload | undefined): void {
+    this.counters.outPackets++;
+    this.counters.outBytes += frame.length;
     if (this.taps.any) this.taps.tell(frame, true);
     try {
       const done = this.device.output(frame, offload);

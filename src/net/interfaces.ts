@@ -6,6 +6,7 @@ import type { Component } from "../plugin.ts";
 import { interfaceIoctl } from "./ioctl.ts";
 import { linkAddressRows } from "./ioctl_link.ts";
 import { linkDomain } from "./link_domain.ts";
+import { openPort } from "./interface_ports.ts";
 import { routeDomain } from "./routing.ts";
 import { routeSysctl } from "./rtable.ts";
 import { followInterfaces, routeStats } from "./sysctl.ts";
@@ -19,6 +20,7 @@ const component: Component = {
     const stack = new Stack(kernel);
     kernel.faction.set("stack", stack);
     kernel.atHalt(() => stack.halt());
+    kernel.openPort = (name, user) => openPort(stack.interface(name), user);
     stack.net.interfaceIoctl = (so, lwp, com, data) => interfaceIoctl(stack, so, lwp, com, data);
     stack.net.add(linkDomain);
     stack.controls.set(AF_LINK, linkAddressRows);

@@ -140,6 +140,7 @@ export class Stack {
     for (const route of [...this.routes]) if (route.iface === iface) this.removeRoute(route.destination, route.mask);
     this.groups.forget(iface);
     this.igmp.forget(iface);
+    iface.ports.gone();
     this.#interfaces.delete(iface.name);
     if (this.#loopback === iface) this.#loopback = undefined;
     this.tell({ kind: "interface", iface, gone: true });

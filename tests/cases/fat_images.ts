@@ -42,6 +42,7 @@ export function plainSys(log: (text: string) => void = () => {}): Sys {
     sharedFile: undefined as never,
     tap: undefined as never,
     netDevice: undefined as never,
+    port: undefined as never,
   };
 }
 
