@@ -71,6 +71,11 @@ export class Ip {
   /** Take packets with source routes, and send them on by these (net.inet.ip.allowsrcrt, forwsrcrt). */
   allowSourceRoute = true;
   forwardSourceRoute = false;
+  /** Take packets only where their address is (RFC 1122's strong model; net.inet.ip.checkinterface). */
+  checkInterface = false;
+  /** Number fragments at random; find out what passes whole (net.inet.ip.random_id, mtudisc). */
+  randomId = false;
+  mtuDiscovery = true;
   readonly counters = {
     received: 0,
     delivered: 0,
@@ -187,8 +192,15 @@ export class Ip {
     if (destination === BROADCAST) return true;
     return p.iface?.isBroadcast(destination) ?? false;
   }
+  /** It is for an address of another interface, and that matters. */
+  #elsewhere(destination: number, { iface }: Packet): boolean {
+    if (!this.checkInterface || !iface || iface.loopback || !this.#stack.isLocal(destination)) return false;
+    return !iface.has(destination);
+  }
   #arrived(p: Packet, header: Ipv4Header): void {
-    if (!this.#stack.isReady(header.destination)) return this.#stack.packets.put(p);
+    if (!this.#stack.isReady(header.destination) || this.#elsewhere(header.destination, p)) {
+      return this.#stack.packets.put(p);
+    }
     const fragment = Ipv4.get.fragment(p.view, p.start);
     if ((fragment & (IP_MF | IP_OFFSET)) === 0) return this.#deliver(p, header);
     const whole = this.fragments.add(p, header, fragment);

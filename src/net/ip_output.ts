@@ -81,7 +81,8 @@ export class IpOutput {
     return this.#transmit(p, route, o, mtu);
   }
   #nextId(): number {
-    return (this.#id = (this.#id + 1) & 0xffff);
+    const { randomId } = this.#ip;
+    return (this.#id = (this.#id + 1 + (randomId ? Math.floor(this.#stack.random() * 0xffff) : 0)) & 0xffff);
   }
   #route(o: Outgoing): Route | SysError {
     const destination = o.options?.firstHop || o.destination;

@@ -15,7 +15,7 @@ import type { Udp } from "./udp.ts";
 const SECOND = 1000;
 const PORT = { least: 1, most: 65_535 };
 
-function ip({ ip, ports, detection }: Stack): Record<string, SysctlNode> {
+function ip({ ip, ports, detection }: Stack, { paths }: TcpProtocol): Record<string, SysctlNode> {
   return {
     forwarding: switchKnob(ip, "forwarding", "Enable forwarding of INET datagrams", 1),
     redirect: switchKnob(ip, "redirects", "Enable sending of ICMP redirect messages", 2),
@@ -23,6 +23,14 @@ function ip({ ip, ports, detection }: Stack): Record<string, SysctlNode> {
     forwsrcrt: switchKnob(ip, "forwardSourceRoute", "Enable forwarding of source-routed datagrams", 5),
     "directed-broadcast": switchKnob(ip, "directedBroadcast", "Enable forwarding of broadcast datagrams", 6),
     allowsrcrt: switchKnob(ip, "allowSourceRoute", "Accept source-routed datagrams", 7),
+    mtudisc: switchKnob(ip, "mtuDiscovery", "Use RFC1191 Path MTU Discovery", 9),
+    mtudisctimeout: intKnob(paths, "life", "Lifetime of a Path MTU Discovered route", {
+      number: 12,
+      unit: SECOND,
+      least: 1,
+    }),
+    checkinterface: switchKnob(ip, "checkInterface", "Enable receive side of Strong ES model from RFC1122", 20),
+    random_id: switchKnob(ip, "randomId", "Assign random ip_id values", 22),
     anonportmin: intKnob(ports, "first", "Lowest ephemeral port number to assign", { number: 10, ...PORT }),
     anonportmax: intKnob(ports, "last", "Highest ephemeral port number to assign", { number: 11, ...PORT }),
     "anonportalgo.available": {
@@ -102,7 +110,7 @@ export const under = (prefix: string, nodes: Record<string, SysctlNode>) =>
 /** Of IPv4 and its protocols. */
 export function inetSysctls(stack: Stack, tcp: TcpProtocol, datagrams: Udp): Record<string, SysctlNode> {
   return {
-    ...under("net.inet.ip", ip(stack)),
+    ...under("net.inet.ip", ip(stack, tcp)),
     ...under("net.inet.icmp", icmp(stack)),
     "net.inet.igmp.stats": structNode("IGMP statistics", () => igmpStats(stack.igmp)),
     ...under("net.inet.arp", arp(stack)),

@@ -196,6 +196,35 @@ describe("options of the header", () => {
   });
 });
 
+describe("knobs", () => {
+  it("checkinterface: an address of another interface is not answered for", async () => {
+    const { a, r } = await routed();
+    const s = raw(a.sys);
+    await send(a.sys, s, echo(), "10.0.1.254");
+    assertEquals((await next(a.sys, s)).icmp[0], 0);
+    r.stack.ip.checkInterface = true;
+    await send(a.sys, s, echo(), "10.0.1.254");
+    await send(a.sys, s, echo(), "10.0.0.254");
+    assertEquals((await next(a.sys, s)).from, "10.0.0.254");
+    assertEquals(r.stack.icmp.counters.out[0], 2);
+  });
+  it("mtudisc: without it TCP's packets may be cut on the way", async () => {
+    for (const on of [true, false]) {
+      const fragments: number[] = [];
+      const { hosts: [a, b] } = await onOneLink(2, (f, from) => {
+        if (from === 0 && f[23] === 6) fragments.push(f[20]!);
+        return [f];
+      });
+      a!.stack.ip.mtuDiscovery = on;
+      const [l, c] = [b, a].map((h) => h!.sys.socket({ domain: AF_INET, type: 1, protocol: 0 }) as number);
+      await b!.sys.bind({ s: l!, name: sin("10.0.0.2", 80) });
+      b!.sys.listen({ s: l!, backlog: 1 });
+      await a!.sys.connect({ s: c!, name: sin("10.0.0.2", 80) });
+      assertEquals(fragments.every((x) => x === (on ? 0x40 : 0)), true, `${fragments}`);
+    }
+  });
+});
+
 describe("errors", () => {
   it("a packet that may not be cut is complained of with the size that fits", async () => {
     const { a, r } = await routed();

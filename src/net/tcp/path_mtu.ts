@@ -4,10 +4,11 @@ import { type Address, addressKey } from "../address.ts";
 
 /** No less is believed of IPv4: smaller links are not, and who says so means no good (Linux: min_pmtu). */
 const LEAST = 552;
-const LIFE = 600_000;
 const MOST = 1024;
 
 export class PathMtu {
+  /** Milliseconds that is believed (net.inet.ip.mtudisctimeout). */
+  life = 600_000;
   readonly #now: () => number;
   readonly #least: number;
   readonly #known = new Map<number | string, { readonly mtu: number; readonly until: number }>();
@@ -22,7 +23,7 @@ export class PathMtu {
     const told = Math.max(this.#least, mtu || had >> 1);
     if (told >= had) return;
     if (this.#known.size >= MOST) this.#known.clear();
-    this.#known.set(addressKey(remote), { mtu: told, until: this.#now() + LIFE });
+    this.#known.set(addressKey(remote), { mtu: told, until: this.#now() + this.life });
   }
   limit(remote: Address, link: number): number {
     if (this.#known.size === 0) return link;

@@ -33,7 +33,7 @@ export class TcpProtocol implements IpProtocol, TcpWorld {
   readonly stack: Stack;
   readonly engine: TcpEngine;
   readonly endpoints: Endpoints<TcpSocket>;
-  readonly #paths: PathMtu;
+  readonly paths: PathMtu;
   /** The ends of the segment that is handled; where the one that goes out goes. */
   readonly #to = { local: 0 as Address, port: 0, remote: 0 as Address, remotePort: 0 };
   /** What IP is told: of either family one, so that each is always of one kind. */
@@ -51,7 +51,7 @@ export class TcpProtocol implements IpProtocol, TcpWorld {
   constructor(stack: Stack) {
     this.stack = stack;
     this.endpoints = new Endpoints(stack.random, stack.ports);
-    this.#paths = new PathMtu(() => this.now());
+    this.paths = new PathMtu(() => this.now());
     this.engine = new TcpEngine(this);
     stack.ip.register(IPPROTO_TCP, this);
     stack.kernel.sysctl(tcpSysctls(this.engine));
@@ -126,17 +126,18 @@ export class TcpProtocol implements IpProtocol, TcpWorld {
   }
   readonly burst = BURST;
   mtu(remote: Address): number {
-    return this.#paths.limit(remote, this.stack.mtuTo(remote));
+    return this.paths.limit(remote, this.stack.mtuTo(remote));
   }
   /** Of IPv6, its own ICMP has noted what can be believed. */
   learned(remote: Address, mtu: number): void {
-    if (typeof remote === "number") this.#paths.learn(remote, mtu, this.stack.mtuTo(remote));
+    if (typeof remote === "number") this.paths.learn(remote, mtu, this.stack.mtuTo(remote));
   }
   send(to: Tuple & { readonly header?: HeaderOptions }, out: OutSegment, ring: Ring | undefined): SysError | undefined {
     const ip = this.#o = (typeof to.remote === "number" ? this.#ip : this.#ip6) as Filled;
     ip.source = to.local;
     ip.destination = to.remote;
     ip.ttl = to.header?.ttl;
+    ip.dontFragment = this.stack.ip.mtuDiscovery;
     ip.options = to.header?.options;
     ip.flow = to.header?.flow;
     ip.tos = out.ect ? ((to.header?.tos ?? 0) & ~ECN_MASK) | ECT_0 : to.header?.tos;
