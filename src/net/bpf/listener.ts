@@ -79,7 +79,7 @@ export class Listener {
 
   // Packets
 
-  /** A packet of the interface; lent. `head` stands before it where the link has no header of its own. */
+  /** A packet of the interface; lent. */
   see(packet: Uint8Array): void {
     this.counters.received++;
     const wanted = this.filter ? this.filter.run(packet) : WHOLE;
@@ -105,8 +105,14 @@ export class Listener {
     const now = this.#now();
     const sec = Math.floor(now / 1000);
     const usec = Math.floor((now - sec * 1000) * 1000);
-    BpfHdr.write(store.view, at, { sec, usec, caplen, datalen: packet.length, hdrlen: header });
-    store.bytes.set(packet.subarray(0, caplen), at + header);
+    const { view } = store;
+    const { set } = BpfHdr;
+    set.sec(view, at, sec);
+    set.usec(view, at, usec);
+    set.caplen(view, at, caplen);
+    set.datalen(view, at, packet.length);
+    set.hdrlen(view, at, header);
+    store.bytes.set(caplen === packet.length ? packet : packet.subarray(0, caplen), at + header);
     store.used = at + header + caplen;
   }
   #rotate(): void {
