@@ -255,7 +255,7 @@ export const ICMP6_STAT = [
   "badredirect",
   "dropped_raroute",
 ] as const;
-/** net.rtable.stats */
+/** net.route.stats */
 export const RT_STAT = ["badredirect", "dynamic", "newgateway", "unreach", "wildcard"] as const;
 
 /** Counters by name; those left out are 0. */

@@ -121,7 +121,7 @@ export function inetSysctls(stack: Stack, tcp: TcpProtocol, datagrams: Udp): Rec
 }
 /** Routes that did not serve: all that is counted. */
 export const routeStats = (stack: Stack): Record<string, SysctlNode> => ({
-  "net.rtable.stats": structNode(
+  "net.route.stats": structNode(
     "Routing table statistics",
     () => encodeStats(RT_STAT, { unreach: stack.ip.counters.noRoute, dynamic: stack.icmp.redirects.size }),
   ),
