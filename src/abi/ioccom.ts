@@ -25,6 +25,8 @@ export interface Pointed {
   readonly count: number;
   readonly countSize: 4 | 8;
   readonly unit: number;
+  /** It is always of so many bytes: no number says so. */
+  readonly fixed?: number;
   /** The program's memory is read, written, or both. */
   readonly way: "in" | "out" | "inout";
 }

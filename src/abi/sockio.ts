@@ -55,6 +55,8 @@ export const SIOC = {
   SIOCDELMULTI: iow("i", 50, Ifreq),
   SIOCSIFMEDIA: iowr("i", 53, Ifreq),
   SIOCGIFMEDIA: iowr("i", 54, Ifmediareq),
+  SIOCSIFGENERIC: iow("i", 57, Ifreq),
+  SIOCGIFGENERIC: iowr("i", 58, Ifreq),
   SIOCSIFPHYADDR: iow("i", 70, Ifaliasreq),
   SIOCGIFPSRCADDR: iowr("i", 71, Ifreq),
   SIOCGIFPDSTADDR: iowr("i", 72, Ifreq),
@@ -99,6 +101,8 @@ export type SiocName = keyof typeof SIOC;
 
 const driver = { pointer: Ifdrv.at.data, count: Ifdrv.at.length, countSize: 8, unit: 1 } as const;
 const text = { pointer: IfreqBuffer.at.buffer, count: IfreqBuffer.at.length, countSize: 4, unit: 1 } as const;
+/** struct vlanreq of SIOCSETVLAN and SIOCGETVLAN: a name and a tag, always as long. */
+const vlan = { pointer: Ifreq.at.addr, count: 0, countSize: 4, unit: 1, fixed: IFNAMSIZ + 2 } as const;
 const pointed: Readonly<Record<number, Pointed>> = {
   [SIOC.SIOCGIFCONF]: {
     pointer: Ifconf.at.buffer,
@@ -125,6 +129,8 @@ const pointed: Readonly<Record<number, Pointed>> = {
   [SIOC.SIOCSLINKSTR]: { ...driver, way: "in" },
   [SIOC.SIOCGDRVSPEC]: { ...driver, way: "inout" },
   [SIOC.SIOCSDRVSPEC]: { ...driver, way: "in" },
+  [SIOC.SIOCSIFGENERIC]: { ...vlan, way: "in" },
+  [SIOC.SIOCGIFGENERIC]: { ...vlan, way: "inout" },
   [SIOC.SIOCGIFDESCR]: { ...text, way: "out" },
   [SIOC.SIOCSIFDESCR]: { ...text, way: "in" },
 };

@@ -268,7 +268,8 @@ class Fetcher {
 }
 
 /** Bytes of the memory that an ioctl's structure points at. */
-function lengthPointed({ count, countSize, unit }: Pointed, struct: Uint8Array): number {
+function lengthPointed({ count, countSize, unit, fixed }: Pointed, struct: Uint8Array): number {
+  if (fixed !== undefined) return fixed;
   const d = viewOf(struct);
   const n = countSize === 4 ? d.getInt32(count, true) : Number(d.getBigUint64(count, true));
   return Math.max(0, n) * unit;

@@ -40,6 +40,10 @@ export class Netns {
     }
     return r.stdout;
   }
+  /** Whether a program succeeds. */
+  can(command: string, ...args: string[]): boolean {
+    return spawnSync(command, args, { stdio: "ignore", timeout: 60_000 }).status === 0;
+  }
   /** Run a program in it; what it prints. */
   exec(command: string, ...args: string[]): Promise<string> {
     const child = this.start(command, ...args);

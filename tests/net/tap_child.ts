@@ -1,5 +1,5 @@
 /**
- * A host of ours behind a TAP device, as a process of its own: `tap_child.ts LOCATOR ADDRESS/LENGTH [plain] [ecn] [ADDRESS6/LENGTH]`.
+ * A host of ours behind a TAP device, as a process of its own: `tap_child.ts LOCATOR ADDRESS/LENGTH [plain] [COMPONENT ...] [ecn] [ADDRESS6/LENGTH]`.
  * It serves remote clients at the locator, and over TCP echo (7), discard (9) and chargen (19), over UDP echo (7).
  */
 import process from "node:process";
@@ -33,7 +33,12 @@ async function boot(): Promise<Kernel> {
   const tap = more.includes("plain") ? plainTap : machine.tap;
   const kernel = await bootKernel({ ...machine, tap }, {
     builtins,
-    components: ["rumpvfs", "rumpnet_virtif", ...(cidr6 ? ["rumpnet_netinet6"] : [])],
+    components: [
+      "rumpvfs",
+      "rumpnet_virtif",
+      ...(cidr6 ? ["rumpnet_netinet6"] : []),
+      ...more.filter((m) => m.startsWith("rump")),
+    ],
   });
   kernel.log.console = (line) => host.err(`${line}\n`);
   const stack = stackOf(kernel);
