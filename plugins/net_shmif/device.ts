@@ -1,58 +1,33 @@
 /** An interface on a bus, or on none yet: attaching, frames in and out, waking the others (NetBSD: if_shmem.c). */
-import type { Input, NetDevice, SharedFile, Sys, Watcher } from "../../src/plugin.ts";
-import { BUS_SIZE, SHMIF_MAGIC, SHMIF_VERSION, ShmifBus, ShmifPacket } from "../../src/wire/shmif.ts";
-import { BusLock } from "./lock.ts";
-import { Reader, type Station } from "./reader.ts";
-import { Ring } from "./ring.ts";
+import type { Input, NetDevice, Offload, Offloads, Sys, Watcher } from "../../src/plugin.ts";
+import { complement, sum } from "../../src/lib/checksum.ts";
+import { HDR_F_NEEDS_CSUM } from "../../src/lib/offload.ts";
+import { SHMIF_VERSION, ShmifBus, ShmifPacket, VnetHeader } from "../../src/wire/shmif.ts";
+import { BUS, Bus } from "./bus.ts";
+import { FastBus, OFFLOADS } from "./fast.ts";
+import type { Station } from "./reader.ts";
 
 /** Ethernet's header and 1500 bytes: NetBSD's readers have no room for more. */
 const MAX_FRAME = 1514;
 /** Milliseconds until the lock is asked for again that somebody holds. */
 const RETRY_MS = 1;
+/** Milliseconds all frames are finished by who sends them, after one could not be sent to somebody who is on no fast bus. */
+const PLAIN_MS = 10_000;
 const WAKE_UP = ShmifBus.at.version;
+/** At the end of a linkstr: beside the bus, the fast one. */
+const ALSO_FAST = "?fast";
+const UDP_CHECKSUM = 6;
 
-/** A bus an interface is attached to. */
-class Bus {
-  readonly file: SharedFile;
-  readonly lock: BusLock;
-  readonly ring: Ring;
-  readonly reader: Reader;
-
-  /** ENOEXEC: it is no bus. EBUSY: it is locked for good. Throws errno. */
-  constructor(sys: Sys, path: string, station: Station) {
-    this.file = sys.sharedFile(path, BUS_SIZE);
-    this.lock = new BusLock(sys, this.file, path);
-    this.ring = new Ring(this.file);
-    this.reader = new Reader(this.ring, station);
-    try {
-      this.#check(sys, path);
-    } catch (e) {
-      this.file.close();
-      throw e;
-    }
-  }
-  #check(sys: Sys, path: string): void {
-    const { view } = this.file;
-    if (this.#magic === 0) this.#format(sys);
-    const version = ShmifBus.get.version(view, 0);
-    // NetBSD's leave 0 until somebody is woken for the first time.
-    if (this.#magic === SHMIF_MAGIC && (version === SHMIF_VERSION || version === 0)) return;
-    sys.log(this.#magic === SHMIF_MAGIC ? `${path}: bus of version ${version}` : `${path}: bus is not magical`);
-    throw sys.errno.ENOEXEC;
-  }
-  get #magic(): number {
-    return ShmifBus.get.magic(this.file.view, 0);
-  }
-  /** Who comes first makes the bus. */
-  #format(sys: Sys): void {
-    if (!this.lock.take()) throw sys.errno.EBUSY;
-    if (this.#magic === 0) {
-      this.ring.format();
-      ShmifBus.set.version(this.file.view, 0, SHMIF_VERSION);
-      ShmifBus.set.magic(this.file.view, 0, SHMIF_MAGIC);
-    }
-    this.lock.give();
-  }
+/** A copy of a frame with its checksum, all that was left to do. */
+function finished(frame: Uint8Array, { checksumStart: start, checksumOffset: offset }: Offload): Uint8Array {
+  if (start + offset + 2 > frame.length || (start & 1) !== 0) return frame;
+  const words = new Int32Array((frame.length + 3) >>> 2);
+  const bytes = new Uint8Array(words.buffer, 0, frame.length);
+  bytes.set(frame);
+  const value = complement(sum({ bytes, words }, start, frame.length - start));
+  // Of UDP, 0 would say that there is none.
+  new DataView(words.buffer).setUint16(start + offset, value === 0 && offset === UDP_CHECKSUM ? 0xffff : value, true);
+  return bytes;
 }
 
 /** See the head of this file. */
@@ -66,6 +41,9 @@ export class ShmifDevice implements NetDevice, Watcher {
   readonly #header = new Uint8Array(ShmifPacket.size);
   readonly #headerView = new DataView(this.#header.buffer);
   #bus: Bus | undefined;
+  #fast: FastBus | undefined;
+  /** Somebody is on no fast bus. */
+  #plain: (() => void) | undefined;
   #input: Input | undefined;
   /** The others do not know yet what we have sent. */
   #unsaid = false;
@@ -85,9 +63,25 @@ export class ShmifDevice implements NetDevice, Watcher {
   setLinkstr(to: string | undefined): void {
     if (this.#input || (to !== undefined && this.#bus)) throw this.#sys.errno.EBUSY;
     if (to === undefined) return this.#detach();
-    this.#bus = new Bus(this.#sys, to, this.#station);
+    const fast = to.endsWith(ALSO_FAST);
+    const path = fast ? to.slice(0, -ALSO_FAST.length) : to;
+    this.#bus = new Bus(this.#sys, path, this.#station, BUS);
+    try {
+      if (fast) this.#join(path);
+    } catch (e) {
+      this.#detach();
+      throw e;
+    }
     this.linkstr = to;
     this.#bus.file.watch(this);
+  }
+  #join(path: string): void {
+    this.#fast = new FastBus(this.#sys, path, this.#station);
+    this.#fast.join(this.mac);
+  }
+  /** Of others on the fast bus; those who are not need finished frames. */
+  get offload(): Offloads | undefined {
+    return this.#fast && !this.#plain ? OFFLOADS : undefined;
   }
   promiscuous(on: boolean): void {
     this.#station.promiscuous = on;
@@ -97,9 +91,8 @@ export class ShmifDevice implements NetDevice, Watcher {
     if (!this.#bus) throw this.#sys.errno.ENXIO;
     this.#input = input;
     // What others send from now on is for us.
-    if (!this.#bus.lock.take()) return this.#bus.reader.forget();
-    this.#bus.reader.start();
-    this.#bus.lock.give();
+    this.#bus.start();
+    this.#fast?.bus.start();
     this.#bus.file.awake();
   }
   down(): void {
@@ -112,27 +105,40 @@ export class ShmifDevice implements NetDevice, Watcher {
   }
   #detach(): void {
     this.#retry?.();
-    this.#retry = undefined;
+    this.#plain?.();
+    this.#fast?.close();
     this.#bus?.file.close();
-    this.#bus = this.linkstr = undefined;
+    this.#retry =
+      this.#plain =
+      this.#fast =
+      this.#bus =
+      this.linkstr =
+        undefined;
   }
 
   /** EMSGSIZE; ENOBUFS: somebody holds the lock. */
-  output(frame: Uint8Array): void {
+  output(frame: Uint8Array, offload?: Offload): void {
     const bus = this.#bus;
     if (!bus || !this.#input) throw this.#sys.errno.ENETDOWN;
+    if (this.#fast && (frame[0]! & 1) === 0 && this.#fast.members.has(frame)) this.#fast.send(frame, offload);
+    else this.#send(bus, offload ? this.#finish(frame, offload) : frame);
+    // One wake-up for all that is sent now.
+    this.#unsaid = true;
+    bus.file.awake();
+  }
+  #send(bus: Bus, frame: Uint8Array): void {
     if (frame.length > MAX_FRAME) throw this.#sys.errno.EMSGSIZE;
     const now = this.#sys.now();
     const seconds = Math.floor(now / 1000);
     ShmifPacket.set.length(this.#headerView, 0, frame.length);
     ShmifPacket.set.sec(this.#headerView, 0, seconds >>> 0);
     ShmifPacket.set.usec(this.#headerView, 0, ((now - seconds * 1000) * 1000) >>> 0);
-    if (!bus.lock.take()) throw this.#sys.errno.ENOBUFS;
-    bus.ring.append(this.#header, frame);
-    bus.lock.give();
-    // One wake-up for all that is sent now.
-    this.#unsaid = true;
-    bus.file.awake();
+    bus.put(this.#sys, this.#header, frame);
+  }
+  /** For the bus. What is too large is lost; sent again, it comes in pieces. */
+  #finish(frame: Uint8Array, offload: Offload): Uint8Array {
+    if (offload.gsoType !== 0) this.#plain ??= this.#sys.callout(PLAIN_MS, () => (this.#plain = undefined));
+    return (offload.flags & HDR_F_NEEDS_CSUM) !== 0 && offload.gsoType === 0 ? finished(frame, offload) : frame;
   }
   #say(): void {
     if (!this.#unsaid) return;
@@ -142,21 +148,33 @@ export class ShmifDevice implements NetDevice, Watcher {
 
   look(): boolean {
     this.#say();
-    const bus = this.#bus;
-    if (!bus || !this.#input || !bus.reader.waiting) return false;
-    if (!bus.lock.take()) return this.#later();
-    const more = bus.reader.take();
-    bus.lock.give();
-    const { frames, filled } = bus.reader;
-    for (let i = 0; i < filled && this.#input; i++) this.#input(frames[i]!);
+    const found = this.#take(this.#bus);
+    const fast = this.#take(this.#fast?.bus);
     // What was sent in answer is told now: others may be waiting for it.
     this.#say();
-    return more || filled > 0;
+    return found || fast;
+  }
+  #take(bus: Bus | undefined): boolean {
+    const took = bus && this.#input ? bus.take() : "none";
+    if (took === "none") return false;
+    if (took === "busy") return this.#later();
+    const { frames, filled } = bus!.reader;
+    for (let i = 0; i < filled && this.#input; i++) {
+      if (bus === this.#bus) this.#input(frames[i]!);
+      else this.#unfinished(frames[i]!, i);
+    }
+    return true;
+  }
+  #unfinished(record: Uint8Array, i: number): void {
+    const frame = record.subarray(VnetHeader.size);
+    const offload = this.#fast!.offload(i);
+    if (offload.flags === 0) this.#input!(frame);
+    else this.#input!(frame, offload);
   }
   rest(): boolean {
     this.#say();
-    return this.#retry === undefined && this.#input !== undefined && this.#bus !== undefined &&
-      this.#bus.reader.waiting;
+    if (this.#retry || !this.#input || !this.#bus) return false;
+    return this.#bus.reader.waiting || (this.#fast?.bus.reader.waiting ?? false);
   }
   /** Somebody holds the lock. */
   #later(): false {

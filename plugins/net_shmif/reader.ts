@@ -1,12 +1,8 @@
 /** Where an interface is in a bus's ring, and taking frames off it (NetBSD: if_shmem.c shmif_rcv). */
-import { RING, shmifNext, ShmifPacket } from "../../src/wire/shmif.ts";
+import { shmifNext, ShmifPacket } from "../../src/wire/shmif.ts";
 import type { Ring } from "./ring.ts";
 
 const ETHER_HEADER = 14;
-/** Longest frame that is taken. */
-const SLOT = 2048;
-/** Frames taken while the bus is locked. */
-const BATCH = 16;
 const HEADER = ShmifPacket.size;
 
 /** Who reads, and what it wants. */
@@ -18,10 +14,21 @@ export interface Station {
   readonly id: readonly [low: number, high: number];
 }
 
+/** What is taken off a ring. */
+export interface Shape {
+  /** Bytes of the longest frame, with what stands before it. */
+  readonly longest: number;
+  /** Bytes that stand before a frame. */
+  readonly before: number;
+  /** Frames taken while the bus is locked. */
+  readonly batch: number;
+}
+
 /** See the head of this file. */
 export class Reader {
   readonly #ring: Ring;
   readonly #station: Station;
+  readonly #shape: Shape;
   #next = 0;
   #generation = 0;
   /** Where the newest frame is, is to be found out: what was before is not shown. */
@@ -30,16 +37,19 @@ export class Reader {
   #last = -1;
   #lastGeneration = -1;
   #more = false;
-  readonly #slots = Array.from({ length: BATCH }, () => new Uint8Array(SLOT));
+  readonly #slots: readonly Uint8Array[];
   /** The frames taken: views of the slots, kept for the next one of the same length. */
-  readonly frames: Uint8Array[] = [...this.#slots];
+  readonly frames: Uint8Array[];
   filled = 0;
   /** Times frames were overwritten before they were read, and times the bus made no sense. */
   overruns = 0;
   damages = 0;
 
-  constructor(ring: Ring, station: Station) {
+  constructor(ring: Ring, station: Station, shape: Shape) {
     this.#ring = ring;
+    this.#shape = shape;
+    this.#slots = Array.from({ length: shape.batch }, () => new Uint8Array(shape.longest));
+    this.frames = [...this.#slots];
     this.#station = station;
   }
   /** Begin with what comes from now on; the bus is locked. */
@@ -62,7 +72,7 @@ export class Reader {
     this.#last = ring.last;
     this.#lastGeneration = ring.generation;
     this.filled = 0;
-    const end = this.#last < RING ? ring.end(this.#last) : -1;
+    const end = this.#last < this.#ring.size ? ring.end(this.#last) : -1;
     if (end < 0) return this.#damaged();
     if (this.#lost) this.#to(end, this.#lastGeneration);
     else if (!this.#valid(end)) this.#overrun();
@@ -70,13 +80,13 @@ export class Reader {
   }
   /** Never past the end, so that also of a damaged ring only so much is read. False: all are done. */
   #records(end: number): boolean {
-    for (let i = 0; this.filled < BATCH; i++) {
+    for (let i = 0; this.filled < this.#shape.batch; i++) {
       if (this.#next === end && this.#generation === this.#lastGeneration) return false;
       if (i >= LOOKED_AT) return true;
       const length = this.#record(end);
       if (length < 0) return this.#damaged();
-      const wraps = this.#next + HEADER + length >= RING;
-      this.#to(shmifNext(this.#next, length), (this.#generation + (wraps ? 1 : 0)) >>> 0);
+      const wraps = this.#next + HEADER + length >= this.#ring.size;
+      this.#to(shmifNext(this.#next, length, this.#ring.size), (this.#generation + (wraps ? 1 : 0)) >>> 0);
       if (this.#next === end) this.#generation = this.#lastGeneration;
     }
     return true;
@@ -84,9 +94,12 @@ export class Reader {
   /** The length of the next one, copied if it is wanted; below 0: it does not fit before the end. */
   #record(end: number): number {
     const { view, length } = this.#ring.header(this.#next);
-    const left = (end - this.#next + RING) % RING || RING;
+    const left = (end - this.#next + this.#ring.size) % this.#ring.size || this.#ring.size;
     if (length < 0 || HEADER + length > left) return -1;
-    if (length >= ETHER_HEADER && length <= SLOT && !this.#mine(view)) this.#copy(this.#next + HEADER, length);
+    const { before, longest } = this.#shape;
+    if (length >= before + ETHER_HEADER && length <= longest && !this.#mine(view)) {
+      this.#copy(this.#next + HEADER, length);
+    }
     return length;
   }
   #mine(view: DataView): boolean {
@@ -102,9 +115,10 @@ export class Reader {
     this.filled = i + 1;
   }
   #wanted(frame: Uint8Array): boolean {
-    if (this.#station.promiscuous || (frame[0]! & 1) !== 0) return true;
+    const at = this.#shape.before;
+    if (this.#station.promiscuous || (frame[at]! & 1) !== 0) return true;
     const { mac } = this.#station;
-    for (let i = 0; i < 6; i++) if (frame[i] !== mac[i]) return false;
+    for (let i = 0; i < 6; i++) if (frame[at + i] !== mac[i]) return false;
     return true;
   }
 
@@ -123,7 +137,10 @@ export class Reader {
   #overrun(): void {
     this.overruns++;
     const { first } = this.#ring;
-    this.#to(Math.min(first, RING), first > this.#last ? (this.#lastGeneration - 1) >>> 0 : this.#lastGeneration);
+    this.#to(
+      Math.min(first, this.#ring.size),
+      first > this.#last ? (this.#lastGeneration - 1) >>> 0 : this.#lastGeneration,
+    );
   }
   /** What comes next for us was not overwritten: it lies between the oldest and the end, on a line of two rings. */
   #valid(end: number): boolean {
@@ -132,8 +149,8 @@ export class Reader {
     const { first } = this.#ring;
     const broken = first >= end;
     if (!broken && behind === 1) return false;
-    const next = this.#next + (broken && behind === 0 ? RING : 0);
-    return next >= first && next <= (broken ? end + RING : end);
+    const next = this.#next + (broken && behind === 0 ? this.#ring.size : 0);
+    return next >= first && next <= (broken ? end + this.#ring.size : end);
   }
 }
 /** Records looked at while the bus is locked, wanted or not. */

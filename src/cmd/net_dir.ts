@@ -34,7 +34,7 @@ function holder(host: Host, dir: string): number | undefined {
 export function clear(host: Host, dir: string): void {
   let names: readonly string[] = [];
   if (!exists(() => (names = host.readdir(dir)))) return;
-  for (const name of names.filter((n) => /\.(sock|bus)$/.test(n))) exists(() => host.unlink(`${dir}/${name}`));
+  for (const name of names.filter((n) => /\.(sock|bus|fast)$/.test(n))) exists(() => host.unlink(`${dir}/${name}`));
   exists(() => host.unlink(`${dir}/${LOCK}`));
   try {
     host.rmdir(dir);
@@ -54,7 +54,7 @@ export function occupy(host: Host, dir: string): HostFile {
   const lock = host.open(`${dir}/${LOCK}`, { write: true, create: true, mode: 0o600 });
   const taken = lock.lock(true, 0, 0);
   if (taken) throw new Failure(`up already: process ${taken.pid}`);
-  for (const name of host.readdir(dir).filter((n) => /\.(sock|bus)$/.test(n))) host.unlink(`${dir}/${name}`);
+  for (const name of host.readdir(dir).filter((n) => /\.(sock|bus|fast)$/.test(n))) host.unlink(`${dir}/${name}`);
   return lock;
 }
 /** End the network, wait until it is down, leave nothing. False: it was not up. Throws Failure. */

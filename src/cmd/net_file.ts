@@ -33,6 +33,8 @@ const schema = v.strictObject({
       rate: v.optional(word),
       queue: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000))),
       seed: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(999_999_999))),
+      /** Large frames between its hosts, which shmif_dumpbus does not show. */
+      fast: v.optional(v.boolean()),
     })),
     {},
   ),
@@ -53,6 +55,8 @@ export interface Attachment {
   readonly addresses6: readonly Address6[];
   /** What the link does to frames, as the interface lossy takes it; empty: nothing. */
   readonly faults: string;
+  /** The fast bus, where nothing is done to frames. */
+  readonly fast: boolean;
 }
 export interface NetRoute {
   readonly destination: number;
@@ -81,10 +85,15 @@ export function parseTopology(text: string): Topology {
   }
   const { hosts, links } = found.output;
   let seed = 0;
-  const faultsOf = (link: string) => Object.hasOwn(links, link) ? faultText(links[link]!, seed++) : "";
+  const described = (link: string) => {
+    const { fast = false, ...faults } = Object.hasOwn(links, link) ? links[link]! : {};
+    return { fast, faults: faultText(faults, seed++) };
+  };
   const made = Object.entries(hosts).map(([name, h]): NetHost => ({
     name,
-    attachments: Object.entries(h.links).map(([link, list]) => attachment(`hosts.${name}`, link, list, faultsOf(link))),
+    attachments: Object.entries(h.links).map(([link, list]) =>
+      attachment(`hosts.${name}`, link, list, described(link))
+    ),
     routes: Object.entries(h.routes).map(([to, gateway]) => route(`hosts.${name}.routes`, to, gateway)),
     forward: h.forward ?? Object.keys(h.links).length > 1,
   }));
@@ -104,11 +113,16 @@ function faultText(faults: Readonly<Record<string, string | number | undefined>>
   const words = Object.entries({ ...faults, seed: Number(faults.seed ?? 1) + more });
   return words.length === 1 ? "" : words.map(([name, value]) => `${name}=${value}`).join("&");
 }
-function attachment(where: string, link: string, list: string | string[], faults: string): Attachment {
+function attachment(
+  where: string,
+  link: string,
+  list: string | string[],
+  described: Pick<Attachment, "faults" | "fast">,
+): Attachment {
   const all = [list].flat().map((text) => cidr(`${where}.links.${link}`, text));
   const addresses = all.filter((a): a is Address4 => typeof a.address === "number");
   const addresses6 = all.filter((a): a is Address6 => typeof a.address !== "number");
-  return { link, addresses, addresses6, faults };
+  return { link, addresses, addresses6, ...described };
 }
 function cidr(where: string, text: string): Address4 | Address6 {
   const m = /^([^/]+)\/(\d{1,3})$/.exec(text);

@@ -20,7 +20,7 @@ async function attach(stack: Stack, dir: string, a: Attachment, unit: number): P
   const bad = a.faults !== "";
   const iface = await stack.create(`${bad ? "lossy" : "shmif"}${unit}`);
   const bus = busOf(dir, a.link);
-  await iface.device.setLinkstr!(bad ? `shmif:${bus}?${a.faults}` : bus);
+  await iface.device.setLinkstr!(bad ? `shmif:${bus}?${a.faults}` : a.fast ? `${bus}?fast` : bus);
   iface.description = a.link;
   for (const { address, length } of a.addresses) {
     const mask = maskOf(length);

@@ -99,23 +99,54 @@ const nodeEvents: FileEvents = {
     }
   },
 };
+/** Asks one watcher in the runtime's loop. */
+class EventAsking {
+  readonly #watcher: Watcher;
+  #soon: ReturnType<typeof setImmediate> | undefined;
+  #later: ReturnType<typeof setTimeout> | undefined;
+  /** Looks without news. */
+  #idle = 0;
+
+  constructor(watcher: Watcher) {
+    this.#watcher = watcher;
+  }
+  awake(): void {
+    this.#idle = 0;
+    clearTimeout(this.#later);
+    this.#soon ??= setImmediate(() => this.#turn());
+  }
+  stop(): void {
+    clearTimeout(this.#later);
+    clearImmediate(this.#soon);
+  }
+  #turn(): void {
+    this.#soon = undefined;
+    let more = true;
+    for (let i = 0; i < FAIR && more; i++) {
+      more = this.#watcher.look();
+      if (more) this.#idle = 0;
+    }
+    if (more || this.#watcher.rest()) return this.awake();
+    // What a system tells of changes may come tens of milliseconds late (Bun): where something happened, more is to come.
+    if (this.#soon || this.#idle++ >= LOOKS) return;
+    this.#later = setTimeout(() => this.#turn(), 1);
+    this.#later.unref();
+  }
+}
+const LOOKS = 50;
 /** Shared files whose watchers are asked by the runtime's loop. */
 export function eventSharedFiles(open: Host["open"]): OpenSharedFile {
-  const asked = new Set<Watcher>();
-  const turn = (watcher: Watcher) => {
-    let more = true;
-    for (let i = 0; i < FAIR && more && asked.has(watcher); i++) more = watcher.look();
-    if (!asked.has(watcher)) return;
-    if (more || watcher.rest()) setImmediate(turn, watcher);
-    else asked.delete(watcher);
-  };
+  const asked = new Map<Watcher, EventAsking>();
   return opener(open, {
     events: nodeEvents,
     awake(watcher) {
-      if (asked.has(watcher)) return;
-      asked.add(watcher);
-      setImmediate(turn, watcher);
+      let asking = asked.get(watcher);
+      if (!asking) asked.set(watcher, asking = new EventAsking(watcher));
+      asking.awake();
     },
-    unwatch: (watcher) => void asked.delete(watcher),
+    unwatch(watcher) {
+      asked.get(watcher)?.stop();
+      asked.delete(watcher);
+    },
   });
 }

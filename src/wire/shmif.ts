@@ -2,7 +2,7 @@
  * The bus file of shmif(4), version 3 (NetBSD: sys/rump/net/lib/libshmif/shmifvar.h): 1 MiB of shared memory, a header and a
  * ring of frames, each behind a header of its own. Integers are the machine's: little-endian.
  */
-import { struct, u32, u64 } from "../lib/struct.ts";
+import { struct, u16, u32, u64, u8 } from "../lib/struct.ts";
 
 /** struct shmif_mem. `first` is RING as long as nothing was overwritten; `lock` is 1 while somebody works on the ring. */
 export const ShmifBus = struct("le", {
@@ -32,8 +32,19 @@ export const ShmifPacket = struct("le", {
   senderHigh: u32,
 }, 24);
 
-/** Where the record at `offset` with a frame of `length` bytes ends in the ring: the next one's offset. */
-export function shmifNext(offset: number, length: number): number {
+/** Where the record at `offset` with a frame of `length` bytes ends in a ring: the next one's offset. */
+export function shmifNext(offset: number, length: number, ring: number = RING): number {
   const next = offset + ShmifPacket.size + length;
-  return next >= RING ? next - RING : next;
+  return next >= ring ? next - ring : next;
 }
+
+/** struct virtio_net_hdr of virtio 1 (virtio 1.2, 5.1.6): before each frame of our own fast bus. */
+export const VnetHeader = struct("le", {
+  flags: u8,
+  gsoType: u8,
+  headerLength: u16,
+  gsoSize: u16,
+  checksumStart: u16,
+  checksumOffset: u16,
+  buffers: u16,
+}, 12);

@@ -1,7 +1,7 @@
 /** A kernel on a bus in a process of its own: `sink` serves, `source` measures and prints its figures by name. */
 import process from "node:process";
 import { builtins } from "../../plugins/mod.ts";
-import { AF_INET, SOCK_STREAM } from "../../src/abi/flags.ts";
+import { AF_INET, SO_RCVBUF, SO_SNDBUF, SOCK_STREAM, SOL_SOCKET } from "../../src/abi/flags.ts";
 import { sockaddrIn } from "../../src/abi/inet.ts";
 import { host } from "../../src/host/mod.ts";
 import { bootKernel } from "../../src/kern/kernel.ts";
@@ -13,6 +13,7 @@ const [role, bus, megabytes = "256", trips = "10000"] = process.argv.slice(2);
 const [A, B] = [0x0a00_0001, 0x0a00_0002];
 const [BULK, ECHO] = [7000, 7001];
 const CHUNK = 256 << 10;
+const BUFFER = 512 << 10;
 
 const machine = hypercalls(host, (ms, fn) => host.loop.timer(ms, fn), host.loopSockets);
 const kernel = await bootKernel(machine, { builtins, components: ["rumpnet_shmif"] });
@@ -23,7 +24,13 @@ const [address, mask] = [role === "sink" ? B : A, maskOf(24)];
 await stack.addAddress(iface, { address, mask, broadcast: (address | ~mask) >>> 0 });
 const sys = kernel.calls(kernel.fork(role!));
 
-const socket = () => sys.socket({ domain: AF_INET, type: SOCK_STREAM, protocol: 0 }) as number;
+/** A socket with room for as much as is under way at these speeds. */
+function socket(): number {
+  const s = sys.socket({ domain: AF_INET, type: SOCK_STREAM, protocol: 0 }) as number;
+  const room = new Uint8Array(new Int32Array([BUFFER]).buffer);
+  for (const name of [SO_SNDBUF, SO_RCVBUF]) sys.setsockopt({ s, level: SOL_SOCKET, name, val: room });
+  return s;
+}
 async function listen(port: number, serve: (fd: number) => Promise<void>): Promise<void> {
   const s = socket();
   await sys.bind({ s, name: sockaddrIn(B, port) });
@@ -73,7 +80,7 @@ async function trip(n: number): Promise<number> {
 }
 async function measure(): Promise<void> {
   await bulk(16 << 20);
-  process.stdout.write(`bulk ${await bulk(Number(megabytes) << 20)}\n`);
+  process.stdout.write(`bulk ${await bulk(Number(megabytes) * 2 ** 20)}\n`);
   await trip(2000);
   process.stdout.write(`trip ${await trip(Number(trips))}\n`);
   await kernel.halt();

@@ -21,7 +21,7 @@ const lab = {
     router: { links: { left: "10.1.0.1/24", right: "10.2.0.1/24" } },
     b: { links: { right: "10.2.0.2/24" }, routes: { default: "10.2.0.1" } },
   },
-  links: { right: { delay: "20ms" } },
+  links: { right: { delay: "20ms" }, left: { fast: true } },
 };
 const write = (sh: Shell, what: unknown) => writeFileSync(`${sh.dir}/lab.json`, JSON.stringify(what));
 async function withLab(work: (sh: Shell) => void | Promise<void>): Promise<void> {
