@@ -137,7 +137,7 @@ export class TcpProtocol implements IpProtocol, TcpWorld {
     ip.source = to.local;
     ip.destination = to.remote;
     ip.ttl = to.header?.ttl;
-    ip.dontFragment = this.stack.ip.mtuDiscovery;
+    this.#ip.dontFragment = this.stack.ip.mtuDiscovery;
     ip.options = to.header?.options;
     ip.flow = to.header?.flow;
     ip.tos = out.ect ? ((to.header?.tos ?? 0) & ~ECN_MASK) | ECT_0 : to.header?.tos;
