@@ -2,8 +2,11 @@
 import { describe, it } from "node:test";
 import { AF_INET, SOCK_DGRAM } from "../../src/abi/flags.ts";
 import { sockaddrIn } from "../../src/abi/inet.ts";
+import { Ifdrv } from "../../src/abi/net_structs.ts";
+import { SIOC } from "../../src/abi/sockio.ts";
 import { connect } from "../../src/rump.ts";
 import { assert, assertEquals } from "../assert.ts";
+import { aliasreq, ifreq, named } from "../net/control.ts";
 import { type Shell, within } from "./helpers.ts";
 
 /** A server whose lo0 can be captured. */
@@ -18,6 +21,18 @@ async function send(sh: Shell): Promise<void> {
   for (let i = 0; i < 5; i++) {
     await sys.sendto({ s, buf: new TextEncoder().encode("hello"), flags: 0, to: sockaddrIn(0x7f00_0001, 9) });
   }
+  close();
+}
+/** Host N has 10.0.0.N on a bus they share. */
+async function configure(sh: Shell, n: number): Promise<void> {
+  const { sys, close } = await connect(`unix://${sh.dir}/h${n}`);
+  const fd = await sys.socket({ domain: AF_INET, type: SOCK_DGRAM, protocol: 0 });
+  const bus = new TextEncoder().encode(`${sh.dir}/bus\0`);
+  const linkstr = named("shmif0", Ifdrv.size + bus.length, Ifdrv.size, bus);
+  Ifdrv.set.length(new DataView(linkstr.buffer), 0, bus.length);
+  await sys.ioctl({ fd, com: SIOC.SIOCIFCREATE, data: ifreq("shmif0") });
+  await sys.ioctl({ fd, com: SIOC.SIOCSLINKSTR, data: linkstr });
+  await sys.ioctl({ fd, com: SIOC.SIOCAIFADDR, data: aliasreq("shmif0", `10.0.0.${n}`, "255.255.255.0") });
   close();
 }
 /** A capture is under way when its file has begun. */
@@ -48,6 +63,28 @@ describe("rump.pcap", () => {
       assertEquals(await capture.ended, 0);
       const lines = sh.must("tcpdump -nr a.pcap 2>/dev/null").trim().split("\n");
       assertEquals(lines.map((l) => /> 127\.0\.0\.1\.9: UDP, length 5$/.test(l)), [true, true, true]);
+    }));
+  it("shmif: what two kernels say to each other is well formed, and its checksums are right", () =>
+    within(async (sh) => {
+      for (const n of [1, 2]) {
+        sh.must(`rump_server -l rumpdev_bpf -l rumpnet_shmif unix://h${n}`);
+        await configure(sh, n);
+      }
+      sh.env.RUMP_SERVER = "unix://h1";
+      const capture = started(sh, "rump.pcap -i shmif0 -c 4 -w a.pcapng", "a.pcapng");
+      const { sys, close } = await connect(`unix://${sh.dir}/h1`);
+      const s = await sys.socket({ domain: AF_INET, type: SOCK_DGRAM, protocol: 0 });
+      await sys.sendto({ s, buf: new Uint8Array(100), flags: 0, to: sockaddrIn(0x0a00_0002, 9) });
+      close();
+      assertEquals(await capture.ended, 0);
+      const sums = "-o udp.check_checksum:TRUE -o ip.check_checksum:TRUE";
+      const columns = "-T fields -e frame.protocols -e ip.checksum.status -e udp.checksum.status -e _ws.malformed";
+      const rows = sh.must(`tshark -r a.pcapng ${sums} ${columns} 2>/dev/null`).trimEnd().split("\n");
+      // Question and answer of ARP, the datagram, the error with the beginning of the datagram.
+      const kinds = rows.map((r) => /^eth:ethertype:(arp|ip:icmp|ip:udp)/.exec(r)?.[1]);
+      assertEquals(kinds, ["arp", "arp", "ip:udp", "ip:icmp"]);
+      assert(rows.every((r) => !/malformed/i.test(r)), rows.join());
+      assertEquals(rows[2]!.split("\t").slice(1, 3), ["1", "1"]);
     }));
   it("without -w it feeds another program", () =>
     within(async (sh) => {
