@@ -1,6 +1,7 @@
 /** What a client may do: who it is in the kernel, and what is kept from it. Written `ro,uid=1000,syscalls="open,read",path=/pub`. */
 import { errno, type SysError } from "../abi/errno.ts";
 import { O_ACCMODE, O_CREAT, O_RDONLY, O_TRUNC, W_OK } from "../abi/flags.ts";
+import { SIOC } from "../abi/sockio.ts";
 import { declared } from "../abi/syscalls.ts";
 import type { Cred, Guard } from "../kern/proc.ts";
 
@@ -62,9 +63,20 @@ const traces = new Set(["ktrace", "fktrace"]);
 const changesVariable = (name: string, args: Readonly<Record<string, unknown>>) =>
   name === "__sysctl" && args.newp !== undefined;
 
+/** Commands of interfaces that only ask. */
+const asking: ReadonlySet<number> = new Set(
+  Object.entries(SIOC).filter(([name]) => /^SIOC(G|IFG)/.test(name)).map(([, com]) => com),
+);
+const INTERFACES = 0x69;
+/** Interfaces are made and changed by ioctl; a linkstr even names a file of the host. */
+function changesInterface(name: string, { com }: Readonly<Record<string, unknown>>): boolean {
+  return name === "ioctl" && typeof com === "number" && ((com >>> 8) & 0xff) === INTERFACES && !asking.has(com);
+}
+
 /** Why a client that has a directory to itself may not make a call; undefined: it may. */
 function confined(name: string, args: Readonly<Record<string, unknown>>): SysError | undefined {
-  return ways.has(name) || traces.has(name) || changesVariable(name, args) ? errno.EPERM : undefined;
+  const leads = ways.has(name) || traces.has(name) || changesVariable(name, args) || changesInterface(name, args);
+  return leads ? errno.EPERM : undefined;
 }
 const opens = new Set(["open", "openat"]);
 const asks = new Set(["access", "faccessat"]);
@@ -75,7 +87,9 @@ function readOnly(name: string, args: Readonly<Record<string, unknown>>): SysErr
   if (opens.has(name)) return (flags & (O_ACCMODE | O_CREAT | O_TRUNC)) === O_RDONLY ? undefined : errno.EROFS;
   if (asks.has(name)) return Number(args.amode ?? flags) & W_OK ? errno.EROFS : undefined;
   if ((changes ??= changing()).has(name)) return errno.EROFS;
-  return administration.has(name) || changesVariable(name, args) ? errno.EPERM : undefined;
+  return administration.has(name) || changesVariable(name, args) || changesInterface(name, args)
+    ? errno.EPERM
+    : undefined;
 }
 
 /** Looks at every call of a client with this grant, and throws for those it may not make; undefined: all may be made. */
