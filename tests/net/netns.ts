@@ -58,6 +58,10 @@ export class Netns {
   python(source: string, ...args: string[]): Promise<string> {
     return this.exec("python3", "-c", `${PRELUDE}\n${source}`, ...args);
   }
+  /** Run a script beside this one; what it prints. */
+  ours(name: string, ...args: string[]): Promise<string> {
+    return this.exec(process.execPath, ...runtime, fileURLToPath(new URL(name, import.meta.url).href), ...args);
+  }
   start(command: string, ...args: string[]): ChildProcess {
     return this.outside("ip", "netns", "exec", this.name, command, ...args);
   }
