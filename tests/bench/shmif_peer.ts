@@ -37,8 +37,8 @@ async function listen(port: number, serve: (fd: number) => Promise<void>): Promi
   sys.listen({ s, backlog: 8 });
   for (;;) {
     const fd = (await sys.accept({ s })) as number;
-    await serve(fd);
-    await sys.close({ fd });
+    // Who is reset is gone; others are served meanwhile.
+    void serve(fd).catch(() => {}).finally(() => sys.close({ fd }));
   }
 }
 async function sink(fd: number): Promise<void> {
