@@ -10,6 +10,7 @@ import { late } from "./late.ts";
 
 const READ_WRITE = 1 | 2;
 const MAP_SHARED = 1;
+const SEEK_END = 2;
 const MODE = 0o644;
 const ESRCH = -3;
 const POLL_MS = 10;
@@ -40,6 +41,13 @@ function memoryOf(file: HostFile, size: number): { readonly address: number; rea
   file.close();
   throw errno.ENOMEM;
 }
+/**
+ * A file that was cut is made as long as it was, with zeros. XXX: who touches its memory before we are told of the cut ends by
+ * SIGBUS: only anonymous files can be sealed against it, and a signal handler cannot be written here.
+ */
+function mend(fd: number, size: number): void {
+  if (Number(raw.lseek(fd, 0, SEEK_END)) < size) raw.ftruncate(fd, size);
+}
 function map(file: HostFile, size: number, path: string, asking: Asking): SharedFile {
   const { address, buffer } = memoryOf(file, size);
   const word = new Uint8Array(4);
@@ -57,7 +65,10 @@ function map(file: HostFile, size: number, path: string, asking: Asking): Shared
     },
     watch(one) {
       watcher = one;
-      stop ??= asking.events.watch({ fd: file.fd, path }, () => asking.awake(watcher));
+      stop ??= asking.events.watch({ fd: file.fd, path }, () => {
+        mend(file.fd, size);
+        asking.awake(watcher);
+      });
     },
     awake: () => asking.awake(watcher),
     close() {

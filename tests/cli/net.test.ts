@@ -54,6 +54,14 @@ describe("rump net", () => {
       assertEquals(ttl, 254);
       assert(ms >= 40);
     }));
+  it("a bus file that somebody empties is mended, and the network goes on", () =>
+    withLab(async (sh) => {
+      await ping(`unix://${sh.dir}/lab.run/a.sock`, "10.2.0.2");
+      sh.must("sleep 0.2; : >lab.run/right.bus; sleep 0.2");
+      assertEquals(sh.must("stat -c %s lab.run/right.bus"), "1048576\n");
+      const [, ttl] = await ping(`unix://${sh.dir}/lab.run/a.sock`, "10.2.0.2");
+      assertEquals(ttl, 254);
+    }));
   it("tells where each host is", () =>
     within((sh) => {
       write(sh, lab);
