@@ -11,7 +11,7 @@ const MTU = 1500;
 class LossyDevice implements NetDevice {
   readonly medium = "ethernet";
   readonly mtu = MTU;
-  readonly mac: Uint8Array = new Uint8Array([0xb2, 0xa0, 0, 0, 0, 0]);
+  mac: Uint8Array = new Uint8Array([0xb2, 0xa0, 0, 0, 0, 0]);
   linkstr: string | undefined;
   readonly #sys: Sys;
   readonly #unit: number;
@@ -46,6 +46,9 @@ class LossyDevice implements NetDevice {
     inner.promiscuous?.(true);
     this.linkstr = to;
     this.#link = new BadLink(this.#sys, link.faults, (frame) => this.#deliver(frame));
+  }
+  setMac(mac: Uint8Array): void {
+    this.mac = mac.slice();
   }
   /** ENXIO: it is not attached. */
   async up(input: Input): Promise<void> {

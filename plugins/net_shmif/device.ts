@@ -34,7 +34,7 @@ function finished(frame: Uint8Array, { checksumStart: start, checksumOffset: off
 export class ShmifDevice implements NetDevice, Watcher {
   readonly medium = "ethernet";
   readonly mtu = 1500;
-  readonly mac: Uint8Array;
+  mac: Uint8Array;
   linkstr: string | undefined;
   readonly #sys: Sys;
   readonly #station: Station;
@@ -82,6 +82,12 @@ export class ShmifDevice implements NetDevice, Watcher {
   /** Of others on the fast bus; those who are not need finished frames. */
   get offload(): Offloads | undefined {
     return this.#fast && !this.#plain ? OFFLOADS : undefined;
+  }
+  /** ENOBUFS: somebody holds the fast bus's lock. */
+  setMac(mac: Uint8Array): void {
+    this.mac = this.#station.mac = mac.slice();
+    this.#fast?.members.leave();
+    this.#fast?.join(this.mac);
   }
   promiscuous(on: boolean): void {
     this.#station.promiscuous = on;

@@ -7,7 +7,7 @@ const HEADER = ShmifPacket.size;
 
 /** Who reads, and what it wants. */
 export interface Station {
-  readonly mac: Uint8Array;
+  mac: Uint8Array;
   /** All frames, not only its own. */
   promiscuous: boolean;
   /** 64 bits at random. */

@@ -107,6 +107,21 @@ describe("shmif", () => {
     }),
   );
   it(
+    "given another link address, it gets frames for that one only",
+    onBus((bus) => {
+      const [a, b] = [station(bus), station(bus)];
+      const old = frame(a.device.mac, 1);
+      old.set(b.device.mac);
+      const mac = new Uint8Array([2, 0, 0, 0, 0, 9]);
+      b.device.setMac(mac);
+      const now = frame(a.device.mac, 2);
+      now.set(mac);
+      for (const f of [old, now]) a.device.output(f);
+      b.drain();
+      assertEquals(numbers(b.came), [2]);
+    }),
+  );
+  it(
     "promiscuous, it shows those for others",
     onBus((bus) => {
       const [a, b] = [station(bus), station(bus)];

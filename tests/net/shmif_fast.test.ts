@@ -96,6 +96,18 @@ describe("the fast bus", () => {
       assertEquals(sumOf(udp), 0xffff);
       await a.halt();
     }));
+  it("who is given another link address is a member by that one", () =>
+    inDirectory((dir) => {
+      const [a, b] = [station(`${dir}/bus?fast`), station(`${dir}/bus?fast`)];
+      const mac = new Uint8Array([2, 0, 0, 0, 0, 9]);
+      b.device.setMac(mac);
+      const f = frame(a.device.mac, 1);
+      f.set(mac);
+      a.device.output(f);
+      b.drain();
+      const file = readFileSync(`${dir}/bus`);
+      assertEquals([b.came.length, [...busFrames(file, busHeader(file)!)].length], [1, 0]);
+    }));
   it("who leaves is no member any more: frames for it go over the bus", () =>
     inDirectory((dir) => {
       const [a, b] = [station(`${dir}/bus?fast`), station(`${dir}/bus?fast`)];
