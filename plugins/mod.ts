@@ -11,6 +11,7 @@ export const builtins: Builtins = {
   rumpnet_virtif: { requires: ["rumpnet_netinet"], load: () => import("./net_virt/mod.ts") },
   rumpnet_bridge: { requires: ["rumpnet_net"], load: () => import("./net_bridge/mod.ts") },
   rumpnet_vlan: { requires: ["rumpnet_net"], load: () => import("./net_vlan/mod.ts") },
+  rumpnet_vxlan: { requires: ["rumpnet_netinet"], load: () => import("./net_vxlan/mod.ts") },
   rumpnet_net: { requires: ["rumpnet", "rumpnet_lo"], load: () => import("../src/net/interfaces.ts") },
   rumpnet_netinet: { requires: ["rumpnet_net"], load: () => import("../src/net/netinet.ts") },
   rumpnet_netinet6: { requires: ["rumpnet_netinet"], load: () => import("../src/net/netinet6.ts") },

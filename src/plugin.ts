@@ -5,6 +5,7 @@
 import type { Errnos } from "./abi/errno.ts";
 import type { Schema } from "./abi/types.ts";
 import type { Async } from "./lib/async.ts";
+import type { OpenDatagrams } from "./lib/datagrams.ts";
 import type { NetDevice } from "./lib/net_device.ts";
 import type { OpenPort } from "./lib/port.ts";
 import type { OpenSharedFile } from "./lib/shared_file.ts";
@@ -12,6 +13,7 @@ import type { OpenTap } from "./lib/tap.ts";
 import type { BlockingChannel, Channel, Listener, Security, SocketAddress, Sockets } from "./lib/streams.ts";
 
 export type { Async, Errnos, Schema };
+export type { Datagrams, OpenDatagrams } from "./lib/datagrams.ts";
 export type { Input, NetDevice } from "./lib/net_device.ts";
 export type { Offload, Offloads } from "./lib/offload.ts";
 export type { OpenPort, Port, PortUser } from "./lib/port.ts";
@@ -51,6 +53,8 @@ export interface Sys {
   readonly tap: OpenTap;
   /** A device of another driver that is loaded, for one that stands on it: nobody else has it. ENXIO: no such driver. */
   netDevice(driver: string, unit: number): Async<NetDevice>;
+  /** UDP sockets of the host. */
+  readonly datagrams: OpenDatagrams;
   /** Other interfaces of this kernel. */
   readonly port: OpenPort;
 }

@@ -53,6 +53,7 @@ export function hypercalls(h: Host, timer: Hypercalls["timer"], sockets: Sockets
     sockets,
     sharedFile: (path, size) => open(path.startsWith("/") ? path : `${start}/${path}`, size),
     tap: events ? h.eventTap : h.loopTap,
+    datagrams: events ? h.eventDatagrams : h.loopDatagrams,
     import: (path) => h.import(path),
   };
 }

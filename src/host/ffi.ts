@@ -16,6 +16,8 @@ const portable = {
   recvmsg: "ili>i",
   sendmsg: "ili>i",
   recv: "ibli>i",
+  recvfrom: "illill>i",
+  sendto: "illilu>i",
   mmap: "lliiil>l",
   munmap: "ll>i",
   poll: "bli>i",

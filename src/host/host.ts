@@ -1,5 +1,13 @@
 /** The hypercalls: all the kernel and its applets may ask of the machine underneath (NetBSD: rumpuser(3)). */
-import type { BlockDevice, BlockingChannel, OpenSharedFile, OpenTap, Sockets, Watcher } from "../plugin.ts";
+import type {
+  BlockDevice,
+  BlockingChannel,
+  OpenDatagrams,
+  OpenSharedFile,
+  OpenTap,
+  Sockets,
+  Watcher,
+} from "../plugin.ts";
 
 /** Thrown by host calls that fail: `code` is the host's errno name ("ENOENT"), `message` a plain reason ("no such file or directory"). */
 export interface HostError extends Error {
@@ -259,6 +267,9 @@ export interface Host {
   /** TAP devices, likewise. */
   readonly loopTap: OpenTap;
   readonly eventTap: OpenTap;
+  /** UDP sockets, likewise. */
+  readonly loopDatagrams: OpenDatagrams;
+  readonly eventDatagrams: OpenDatagrams;
   /** Be the process that speaks TLS for a client which blocks; started by `connectBlocking` of `tls`. */
   tlsRelay(): Promise<number>;
   /** Blocking I/O on a socket, for the command-line client. */

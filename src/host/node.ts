@@ -1,5 +1,7 @@
 /** What Bun and Deno do alike through node:* and libc; each runtime's file adds what is its own. */
 import process from "node:process";
+import { datagrams } from "./datagrams.ts";
+import { eventWatch, loopWatch } from "./readers.ts";
 import { late } from "./late.ts";
 import type { BlockingChannel, SocketAddress, TlsSockets } from "../plugin.ts";
 import { daemonize, daemonWord } from "./daemon.ts";
@@ -21,7 +23,7 @@ import { eventSockets } from "./sockets_node.ts";
 import { tlsEvents } from "./tls.ts";
 import { relay, relayed } from "./tls_relay.ts";
 import { syslog } from "./syslog.ts";
-import { eventTaps, loopTaps } from "./tap.ts";
+import { taps } from "./tap.ts";
 
 /** What differs between the runtimes. */
 export interface Runtime {
@@ -272,13 +274,18 @@ function makeLoop(rt: Runtime): EpollLoop {
   return loop;
 }
 
+const eventDevices = (now: () => number) => ({
+  eventTap: taps(eventWatch(now)),
+  eventDatagrams: datagrams(eventWatch(now)),
+});
+
 /** The host over a runtime. */
 export function makeHost(rt: Runtime): Host {
   const loop = once(() => makeLoop(rt));
   const connectBlocking = (address: SocketAddress) => connection(address, rt.now, rt.warm);
   const sockets = once(() => loopSockets(loop(), { tls, connectBlocking }));
   const sharedFiles = once(() => loopSharedFiles(open, loop()));
-  const taps = once(() => loopTaps(loop()));
+  const watched = once(() => loopWatch(loop()));
   let word: ReturnType<typeof daemonWord> | "unasked" = "unasked";
   const tls: TlsSockets = { ...tlsEvents, connectBlocking: relayed(program(rt.self), rt.now) };
   return {
@@ -318,10 +325,9 @@ export function makeHost(rt: Runtime): Host {
       return sharedFiles();
     },
     eventSharedFile: eventSharedFiles(open),
-    get loopTap() {
-      return taps();
-    },
-    eventTap: eventTaps(rt.now),
+    loopTap: (name, how) => taps(watched())(name, how),
+    loopDatagrams: (address, port) => datagrams(watched())(address, port),
+    ...eventDevices(rt.now),
     tlsRelay() {
       return relay(this.loop);
     },

@@ -12,7 +12,8 @@ import {
 import type { OpenTap, Tap } from "../lib/tap.ts";
 import { check, hostErrno } from "./errors.ts";
 import { addressOf, cstring, darwin, pin, raw, result } from "./ffi.ts";
-import type { Loop, Pinned } from "./host.ts";
+import type { Pinned } from "./host.ts";
+import type { Watch } from "./readers.ts";
 
 const RDWR_NONBLOCK_CLOEXEC = 2 | 0o4000 | 0o2000000;
 const TUNSETIFF = 0x400454ca;
@@ -92,9 +93,6 @@ function attach(name: string, plain: boolean): Opened {
     throw e;
   }
 }
-
-/** How reading is set going, and ended: by the loop of our own, or by the runtime's. */
-type Watch = (fd: number, read: () => boolean) => () => void;
 
 class LinuxTap implements Tap {
   readonly name: string;
@@ -196,7 +194,8 @@ function failure(r: number): unknown {
   }
 }
 
-const opener = (watch: Watch): OpenTap => (name, { plain = false } = {}) => {
+/** TAP devices that `watch` reads. */
+export const taps = (watch: Watch): OpenTap => (name, { plain = false } = {}) => {
   if (darwin) throw errno.EOPNOTSUPP;
   if (!/^[^\s/%:]{1,15}$/.test(name) || name === "." || name === "..") throw errno.EINVAL;
   try {
@@ -205,31 +204,3 @@ const opener = (watch: Watch): OpenTap => (name, { plain = false } = {}) => {
     throw hostErrno(e);
   }
 };
-
-/** TAP devices that a loop of ours reads. */
-export const loopTaps = (loop: Loop): OpenTap =>
-  opener((fd, read) => {
-    loop.add(fd, { read: true, write: false }, () => {
-      read();
-      return false; // if there is more, epoll says so: after the others' turn
-    });
-    return () => loop.remove(fd);
-  });
-
-/** Milliseconds between looks while nothing comes; how long something is awaited without a pause. */
-const IDLE_MS = 2;
-const AWAKE_MS = 5;
-/** TAP devices looked at in the runtime's loop, which cannot wait for them. */
-export const eventTaps = (now: () => number): OpenTap =>
-  opener((_fd, read) => {
-    let over = false;
-    let until = 0;
-    const turn = () => {
-      if (over) return;
-      if (read()) until = now() + AWAKE_MS;
-      if (now() < until) setImmediate(turn);
-      else setTimeout(turn, IDLE_MS).unref?.();
-    };
-    turn();
-    return () => void (over = true);
-  });

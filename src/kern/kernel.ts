@@ -8,6 +8,7 @@ import type {
   Buffers,
   KernelServices,
   NetDevice,
+  OpenDatagrams,
   OpenPort,
   OpenSharedFile,
   OpenTap,
@@ -41,6 +42,7 @@ export interface Hypercalls {
   readonly sockets: Sockets;
   readonly sharedFile: OpenSharedFile;
   readonly tap: OpenTap;
+  readonly datagrams: OpenDatagrams;
   /** A promise is outstanding (+1) or done (-1): a loop of our own must let the runtime turn. Left out: the runtime's loop. */
   pending?(change: 1 | -1): void;
   /** Load a plugin's module by path. */
@@ -101,6 +103,7 @@ export class Kernel implements KernelServices {
       sockets: host.sockets,
       sharedFile: host.sharedFile,
       tap: host.tap,
+      datagrams: host.datagrams,
       netDevice: (name, unit) => this.#netDevice(name, unit),
       port: (name, user) => this.openPort(name, user),
     };

@@ -41,6 +41,7 @@ export function plainSys(log: (text: string) => void = () => {}): Sys {
     sockets: undefined as never,
     sharedFile: undefined as never,
     tap: undefined as never,
+    datagrams: undefined as never,
     netDevice: undefined as never,
     port: undefined as never,
   };

@@ -48,6 +48,7 @@ export function fakeHost(): FakeHost {
     sockets: noSockets,
     sharedFile: host.eventSharedFile,
     tap: host.eventTap,
+    datagrams: host.eventDatagrams,
     now() {
       return this.clock;
     },
