@@ -1,40 +1,20 @@
 /** rump.brconfig: show and change bridges of a rump kernel (brconfig(8)). */
-import { AF_INET, IFF, SOCK_DGRAM } from "../abi/flags.ts";
-import { Ifconf, Ifreq, IfreqFlags } from "../abi/net_structs.ts";
-import { SIOC } from "../abi/sockio.ts";
+import { IFF } from "../abi/flags.ts";
 import { viewOf } from "../lib/struct.ts";
 import { BRDG, Ifbareq, IFBF_FLUSHALL, IFBIF, Ifbreq, Ifbrparam, Ifdrv } from "../wire/if_bridge.ts";
 import { Failure } from "./cli.ts";
+import { bitNames, Control, IFF_NAMES, listInterfaces, request } from "./if_request.ts";
 import { program, type Tool } from "./tool.ts";
 
 /** Bytes of lists. */
 const ROOM = 64 << 10;
-/** Names of flags, lowest first, as `printb` of NetBSD writes them. */
+/** Names of flags, lowest first. */
 const NAMES = {
-  interface: [
-    "UP",
-    "BROADCAST",
-    "DEBUG",
-    "LOOPBACK",
-    "POINTOPOINT",
-    "NOTRAILERS",
-    "RUNNING",
-    "NOARP",
-    "PROMISC",
-    "ALLMULTI",
-    "OACTIVE",
-    "SIMPLEX",
-    "LINK0",
-    "LINK1",
-    "LINK2",
-    "MULTICAST",
-  ],
   member: ["LEARNING", "DISCOVER", "STP"],
   address: ["STATIC"],
 } as const;
 function flags(value: number, names: readonly string[]): string {
-  const on = names.filter((_, i) => (value & (1 << i)) !== 0);
-  return `flags=${value.toString(16)}<${on.join(",")}>`;
+  return `flags=${value.toString(16)}<${bitNames(value, names)}>`;
 }
 const hex = (b: Uint8Array) => [...b].map((x) => x.toString(16).padStart(2, "0")).join(":");
 function mac(text: string): Uint8Array {
@@ -51,25 +31,17 @@ function count(text: string): number {
 
 /** One bridge, asked by a socket. */
 class Bridge {
-  readonly #t: Tool;
-  readonly #fd: number;
+  readonly control: Control;
   readonly name: string;
 
-  constructor(t: Tool, fd: number, name: string) {
-    this.#t = t;
-    this.#fd = fd;
+  constructor(control: Control, name: string) {
+    this.control = control;
     this.name = name;
-  }
-  ioctl(com: number, data: Uint8Array): Uint8Array {
-    this.#t.sys.ioctl({ fd: this.#fd, com, data });
-    return data;
   }
   /** What stands behind struct ifdrv afterwards, as long as that says. */
   command(command: number, more: Uint8Array, get = false): Uint8Array {
-    const data = new Uint8Array(Ifdrv.size + more.length);
-    Ifdrv.write(viewOf(data), 0, { name: this.name, command, length: more.length });
-    data.set(more, Ifdrv.size);
-    this.ioctl(get ? SIOC.SIOCGDRVSPEC : SIOC.SIOCSDRVSPEC, data);
+    const data = request(Ifdrv, { name: this.name, command, length: more.length }, more);
+    this.control.one(get ? "SIOCGDRVSPEC" : "SIOCSDRVSPEC", data);
     return data.subarray(Ifdrv.size, Ifdrv.size + Ifdrv.get.length(viewOf(data), 0));
   }
   number(command: number): number {
@@ -96,16 +68,6 @@ class Bridge {
     const now = Ifbreq.get.flags(viewOf(this.command(BRDG.GIFFLGS, req, true)), 0);
     this.setMember(BRDG.SIFFLGS, name, (now | on) & ~off);
   }
-  get flags(): number {
-    const data = new Uint8Array(Ifreq.size);
-    IfreqFlags.write(viewOf(data), 0, { name: this.name });
-    return IfreqFlags.get.flags(viewOf(this.ioctl(SIOC.SIOCGIFFLAGS, data)), 0);
-  }
-  set flags(value: number) {
-    const data = new Uint8Array(Ifreq.size);
-    IfreqFlags.write(viewOf(data), 0, { name: this.name, flags: value });
-    this.ioctl(SIOC.SIOCSIFFLAGS, data);
-  }
 }
 
 interface Word {
@@ -114,8 +76,8 @@ interface Word {
   readonly run: (b: Bridge, a: string, z: string) => void;
 }
 const words: Readonly<Record<string, Word>> = {
-  up: { takes: 0, run: (b) => void (b.flags |= IFF.UP) },
-  down: { takes: 0, run: (b) => void (b.flags &= ~IFF.UP) },
+  up: { takes: 0, run: (b) => b.control.setFlags(b.name, IFF.UP) },
+  down: { takes: 0, run: (b) => b.control.setFlags(b.name, 0, IFF.UP) },
   add: { takes: 1, run: (b, name) => b.setMember(BRDG.ADD, name) },
   delete: { takes: 1, run: (b, name) => b.setMember(BRDG.DEL, name) },
   discover: { takes: 1, run: (b, name) => b.change(name, IFBIF.DISCOVER, 0) },
@@ -138,7 +100,7 @@ function show(b: Bridge): string {
   const members = b.command(BRDG.GIFS, new Uint8Array(ROOM), true);
   const stations = b.command(BRDG.RTS, new Uint8Array(ROOM), true);
   const lines = [
-    `${b.name}: ${flags(b.flags & 0xffff, NAMES.interface)}`,
+    `${b.name}: ${flags(b.control.flags(b.name), IFF_NAMES)}`,
     "\tConfiguration:",
     `\t\tpriority ${numbers[0]} hellotime ${numbers[1]} fwddelay ${numbers[2]} maxage ${numbers[3]}`,
     "\tInterfaces:",
@@ -156,15 +118,7 @@ function show(b: Bridge): string {
   return `${lines.join("\n")}\n`;
 }
 /** Names of the bridges there are. */
-function bridges(t: Tool, fd: number): string[] {
-  const data = new Uint8Array(Ifconf.size + ROOM);
-  Ifconf.write(viewOf(data), 0, { length: ROOM });
-  t.sys.ioctl({ fd, com: SIOC.SIOCGIFCONF, data });
-  const end = Ifconf.size + Ifconf.get.length(viewOf(data), 0);
-  const names = new Set<string>();
-  for (let at = Ifconf.size; at < end; at += Ifreq.size) names.add(Ifreq.get.name(viewOf(data), at));
-  return [...names].filter((n) => /^bridge\d+$/.test(n));
-}
+const bridges = (t: Tool) => listInterfaces(t).map((i) => i.name).filter((n) => /^bridge\d+$/.test(n));
 /** Do the words one after the other; the first that fails ends it. */
 function configure(t: Tool, b: Bridge, args: readonly string[]): void {
   for (let i = 0; i < args.length;) {
@@ -184,10 +138,10 @@ export const { run, over } = program({
 }, (t) => {
   const [name, ...args] = t.rest;
   if (t.has("a") ? name !== undefined : name === undefined) t.usage();
-  const fd = t.sys.socket({ domain: AF_INET, type: SOCK_DGRAM, protocol: 0 });
-  const names = name === undefined ? bridges(t, fd) : [name];
+  const control = new Control(t);
+  const names = name === undefined ? bridges(t) : [name];
   for (const one of names) {
-    const bridge = new Bridge(t, fd, one);
+    const bridge = new Bridge(control, one);
     if (args.length > 0) configure(t, bridge, args);
     else t.attempt(one, () => t.out(show(bridge)));
   }

@@ -14,7 +14,7 @@ import type { Stack } from "./stack.ts";
 const ALL = 0xffff_ffff;
 const NONE = new Uint8Array(0);
 /** netinet/in_var.h: the link is not there. */
-const IN_IFF_DETACHED = 8;
+const IN_IFF_DETACHED = 4;
 
 /** struct sockaddr's IPv4 address; undefined: the family says that none was given. */
 function given(addr: Uint8Array): number | undefined {

@@ -1,0 +1,198 @@
+/** What programs ask about network interfaces: ioctls on sockets, as few round trips as may be, and the list of all by sysctl. */
+import { errno } from "../abi/errno.ts";
+import { AF_INET, AF_ROUTE, SOCK_DGRAM } from "../abi/flags.ts";
+import { IfData, Ifreq, IfreqFlags } from "../abi/net_structs.ts";
+import {
+  CTL_NET,
+  IF_MSGHDR_DATA,
+  IfaMsghdr,
+  IfMsghdr,
+  MsgHead,
+  NET_RT,
+  parseAddresses,
+  parseSockaddrDl,
+  RTA,
+  RTM,
+} from "../abi/route_structs.ts";
+import { SIOC, type SiocName } from "../abi/sockio.ts";
+import { viewOf } from "../lib/struct.ts";
+import { Failure } from "./cli.ts";
+import type { Caller } from "./client.ts";
+
+/** Bytes of lists asked for at first, and at most. */
+const ROOM = 64 << 10;
+const MAX = 4 << 20;
+/** Calls in a batch, a little less than are allowed. */
+const CALLS = 60;
+/** Flags of an interface (IFF_*) by their bits, lowest first, as snprintb(3) of NetBSD writes them. */
+export const IFF_NAMES: readonly string[] = [
+  "UP",
+  "BROADCAST",
+  "DEBUG",
+  "LOOPBACK",
+  "POINTOPOINT",
+  "NOTRAILERS",
+  "RUNNING",
+  "NOARP",
+  "PROMISC",
+  "ALLMULTI",
+  "OACTIVE",
+  "SIMPLEX",
+  "LINK0",
+  "LINK1",
+  "LINK2",
+  "MULTICAST",
+];
+/** Names of the bits that are on. */
+export const bitNames = (value: number, names: readonly string[]): string[] =>
+  names.filter((_, i) => Math.floor(value / 2 ** i) % 2 === 1);
+
+/** A command's structure with these values, and behind it more memory that the command points at. */
+export function request<V>(
+  of: { readonly size: number; write(d: DataView, base: number, values: V): void },
+  values: V,
+  more: Uint8Array | number = 0,
+): Uint8Array {
+  const behind = typeof more === "number" ? new Uint8Array(more) : more;
+  const data = new Uint8Array(of.size + behind.length);
+  of.write(viewOf(data), 0, values);
+  data.set(behind, of.size);
+  return data;
+}
+/** What a command is asked with, and on a socket of what family (left out: AF_INET). */
+export interface Ask {
+  readonly com: SiocName;
+  readonly data: Uint8Array;
+  readonly family?: number;
+}
+/** Answers a command: its structure, changed. Throws what it failed with. */
+export type Answer = () => Uint8Array;
+
+/** Sockets for ioctls, one a family, and batches of ioctls on them. */
+export class Control {
+  readonly #caller: Caller;
+  readonly #sockets = new Map<number, number>();
+
+  constructor(caller: Caller) {
+    this.#caller = caller;
+  }
+  /** Ask all, in one round trip (two where a socket is new); `stop`: none after one that fails (ECANCELED). */
+  ask(asks: readonly Ask[], stop = false): Answer[] {
+    this.#open(asks);
+    const answers: Answer[] = [];
+    for (let at = 0; at < asks.length; at += CALLS) answers.push(...this.#some(asks.slice(at, at + CALLS), stop));
+    return answers;
+  }
+  #some(asks: readonly Ask[], stop: boolean): Answer[] {
+    const made = this.#caller.batch((b) =>
+      asks.map(({ com, data, family = AF_INET }) => {
+        const fd = this.#sockets.get(family);
+        return fd === undefined ? undefined : b.ioctl({ fd, com: SIOC[com], data });
+      }), { stop });
+    return made.map((later, i) => () => {
+      if (!later) throw errno.EAFNOSUPPORT;
+      void later.value;
+      return asks[i]!.data;
+    });
+  }
+  /** A family that the server does not have has no socket. Throws Failure where not even IPv4's is there. */
+  #open(asks: readonly Ask[]): void {
+    const families = new Set([AF_INET, ...asks.map((a) => a.family ?? AF_INET)]);
+    const missing = [...families].filter((f) => !this.#sockets.has(f));
+    const made = this.#caller.batch((b) =>
+      missing.map((domain) => ({ domain, fd: b.socket({ domain, type: SOCK_DGRAM, protocol: 0 }) }))
+    );
+    for (const { domain, fd } of made) {
+      if (!fd.error) this.#sockets.set(domain, fd.value);
+      else if (domain === AF_INET) throw noNetwork();
+    }
+  }
+  /** One command. Throws what it failed with. */
+  one(com: SiocName, data: Uint8Array, family = AF_INET): Uint8Array {
+    return this.ask([{ com, data, family }])[0]!();
+  }
+  /** IFF_* of an interface. */
+  flags(name: string): number {
+    return IfreqFlags.get.flags(viewOf(this.one("SIOCGIFFLAGS", request(Ifreq, { name }))), 0);
+  }
+  /** Some flags on, some off. */
+  setFlags(name: string, on: number, off = 0): void {
+    this.one("SIOCSIFFLAGS", request(IfreqFlags, { name, flags: (this.flags(name) | on) & ~off }));
+  }
+}
+/** What to say of a server that has no sockets of the Internet, or no interfaces. */
+const noNetwork = () => new Failure("the server has no network: start it with -l rumpnet_netinet");
+
+/** An address of an interface; sockaddrs as the kernel tells them. */
+export interface IfAddress {
+  readonly family: number;
+  readonly address: Uint8Array;
+  readonly mask: Uint8Array;
+  /** The broadcast address, or the other end. */
+  readonly other: Uint8Array;
+}
+/** An interface, and what is told with it. */
+export interface IfInfo {
+  readonly name: string;
+  readonly index: number;
+  /** IFF_* */
+  readonly flags: number;
+  /** IFT_* */
+  readonly type: number;
+  /** The link address; empty: none. */
+  readonly mac: Uint8Array;
+  readonly data: ReturnType<typeof IfData.dump>;
+  readonly addresses: readonly IfAddress[];
+}
+/** Every interface, or one by its index, with its addresses: a round trip for up to a hundred or so. */
+export function listInterfaces({ sys }: Pick<Caller, "sys">, index = 0): IfInfo[] {
+  const mib = new Uint8Array(new Int32Array([CTL_NET, AF_ROUTE, 0, 0, NET_RT.IFLIST, index]).buffer);
+  for (let room = ROOM; room <= MAX;) {
+    const [oldp, oldlenp] = [new Uint8Array(room), new Uint8Array(new BigUint64Array([BigInt(room)]).buffer)];
+    try {
+      sys.__sysctl({ name: mib, oldp, oldlenp });
+    } catch (e) {
+      if (e === errno.ENOENT || e === errno.ENOPROTOOPT || e === errno.EOPNOTSUPP) throw noNetwork();
+      if (e !== errno.ENOMEM) throw e;
+    }
+    const size = Number(viewOf(oldlenp).getBigUint64(0, true));
+    if (size <= room) return parseInterfaces(oldp.subarray(0, size));
+    room = size * 2;
+  }
+  throw errno.ENOMEM;
+}
+/** Messages of sysctl net.route IFLIST: each interface is followed by its addresses. */
+export function parseInterfaces(from: Uint8Array): IfInfo[] {
+  const d = viewOf(from);
+  const all: IfInfo[] = [];
+  let addresses: IfAddress[] = [];
+  for (let at = 0; at + MsgHead.size <= from.length;) {
+    const length = MsgHead.get.msglen(d, at);
+    if (length < IfaMsghdr.size || at + length > from.length) throw errno.EPROTO;
+    const message = from.subarray(at, at + length);
+    if (MsgHead.get.type(d, at) === RTM.IFINFO) all.push(interfaceOf(message, addresses = []));
+    else if (MsgHead.get.type(d, at) === RTM.NEWADDR) addresses.push(addressOf(message));
+    at += length;
+  }
+  return all;
+}
+function behind(message: Uint8Array, header: { readonly size: number }, addrs: number) {
+  const found = parseAddresses(message, header.size, addrs);
+  if (!found) throw errno.EPROTO;
+  return found;
+}
+const NONE = new Uint8Array(0);
+function interfaceOf(message: Uint8Array, addresses: readonly IfAddress[]): IfInfo {
+  const d = viewOf(message);
+  if (message.length < IfMsghdr.size) throw errno.EPROTO;
+  const link = parseSockaddrDl(behind(message, IfMsghdr, IfMsghdr.get.addrs(d, 0)).get(RTA.IFP) ?? NONE);
+  const data = IfData.dump(d, IF_MSGHDR_DATA);
+  const { name = "", mac = NONE } = link ?? {};
+  const flags = IfMsghdr.get.flags(d, 0) & 0xffff;
+  return { name, index: IfMsghdr.get.index(d, 0), flags, type: data.type, mac, data, addresses };
+}
+function addressOf(message: Uint8Array): IfAddress {
+  const found = behind(message, IfaMsghdr, IfaMsghdr.get.addrs(viewOf(message), 0));
+  const [address, mask, other] = [RTA.IFA, RTA.NETMASK, RTA.BRD].map((bit) => found.get(bit) ?? NONE);
+  return { family: address![1] ?? 0, address: address!, mask: mask!, other: other! };
+}
