@@ -231,6 +231,10 @@ export interface Host {
   groupId(name: string): number | undefined;
   userName(uid: number): string | undefined;
   groupName(gid: number): string | undefined;
+  /** Addresses of a name by the system's resolver, best first; none: it is unknown. Waits some seconds at most. */
+  resolve(name: string): string[];
+  /** The name of an address, as it is written; undefined: none is known, or not soon. */
+  hostNameOf(address: string): string | undefined;
 
   // Processes
   spawn(

@@ -14,7 +14,7 @@ import type { Host, HostStat, Spawned } from "./host.ts";
 import { EpollLoop } from "./loop.ts";
 import { blockingChannel } from "./sockets_blocking.ts";
 import { keys } from "./keys.ts";
-import { connectNamed } from "./resolve.ts";
+import { addressesOf, connectNamed, nameOfAddress } from "./resolve.ts";
 import { hostStat, readWhole, realpath } from "./stat.ts";
 import { sandbox } from "./sandbox.ts";
 import { eventSharedFiles, loopSharedFiles } from "./shared_file.ts";
@@ -94,6 +94,8 @@ const users = {
   groupId: (name) => idOf("/etc/group", name),
   userName: (uid) => nameOf("/etc/passwd", uid),
   groupName: (gid) => nameOf("/etc/group", gid),
+  resolve: addressesOf,
+  hostNameOf: nameOfAddress,
 } satisfies Partial<Host>;
 
 /** Write all of it, whatever stdout is; a reader that went away ends the program quietly, as a signal would. */
