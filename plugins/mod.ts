@@ -10,6 +10,7 @@ export const builtins: Builtins = {
   rumpnet_lossy: { requires: ["rumpnet_shmif"], load: () => import("./net_lossy/mod.ts") },
   rumpnet_virtif: { requires: ["rumpnet_netinet"], load: () => import("./net_virt/mod.ts") },
   rumpnet_bridge: { requires: ["rumpnet_net"], load: () => import("./net_bridge/mod.ts") },
+  rumpnet_gif: { requires: ["rumpnet_netinet"], load: () => import("./net_gif/mod.ts") },
   rumpnet_vlan: { requires: ["rumpnet_net"], load: () => import("./net_vlan/mod.ts") },
   rumpnet_vxlan: { requires: ["rumpnet_netinet"], load: () => import("./net_vxlan/mod.ts") },
   rumpnet_net: { requires: ["rumpnet", "rumpnet_lo"], load: () => import("../src/net/interfaces.ts") },

@@ -10,6 +10,7 @@ import type { NetDevice } from "./lib/net_device.ts";
 import type { OpenPort } from "./lib/port.ts";
 import type { OpenSharedFile } from "./lib/shared_file.ts";
 import type { OpenTap } from "./lib/tap.ts";
+import type { OpenTunnel } from "./lib/tunnel.ts";
 import type { BlockingChannel, Channel, Listener, Security, SocketAddress, Sockets } from "./lib/streams.ts";
 
 export type { Async, Errnos, Schema };
@@ -19,6 +20,7 @@ export type { Offload, Offloads } from "./lib/offload.ts";
 export type { OpenPort, Port, PortUser } from "./lib/port.ts";
 export type { OpenSharedFile, SharedFile } from "./lib/shared_file.ts";
 export type { OpenTap, Tap } from "./lib/tap.ts";
+export type { OpenTunnel, Tunnel } from "./lib/tunnel.ts";
 export type {
   BlockingChannel,
   Channel,
@@ -57,6 +59,8 @@ export interface Sys {
   readonly datagrams: OpenDatagrams;
   /** Other interfaces of this kernel. */
   readonly port: OpenPort;
+  /** IP packets within IP packets of this kernel. */
+  readonly tunnel: OpenTunnel;
 }
 
 export type FileType = "file" | "dir" | "link" | "chr" | "blk" | "fifo" | "sock";

@@ -12,6 +12,7 @@ import type {
   OpenPort,
   OpenSharedFile,
   OpenTap,
+  OpenTunnel,
   Plugin,
   Sockets,
   Sys,
@@ -83,6 +84,10 @@ export class Kernel implements KernelServices {
   openPort: OpenPort = () => {
     throw errno.ENXIO;
   };
+  /** Set by who has an Internet. */
+  openTunnel: OpenTunnel = () => {
+    throw errno.EAFNOSUPPORT;
+  };
   /** Who asked for it by reboot(2). */
   haltedBy: Proc | undefined;
   readonly #atHalt: (() => Async<void>)[] = [];
@@ -106,6 +111,7 @@ export class Kernel implements KernelServices {
       datagrams: host.datagrams,
       netDevice: (name, unit) => this.#netDevice(name, unit),
       port: (name, user) => this.openPort(name, user),
+      tunnel: (local, remote, input) => this.openTunnel(local, remote, input),
     };
     this.dispatcher.bug = (name, e) =>
       this.log.write(`bug in ${name}: ${e instanceof Error ? e.stack ?? e.message : e}`);

@@ -214,11 +214,13 @@ export class Ip {
     const protocol = this.#protocols.get(header.protocol);
     this.counters.delivered++;
     if (protocol) protocol.input(p, header.at + header.headerLength, header);
-    else if (!wanted) {
-      this.counters.noProtocol++;
-      this.#stack.icmp.complain(p, ICMP_UNREACH, UNREACH_PROTOCOL);
-    }
+    else if (!wanted) this.noProtocol(p);
     this.#stack.packets.put(p);
+  }
+  /** Tell a packet's sender that nobody here has its protocol. */
+  noProtocol(p: Packet): void {
+    this.counters.noProtocol++;
+    this.#stack.icmp.complain(p, ICMP_UNREACH, UNREACH_PROTOCOL);
   }
 
   /** A packet of ours is lost: its protocol is told. `p` stays the caller's. */

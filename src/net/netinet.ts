@@ -10,6 +10,7 @@ import { InetRoutes } from "./route_inet.ts";
 import { rawProtocol } from "./raw.ts";
 import { inetSysctls } from "./sysctl.ts";
 import { TcpProtocol, tcpSockets } from "./tcp/protocol.ts";
+import { Tunnels } from "./tunnels.ts";
 import { Udp, udpSockets } from "./udp.ts";
 
 const LOCALHOST = 0x7f00_0001;
@@ -27,6 +28,8 @@ const component: Component = {
     const [tcp, udp] = [new TcpProtocol(stack), new Udp(stack)];
     stack.transports.push(tcpSockets(tcp), udpSockets(udp));
     stack.orphans = () => tcp.orphans();
+    const tunnels = new Tunnels(stack);
+    kernel.openTunnel = (local, remote, input) => tunnels.open(local, remote, input);
     kernel.sysctl(inetSysctls(stack, tcp, udp));
     stack.net.add(inetDomain(AF_INET, stack, [...stack.transports, rawProtocol(stack)]));
     return stack.addAddress(stack.interface("lo0"), { address: LOCALHOST, mask: maskOf(8), broadcast: 0 });

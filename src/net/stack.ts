@@ -20,7 +20,7 @@ import type { ControlRows } from "./ioctl_rows.ts";
 import type { Net } from "./net.ts";
 import type { RouteFamily } from "./route_family.ts";
 import { Interface, type InterfaceAddress } from "./interface.ts";
-import { Ip } from "./ip.ts";
+import { Ip, type IpProtocol } from "./ip.ts";
 import { RawLink } from "./raw_link.ts";
 import type { Outgoing } from "./ip_output.ts";
 import type { Orphan } from "./pcblist.ts";
@@ -41,6 +41,10 @@ export interface Inet6 {
   output(o: Outgoing<In6Addr>, length: number, fill: (p: Packet, at: number) => void): SysError | undefined;
   /** Tell a packet's sender that nobody has the port. */
   noPort(p: Packet): void;
+  /** As those of `Ip`. */
+  register(number: number, protocol: IpProtocol): void;
+  protocol(number: number): IpProtocol | undefined;
+  noProtocol(p: Packet): void;
   isLocal(address: In6Addr): boolean;
   sourceFor(destination: In6Addr, iface?: Interface | undefined): In6Addr | undefined;
   mtuTo(destination: In6Addr): number;

@@ -44,6 +44,7 @@ export function plainSys(log: (text: string) => void = () => {}): Sys {
     datagrams: undefined as never,
     netDevice: undefined as never,
     port: undefined as never,
+    tunnel: undefined as never,
   };
 }
 

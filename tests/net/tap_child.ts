@@ -23,6 +23,9 @@ import { hypercalls } from "../../src/rump.ts";
 import { IPPROTO_TCP } from "../../src/wire/ipv4.ts";
 
 const [locator, cidr, ...more] = process.argv.slice(2);
+/** A test that is killed tells nobody. */
+const parent = process.ppid;
+setInterval(() => process.ppid === parent || process.exit(), 1000).unref();
 /** With an address of IPv6, sockets serve both families. */
 const cidr6 = more.find((o) => o.includes(":"));
 const machine = hypercalls(host, (ms, fn) => host.loop.timer(ms, fn), host.loopSockets);

@@ -2,8 +2,8 @@
 import type { SysError } from "../../abi/errno.ts";
 import { ND6_INFINITE_LIFETIME } from "../../abi/net_structs.ts";
 import { In6Addr } from "../../lib/in6.ts";
-import { DST_UNREACH_NOPORT, ICMP6_DST_UNREACH } from "../../wire/icmp6.ts";
-import { IPPROTO_ICMPV6, IPV6_MMTU } from "../../wire/ipv6.ts";
+import { DST_UNREACH_NOPORT, ICMP6_DST_UNREACH, ICMP6_PARAM_PROB, PARAMPROB_NEXTHEADER } from "../../wire/icmp6.ts";
+import { IPPROTO_ICMPV6, Ipv6, IPV6_MMTU } from "../../wire/ipv6.ts";
 import type { Interface } from "../interface.ts";
 import type { IpHeader, IpProtocol } from "../ip.ts";
 import type { Packet } from "../packet.ts";
@@ -125,6 +125,9 @@ export class Ip6 implements Inet6 {
   /** Send a packet on its way that has a header. It is the link's afterwards. */
   transmit(p: Packet, route: Route6, nextHop: In6Addr, mtu: number): void {
     this.#output.transmit(p, route, nextHop, mtu);
+  }
+  noProtocol(p: Packet): void {
+    this.icmp.complain(p, ICMP6_PARAM_PROB, PARAMPROB_NEXTHEADER, Ipv6.at.next);
   }
   noPort(p: Packet): void {
     this.icmp.complain(p, ICMP6_DST_UNREACH, DST_UNREACH_NOPORT);
