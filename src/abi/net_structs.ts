@@ -140,3 +140,31 @@ export const In6Nbrinfo = struct("le", {
   expire: i32,
   pad: u32,
 }, 56);
+
+/** What an IPv4 address is (netinet/in_var.h IN_IFF_*), and one of IPv6 (netinet6/in6_var.h IN6_IFF_*): names of bits, lowest first. */
+export const IN_IFF_NAMES = ["tentative", "duplicated", "detached"] as const;
+export const IN6_IFF_NAMES = [
+  "anycast",
+  "tentative",
+  "duplicated",
+  "detached",
+  "deprecated",
+  "nodad",
+  "autoconf",
+  "temporary",
+] as const;
+/** IFCAP_* as ifconfig(8) shows them, from bit 7 on. */
+export const IFCAP_NAMES = [
+  "TSO4",
+  "IP4CSUM_Rx",
+  "IP4CSUM_Tx",
+  "TCP4CSUM_Rx",
+  "TCP4CSUM_Tx",
+  "UDP4CSUM_Rx",
+  "UDP4CSUM_Tx",
+  "TCP6CSUM_Rx",
+  "TCP6CSUM_Tx",
+  "UDP6CSUM_Rx",
+  "UDP6CSUM_Tx",
+  "TSO6",
+] as const;

@@ -16,9 +16,14 @@ import {
 } from "../abi/route_structs.ts";
 import { SIOC, type SiocName } from "../abi/sockio.ts";
 import { viewOf } from "../lib/struct.ts";
-import { Failure } from "./cli.ts";
+import type { Later } from "../proxy/batch.ts";
 import type { Caller } from "./client.ts";
 
+/** A failure that names its object; who runs the program says its name (`isExpected`). */
+export class RequestError extends Error {
+  override readonly name = "RequestError";
+  readonly code = "EIFREQUEST";
+}
 /** Bytes of lists asked for at first, and at most. */
 const ROOM = 64 << 10;
 const MAX = 4 << 20;
@@ -76,36 +81,31 @@ export class Control {
   constructor(caller: Caller) {
     this.#caller = caller;
   }
-  /** Ask all, in one round trip (two where a socket is new); `stop`: none after one that fails (ECANCELED). */
+  /** Ask all, in one round trip for each sixty; `stop`: none after one that fails (ECANCELED). */
   ask(asks: readonly Ask[], stop = false): Answer[] {
-    this.#open(asks);
     const answers: Answer[] = [];
     for (let at = 0; at < asks.length; at += CALLS) answers.push(...this.#some(asks.slice(at, at + CALLS), stop));
     return answers;
   }
   #some(asks: readonly Ask[], stop: boolean): Answer[] {
-    const made = this.#caller.batch((b) =>
-      asks.map(({ com, data, family = AF_INET }) => {
-        const fd = this.#sockets.get(family);
-        return fd === undefined ? undefined : b.ioctl({ fd, com: SIOC[com], data });
-      }), { stop });
+    const fresh = new Map<number, Later>();
+    const made = this.#caller.batch((b) => {
+      for (const { family = AF_INET } of asks) {
+        if (this.#sockets.has(family) || fresh.has(family)) continue;
+        fresh.set(family, b.socket({ domain: family, type: SOCK_DGRAM, protocol: 0 }));
+      }
+      return asks.map(({ com, data, family = AF_INET }) =>
+        b.ioctl({ fd: this.#sockets.get(family) ?? fresh.get(family)!, com: SIOC[com], data })
+      );
+    }, { stop });
+    for (const [family, fd] of fresh) if (!fd.error) this.#sockets.set(family, fd.value);
     return made.map((later, i) => () => {
-      if (!later) throw errno.EAFNOSUPPORT;
+      const { data, family = AF_INET } = asks[i]!;
+      const refused = fresh.get(family)?.error;
+      if (refused) throw family === AF_INET ? noNetwork() : refused;
       void later.value;
-      return asks[i]!.data;
+      return data;
     });
-  }
-  /** A family that the server does not have has no socket. Throws Failure where not even IPv4's is there. */
-  #open(asks: readonly Ask[]): void {
-    const families = new Set([AF_INET, ...asks.map((a) => a.family ?? AF_INET)]);
-    const missing = [...families].filter((f) => !this.#sockets.has(f));
-    const made = this.#caller.batch((b) =>
-      missing.map((domain) => ({ domain, fd: b.socket({ domain, type: SOCK_DGRAM, protocol: 0 }) }))
-    );
-    for (const { domain, fd } of made) {
-      if (!fd.error) this.#sockets.set(domain, fd.value);
-      else if (domain === AF_INET) throw noNetwork();
-    }
   }
   /** One command. Throws what it failed with. */
   one(com: SiocName, data: Uint8Array, family = AF_INET): Uint8Array {
@@ -120,8 +120,7 @@ export class Control {
     this.one("SIOCSIFFLAGS", request(IfreqFlags, { name, flags: (this.flags(name) | on) & ~off }));
   }
 }
-/** What to say of a server that has no sockets of the Internet, or no interfaces. */
-const noNetwork = () => new Failure("the server has no network: start it with -l rumpnet_netinet");
+const noNetwork = () => new RequestError("the server has no network: start it with -l rumpnet_netinet");
 
 /** An address of an interface; sockaddrs as the kernel tells them. */
 export interface IfAddress {

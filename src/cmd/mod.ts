@@ -43,6 +43,7 @@ export const applets: Readonly<Record<string, Applet>> = {
   "rump.fstat": { summary: "list open descriptors of a rump kernel", load: () => import("./fstat.ts") },
   "rump.top": { summary: "show the clients of a rump kernel, live", load: () => import("./top.ts") },
   "rump.ktrace": { summary: "trace system calls of clients", load: () => import("./ktrace.ts") },
+  "rump.ifconfig": { summary: "show and configure network interfaces", load: () => import("./ifconfig.ts") },
   "rump.brconfig": { summary: "show and change bridges", load: () => import("./brconfig.ts") },
   "rump.pcap": { summary: "capture packets of interfaces", load: () => import("./pcap.ts") },
   "rump.kdump": { summary: "show a trace of system calls", load: () => import("./kdump.ts") },

@@ -1,0 +1,37 @@
+/** Media of interfaces in words (net/if_media.h); only Ethernet's. */
+import { IFM } from "../abi/net_structs.ts";
+import type { Detail } from "./if_detail.ts";
+
+/** IFM_TMASK and IFM_NMASK: which subtype of which network. */
+const SUBTYPE = 0x1f;
+const NETWORK = 0xe0;
+const subtypes: Readonly<Record<number, string>> = {
+  [IFM.AUTO]: "autoselect",
+  [IFM.MANUAL]: "manual",
+  [IFM.NONE]: "none",
+  3: "10baseT",
+  4: "10base2",
+  5: "10base5",
+  6: "100baseTX",
+  7: "100baseFX",
+  8: "100baseT4",
+  11: "1000baseSX",
+  14: "1000baseLX",
+  16: "1000baseT",
+};
+/** A media word: `1000baseT full-duplex`. */
+export function mediaWord(word: number): string {
+  const options = [
+    ...((word & IFM.FDX) === 0 ? [] : ["full-duplex"]),
+    ...((word & IFM.HDX) === 0 ? [] : ["half-duplex"]),
+  ];
+  return [subtypes[word & SUBTYPE] ?? `0x${(word & SUBTYPE).toString(16)}`, options.join()].filter(Boolean).join(" ");
+}
+/** What is chosen and what that came to; whether there is a link. */
+export function mediaLines({ current, active, status }: NonNullable<Detail["media"]>): string[] {
+  const network = (current & NETWORK) === IFM.ETHER ? "Ethernet" : "Unknown";
+  const now = current === active ? "" : ` (${mediaWord(active)})`;
+  const lines = [`media: ${network} ${mediaWord(current)}${now}`];
+  if ((status & IFM.AVALID) !== 0) lines.push(`status: ${(status & IFM.ACTIVE) !== 0 ? "active" : "no carrier"}`);
+  return lines;
+}
