@@ -69,7 +69,49 @@ export const IGMP_STAT = [
   "rcv_ourreports",
   "snd_reports",
 ] as const;
-/** net.inet.udp.stats, net.inet6.udp6.stats */
+/** net.inet.carp.stats */
+export const CARP_STAT = [
+  "ipackets",
+  "ipackets6",
+  "badif",
+  "badttl",
+  "hdrops",
+  "badsum",
+  "badver",
+  "badlen",
+  "badauth",
+  "badvhid",
+  "badaddrs",
+  "opackets",
+  "opackets6",
+  "onomem",
+] as const;
+/** net.inet6.udp6.stats (netinet6/udp6_var.h) */
+export const UDP6_STAT = [
+  "ipackets",
+  "hdrops",
+  "badsum",
+  "nosum",
+  "badlen",
+  "noport",
+  "noportmcast",
+  "fullsock",
+  "pcbcachemiss",
+  "opackets",
+] as const;
+/** net.inet6.pim6.stats */
+export const PIM6_STAT = [
+  "rcv_total",
+  "rcv_tooshort",
+  "rcv_badsum",
+  "rcv_badversion",
+  "rcv_registers",
+  "rcv_badregisters",
+  "snd_registers",
+] as const;
+/** net.inet6.raw6.stats */
+export const RIP6_STAT = ["ipackets", "isum", "badsum", "nosock", "nosockmcast", "fullsock", "opackets"] as const;
+/** net.inet.udp.stats; those for groups and broadcasts are not among the others for nobody. */
 export const UDP_STAT = [
   "ipackets",
   "hdrops",
@@ -100,6 +142,7 @@ export const ARP_STAT = [
   "rcvlocalspa",
   "rcvoverperm",
   "rcvoverint",
+  "rcvover",
   "rcvlenchg",
   "dfrtotal",
   "dfrsent",

@@ -120,7 +120,9 @@ export class Control {
     this.one("SIOCSIFFLAGS", request(IfreqFlags, { name, flags: (this.flags(name) | on) & ~off }));
   }
 }
-const noNetwork = () => new RequestError("the server has no network: start it with -l rumpnet_netinet");
+/** What to say of a server that has no sockets of the Internet, or no interfaces. */
+export const NO_NETWORK = "the server has no network: start it with -l rumpnet_netinet";
+const noNetwork = () => new RequestError(NO_NETWORK);
 
 /** An address of an interface; sockaddrs as the kernel tells them. */
 export interface IfAddress {
@@ -159,6 +161,14 @@ export function listInterfaces({ sys }: Pick<Caller, "sys">, index = 0): IfInfo[
     room = size * 2;
   }
   throw errno.ENOMEM;
+}
+/** Names of interfaces by their index; they are asked for once, at the first question. An index without an interface is its own. */
+export function interfaceNamer(caller: Pick<Caller, "sys">): (index: number) => string {
+  let names: Map<number, string> | undefined;
+  return (index) => {
+    names ??= new Map(listInterfaces(caller).map((i) => [i.index, i.name]));
+    return names.get(index) ?? String(index);
+  };
 }
 /** Messages of sysctl net.route IFLIST: each interface is followed by its addresses. */
 export function parseInterfaces(from: Uint8Array): IfInfo[] {

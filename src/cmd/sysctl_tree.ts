@@ -25,7 +25,7 @@ export interface Entry {
 }
 const ROOM = 4096;
 /** Longest answer taken. */
-const MAX = 4 << 20;
+const MAX = 64 << 20;
 
 function mibBytes(mib: readonly number[]): Uint8Array {
   const out = new Uint8Array(mib.length * 4);
@@ -131,6 +131,15 @@ export function find(tree: Tree, path: string): Pick<Entry, "path" | "mib"> & Pa
     const next = level.find((e) => e.name === name);
     if (!next) throw new Error(`${ordinals[i] ?? "nth"} level name '${name}' in '${path}' is invalid`);
     at = next;
+  }
+  return at;
+}
+/** The variable or directory of a name; undefined: this kernel has none. */
+export function entryOf(tree: Tree, path: string): Entry | undefined {
+  let at: Entry | undefined;
+  for (const name of path.split(".")) {
+    at = safely(() => tree.level(at ?? TOP)).find((e) => e.name === name);
+    if (!at) return undefined;
   }
   return at;
 }

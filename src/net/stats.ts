@@ -7,6 +7,7 @@ import {
   IP_STAT,
   type Stats,
   TCP_STAT,
+  UDP6_STAT,
   UDP_STAT,
 } from "../abi/net_stats.ts";
 import { ICMP_ECHOREPLY, ICMP_MASKREPLY, ICMP_TSTAMPREPLY } from "../wire/ipv4.ts";
@@ -76,8 +77,19 @@ export function udpStats(c: UdpCounters): Uint8Array {
     ipackets: c.in + c.short + c.badChecksum,
     badsum: c.badChecksum,
     badlen: c.short,
-    noport: c.noPort + c.noPortBroadcast,
+    noport: c.noPort,
     noportbcast: c.noPortBroadcast,
+    fullsock: c.full,
+    opackets: c.out,
+  });
+}
+export function udp6Stats(c: UdpCounters): Uint8Array {
+  return encodeStats(UDP6_STAT, {
+    ipackets: c.in + c.short + c.badChecksum,
+    badsum: c.badChecksum,
+    badlen: c.short,
+    noport: c.noPort,
+    noportmcast: c.noPortBroadcast,
     fullsock: c.full,
     opackets: c.out,
   });

@@ -12,7 +12,7 @@ import {
   ND6_INFINITE_LIFETIME,
 } from "../../src/abi/net_structs.ts";
 import { In6Defrouter, In6Prefix } from "../../src/abi/nd_structs.ts";
-import { decodeStats, ICMP6_STAT, IP6_STAT, UDP_STAT } from "../../src/abi/net_stats.ts";
+import { decodeStats, ICMP6_STAT, IP6_STAT, UDP6_STAT, UDP_STAT } from "../../src/abi/net_stats.ts";
 import { SIOC } from "../../src/abi/sockio.ts";
 import { IfaMsghdr, MsgHead, NET_RT, RTA, RTF, RTM, sockaddrDl } from "../../src/abi/route_structs.ts";
 import type { Calls } from "../../src/kern/dispatch.ts";
@@ -290,7 +290,7 @@ describe("sysctls of IPv6", () => {
     await receive6(b.sys, r);
     const ip = decodeStats(IP6_STAT, read6(b.sys, 4, AF_INET6, 41, 6));
     const icmp = decodeStats(ICMP6_STAT, read6(b.sys, 4, AF_INET6, 58, 1));
-    const udp = decodeStats(UDP_STAT, read6(b.sys, 4, AF_INET6, 17, 5));
+    const udp = decodeStats(UDP6_STAT, read6(b.sys, 4, AF_INET6, 17, 5));
     assertEquals([ip.nxthist17, icmp.in135, icmp.out136, udp.ipackets], [1, 1, 1, 1]);
     assertEquals(decodeStats(UDP_STAT, read6(b.sys, 4, 2, 17, 5)).ipackets, 0);
   });

@@ -8,7 +8,7 @@ import type { SysctlNode } from "../../plugin.ts";
 import { PREFIX_AUTO, PREFIX_ONLINK } from "../../wire/icmp6.ts";
 import { intKnob, structNode, switchKnob } from "../knobs.ts";
 import { inetPcblists } from "../pcblist.ts";
-import { udpStats } from "../stats.ts";
+import { udp6Stats } from "../stats.ts";
 import { under } from "../sysctl.ts";
 import type { UdpCounters } from "../udp.ts";
 import type { Ip6 } from "./ip6.ts";
@@ -141,7 +141,7 @@ export function inet6Sysctls(ip6: Ip6, udp: UdpCounters): Record<string, SysctlN
   const { net, orphans } = ip6.stack;
   return {
     ...Object.fromEntries(transports(ip6)),
-    "net.inet6.udp6.stats": structNode("UDPv6 statistics", () => udpStats(udp), 5),
+    "net.inet6.udp6.stats": structNode("UDPv6 statistics", () => udp6Stats(udp), 5),
     ...under("net.inet6.ip6", ip6Nodes(ip6)),
     ...under("net.inet6.icmp6", icmp6Nodes(ip6)),
     ...inetPcblists(net, AF_INET6, ["net.inet6.tcp6", "net.inet6.udp6", "net.inet6.raw6"], orphans),

@@ -1,0 +1,89 @@
+/** netstat's table of sockets. */
+import { TCPS } from "../abi/pcb_structs.ts";
+import { endpointText, isWild, type Naming, type Pcb, readPcbs } from "./pcbs.ts";
+import type { Tree } from "./sysctl_tree.ts";
+
+export interface SocketOptions {
+  /** Also those that only wait. */
+  readonly all: boolean;
+  /** Show numbers of control blocks. */
+  readonly blocks: boolean;
+  readonly naming: Naming;
+}
+/** Lists of a family: the protocol's name, and where they are. */
+type Lists = readonly (readonly [name: string, list: string])[];
+const INET: Lists = [["tcp", "net.inet.tcp.pcblist"], ["udp", "net.inet.udp.pcblist"]];
+const INET6: Lists = [["tcp6", "net.inet6.tcp6.pcblist"], ["udp6", "net.inet6.udp6.pcblist"]];
+const LOCAL = ["stream", "seqpacket", "dgram"];
+/** Names of states where there is little room. */
+const SHORT = "CLOSED LISTEN SYNSEN SYSRCV ESTABL CLWAIT FWAIT1 CLOSNG LASTAK FWAIT2 TMWAIT".split(" ");
+/** Least width of an address; they are never cut. */
+const WIDTH = { plain: 22, blocks: 18, numericBlocks: 21 } as const;
+
+interface Row {
+  readonly name: string;
+  readonly pcb: Pcb;
+  readonly local: string;
+  readonly foreign: string;
+}
+function rowsOf(tree: Tree, lists: Lists, { all, naming }: SocketOptions): Row[] {
+  return lists.flatMap(([name, list]) =>
+    (readPcbs(tree, list) ?? []).filter((p) => all || !isWild(p.foreign)).map((pcb) => {
+      const text = (e: Pcb["local"]) => endpointText(e, name.replace("6", ""), naming);
+      return { name, pcb, local: text(pcb.local), foreign: text(pcb.foreign) };
+    })
+  );
+}
+const hex8 = (n: number) => n.toString(16).padStart(8);
+function stateOf({ name, pcb }: Row, short: boolean): string {
+  if (!name.startsWith("tcp")) return "";
+  return ` ${(short ? SHORT : TCPS)[pcb.tstate] ?? pcb.tstate}`;
+}
+/** Lines of an Internet family; none where it has no sockets. */
+function internet(
+  rows: readonly Row[],
+  title: string,
+  state: string,
+  { all, blocks, naming }: SocketOptions,
+): string[] {
+  if (rows.length === 0) return [];
+  const compact = blocks && naming.numericAddresses;
+  const least = compact ? WIDTH.numericBlocks : blocks ? WIDTH.blocks : WIDTH.plain;
+  const wide = (texts: readonly string[]) => Math.max(least, ...texts.map((t) => t.length));
+  const [local, foreign] = [wide(rows.map((r) => r.local)), wide(rows.map((r) => r.foreign))];
+  const gap = compact ? " " : "  ";
+  const queues = (a: string, b: string) => `${a} ${b}${gap}`;
+  return [
+    `Active ${title} connections${all ? " (including servers)" : ""}`,
+    `${blocks ? "PCB      " : ""}Proto ${queues("Recv-Q", "Send-Q")}${"Local Address".padEnd(local)} ` +
+    `${"Foreign Address".padEnd(foreign)} ${state}`,
+    ...rows.map((r) =>
+      `${blocks ? `${hex8(r.pcb.ppcbaddr)} ` : ""}${r.name.padEnd(5)} ` +
+      queues(String(r.pcb.rcvq).padStart(6), String(r.pcb.sndq).padStart(6)) +
+      `${r.local.padEnd(local)} ${r.foreign.padEnd(foreign)}${stateOf(r, compact)}`
+    ),
+  ];
+}
+export const inetSockets = (tree: Tree, o: SocketOptions): string[] =>
+  internet(rowsOf(tree, INET, o), "Internet", "State", o);
+export const inet6Sockets = (tree: Tree, o: SocketOptions): string[] =>
+  internet(rowsOf(tree, INET6, o), "Internet6", "(state)", o);
+
+/** Of the AF_LOCAL family; who is connected and has no name of its own is shown by the other end's. */
+export function localSockets(tree: Tree): string[] {
+  const rows = LOCAL.flatMap((type) =>
+    (readPcbs(tree, `net.local.${type}.pcblist`) ?? []).map((p) => localLine(type, p))
+  );
+  if (rows.length === 0) return [];
+  return [
+    "Active UNIX domain sockets",
+    "Address  Type   Recv-Q Send-Q    Inode     Conn     Refs  Nextref Addr",
+    ...rows,
+  ];
+}
+function localLine(type: string, p: Pcb): string {
+  const queues = `${String(p.rcvq).padStart(6)} ${String(p.sndq).padStart(6)}`;
+  const links = [p.vnode, p.conn, p.refs, p.nextref].map(hex8).join(" ");
+  const name = p.local.path !== "" ? ` ${p.local.path}` : p.foreign.path !== "" ? ` -> ${p.foreign.path}` : "";
+  return `${hex8(p.pcbaddr)} ${type.slice(0, 6).padEnd(6)} ${queues} ${links}${name}`;
+}

@@ -1,0 +1,109 @@
+/** Routing tables as netstat -r and route show print them. */
+import { AF_INET, AF_INET6 } from "../abi/flags.ts";
+import { NET_RT, RTA, RTF, RTV } from "../abi/route_structs.ts";
+import type { SyncCalls } from "./client.ts";
+import { messagesOf, routeDump, type RouteMessage, takeApart } from "./route_message.ts";
+import { netName, sockaddrText, type ZoneName } from "./sockaddr_text.ts";
+
+/** Flags by their letters, in the order they are written in. */
+const LETTERS: readonly (readonly [number, string])[] = [
+  [RTF.UP, "U"],
+  [RTF.GATEWAY, "G"],
+  [RTF.HOST, "H"],
+  [RTF.REJECT, "R"],
+  [RTF.BLACKHOLE, "B"],
+  [RTF.DYNAMIC, "D"],
+  [RTF.MODIFIED, "M"],
+  [RTF.DONE, "d"],
+  [RTF.MASK, "m"],
+  [RTF.CONNECTED, "C"],
+  [RTF.LLDATA, "L"],
+  [RTF.STATIC, "S"],
+  [RTF.PROTO1, "1"],
+  [RTF.PROTO2, "2"],
+  [RTF.ANNOUNCE, "p"],
+  [RTF.LOCAL, "l"],
+  [RTF.BROADCAST, "b"],
+];
+/** Those that only messages have. */
+const OF_MESSAGES = RTF.DONE | RTF.MASK;
+const TITLES: Readonly<Record<number, string>> = { [AF_INET]: "Internet", [AF_INET6]: "Internet6" };
+/** Widths of destination and gateway, where addresses are numbers. */
+const WIDTHS: Readonly<Record<number, readonly [number, number]>> = { [AF_INET6]: [39, 30] };
+const NARROW = [18, 18] as const;
+
+export interface RouteOptions {
+  /** 0: all. */
+  readonly family: number;
+  readonly numeric: boolean;
+  /** Also metrics, each route on lines of its own. */
+  readonly verbose: boolean;
+  /** Without those that are neighbours' link addresses. */
+  readonly noLinks: boolean;
+  readonly interfaceName: ZoneName;
+  /** A host's name; undefined: it has none. */
+  readonly hostName: (sa: Uint8Array) => string | undefined;
+}
+/** The letters of RTF_* flags. */
+export const flagLetters = (flags: number): string => LETTERS.filter(([bit]) => flags & bit).map(([, l]) => l).join("");
+
+const EMPTY = new Uint8Array(0);
+/** Gateways and hosts are named without their link: the interface is in the line. */
+function hostText(sa: Uint8Array, o: RouteOptions): string {
+  return (o.numeric ? undefined : o.hostName(sa)) ?? sockaddrText(sa);
+}
+function mtuText({ header }: RouteMessage): string {
+  const text = header.mtu === 0 ? "-" : String(header.mtu);
+  return text.padStart(6) + (header.locks & RTV.MTU ? "L" : " ");
+}
+function widths(family: number, o: RouteOptions): readonly [number, number] {
+  return (o.numeric ? WIDTHS[family] : undefined) ?? NARROW;
+}
+function line(r: RouteMessage, family: number, o: RouteOptions): string {
+  const { header, addresses } = r;
+  const [destination, mask] = [addresses.get(RTA.DST)!, addresses.get(RTA.NETMASK)];
+  const network = (header.flags & RTF.HOST) === 0 && mask !== undefined;
+  const name = network ? netName(destination, mask, o.interfaceName) : hostText(destination, o);
+  const [wide, wider] = widths(family, o);
+  const gateway = hostText(addresses.get(RTA.GATEWAY) ?? EMPTY, o);
+  const flags = flagLetters(header.flags & ~OF_MESSAGES);
+  return `${name.padEnd(wide)} ${gateway.padEnd(wider)} ${flags.padEnd(6)} ${"-".padStart(6)} ${"-".padStart(8)} ` +
+    `${mtuText(r)} ${o.interfaceName(header.index)}`;
+}
+/** Three lines of metrics; L: it is locked. */
+function metrics({ header: h }: RouteMessage): string[] {
+  const one = (name: string, value: number, bit: number) =>
+    `${name.padEnd(8)} ${String(value).padStart(10)}${h.locks & bit ? "L" : " "}`;
+  return [
+    `\t${one("expire", h.expire, RTV.EXPIRE)}  ${one("recvpipe", h.recvpipe, RTV.RPIPE)}  ` +
+    one("sendpipe", h.sendpipe, RTV.SPIPE),
+    `\t${one("ssthresh", h.ssthresh, RTV.SSTHRESH)}  ${one("rtt", h.rtt, RTV.RTT)}  ` +
+    one("rttvar", h.rttvar, RTV.RTTVAR),
+    `\t${one("hopcount", h.hopcount, RTV.HOPCOUNT)}`,
+  ];
+}
+function header(family: number, o: RouteOptions): string[] {
+  const [wide, wider] = widths(family, o);
+  const titles = `${"Destination".padEnd(wide)} ${"Gateway".padEnd(wider)} Flags    Refs      Use    Mtu Interface`;
+  return ["", `${TITLES[family] ?? `Protocol Family ${family}`}:`, titles];
+}
+/** The lines of all tables, or of one family's. */
+export function routeTable(sys: SyncCalls, o: RouteOptions): string[] {
+  const lines = ["Routing tables"];
+  let family: number | undefined;
+  for (const r of routes(sys, o)) {
+    const own = r.addresses.get(RTA.DST)![1]!;
+    if (own !== family) lines.push(...header(own, o));
+    family = own;
+    lines.push(line(r, own, o), ...(o.verbose ? metrics(r) : []));
+  }
+  return lines;
+}
+function* routes(sys: SyncCalls, o: RouteOptions): Generator<RouteMessage> {
+  for (const message of messagesOf(routeDump(sys, o.family, NET_RT.DUMP))) {
+    const route = takeApart(message);
+    const destination = route?.addresses.get(RTA.DST);
+    if (!route || !destination || (o.noLinks && (route.header.flags & RTF.LLDATA) !== 0)) continue;
+    if (o.family === 0 || destination[1] === o.family) yield route;
+  }
+}
