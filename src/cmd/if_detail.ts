@@ -7,6 +7,7 @@ import {
   Ifcapreq,
   Ifdatareq,
   Ifdrv,
+  IfLaddrreq,
   Ifmediareq,
   Ifreq,
   IfreqBuffer,
@@ -51,9 +52,11 @@ export interface Detail {
   readonly addresses: readonly ShownAddress[];
   readonly linkstr: string | undefined;
   readonly description: string | undefined;
-  /** Names of what it can do, and of what of that is on, with the bits. */
+  /** IFCAP_* that it has, and that are on. */
   readonly able: { readonly can: number; readonly on: number } | undefined;
   readonly vlan: { readonly tag: number; readonly parent: string } | undefined;
+  /** The outer addresses of a tunnel. */
+  readonly tunnel: { readonly family: "inet" | "inet6"; readonly local: string; readonly remote: string } | undefined;
   /** struct ifmediareq's words; undefined: it has no media. */
   readonly media: { readonly current: number; readonly active: number; readonly status: number } | undefined;
 }
@@ -78,7 +81,9 @@ const linkAsks = (name: string): Ask[] => [
   { com: "SIOCGIFCAP", data: request(Ifcapreq, { name }) },
   { com: "SIOCGIFGENERIC", data: request(Ifreq, { name }, Vlanreq.size) },
   { com: "SIOCGIFMEDIA", data: request(Ifmediareq, { name }) },
+  { com: "SIOCGLIFPHYADDR", data: request(IfLaddrreq, { name }) },
 ];
+const LINK_ASKS = linkAsks("").length;
 function addressAsks(name: string, { family, address: addr }: IfAddress): Ask[] {
   if (family === AF_INET) {
     return [
@@ -109,18 +114,24 @@ export function detailsOf(caller: Caller, infos: readonly IfInfo[], clear = fals
   });
 }
 function detailOf(info: IfInfo, answers: readonly Answer[]): Detail {
-  const [linkstr, description, able, vlan, media] = answers;
+  const [linkstr, description, able, vlan, media, tunnel] = answers;
   const { capabilities, enabled } = Ifcapreq.get;
   const { current, active, status } = Ifmediareq.get;
   return {
     info,
-    addresses: info.addresses.filter(isShown).map((a, i) => addressOf(info, a, answers.slice(5 + 2 * i))),
+    addresses: info.addresses.filter(isShown).map((a, i) => addressOf(info, a, answers.slice(LINK_ASKS + 2 * i))),
     linkstr: told(linkstr, (_, data) => text(data, Ifdrv.size)),
     description: told(description, (_, data) => text(data, Ifreq.size)),
     able: told(able, (d) => ({ can: capabilities(d, 0), on: enabled(d, 0) })),
     vlan: told(vlan, (d) => ({ tag: Vlanreq.get.tag(d, VLANREQ_AT), parent: Vlanreq.get.parent(d, VLANREQ_AT) })),
     media: told(media, (d) => ({ current: current(d, 0), active: active(d, 0), status: status(d, 0) })),
+    tunnel: told(tunnel, (d) => endsOf(IfLaddrreq.get.addr(d, 0), IfLaddrreq.get.dstaddr(d, 0))),
   };
+}
+function endsOf(local: Uint8Array, remote: Uint8Array): Detail["tunnel"] {
+  const text = (a: Uint8Array) =>
+    a[1] === AF_INET6 ? `${parseSockaddrIn6(a)?.address}` : formatIpv4(parseSockaddrIn(a)?.address ?? 0);
+  return { family: local[1] === AF_INET6 ? "inet6" : "inet", local: text(local), remote: text(remote) };
 }
 function addressOf(info: IfInfo, a: IfAddress, [flags, more]: readonly Answer[]): ShownAddress {
   return a.family === AF_INET ? inetAddress(info, a, flags, more) : inet6Address(a, flags, more);

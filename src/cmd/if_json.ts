@@ -49,6 +49,7 @@ export function interfaceValue({ info, addresses, ...more }: Detail, family: num
     description: more.description,
     capabilities: more.able && more.able.can !== 0 ? capabilityNames(more.able.can) : undefined,
     vlan: more.vlan,
+    tunnel: more.tunnel,
     media: more.media && mediaWord(more.media.active),
     inet: shown.filter((a) => a.family === AF_INET).map(addressValue),
     inet6: shown.filter((a) => a.family !== AF_INET).map(addressValue),

@@ -196,7 +196,9 @@ function interfaceOf(message: Uint8Array, addresses: readonly IfAddress[]): IfIn
   if (message.length < IfMsghdr.size) throw errno.EPROTO;
   const link = parseSockaddrDl(behind(message, IfMsghdr, IfMsghdr.get.addrs(d, 0)).get(RTA.IFP) ?? NONE);
   const data = IfData.dump(d, IF_MSGHDR_DATA);
-  const { name = "", mac = NONE } = link ?? {};
+  const { mac = NONE } = link ?? {};
+  // Others' words: no control characters reach the terminal.
+  const name = (link?.name ?? "").replace(/\p{C}/gu, "?");
   const flags = IfMsghdr.get.flags(d, 0) & 0xffff;
   return { name, index: IfMsghdr.get.index(d, 0), flags, type: data.type, mac, data, addresses };
 }

@@ -33,11 +33,12 @@ function headLine({ name, flags, data: { metric, mtu } }: IfInfo): string {
   const told = metric === 0 ? "" : ` metric ${metric}`;
   return `${name}: flags=0x${flags.toString(16)}<${bitNames(flags, IFF_NAMES)}>${told} mtu ${mtu}`;
 }
-function linkLines({ info, description, able, vlan, linkstr, media }: Detail): string[] {
+function linkLines({ info, description, able, vlan, tunnel, linkstr, media }: Detail): string[] {
   const lines: string[] = [];
   if (description !== undefined) lines.push(`description: "${printable(description)}"`);
   if (able && able.can !== 0) lines.push(...bitLines("capabilities", able.can), ...bitLines("enabled", able.on));
   if (vlan) lines.push(vlan.parent === "" ? "vlan: 0 parent: <none>" : `vlan: ${vlan.tag} parent: ${vlan.parent}`);
+  if (tunnel) lines.push(`tunnel ${tunnel.family} ${tunnel.local} --> ${tunnel.remote}`);
   if (info.mac.length > 0) lines.push(`address: ${formatMac(info.mac)}`);
   if (linkstr !== undefined) lines.push(`linkstr: ${printable(linkstr)}`);
   if (media) lines.push(...mediaLines(media));

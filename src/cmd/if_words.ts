@@ -1,6 +1,7 @@
 /** The words of rump.ifconfig that change an interface: a table; what they come to is a plan that if_change.ts carries out. */
 import { AF_INET, AF_INET6, AF_LINK, IFF } from "../abi/flags.ts";
-import { Ifdrv, IFLINKSTR, Ifreq, IfreqBuffer, IfreqValue } from "../abi/net_structs.ts";
+import { sockaddrIn, sockaddrIn6 } from "../abi/inet.ts";
+import { Ifdrv, IfLaddrreq, IFLINKSTR, Ifreq, IfreqBuffer, IfreqValue } from "../abi/net_structs.ts";
 import { In6Addr, parseIpv6 } from "../lib/in6.ts";
 import { maskOf, parseIpv4 } from "../lib/inet.ts";
 import { Vlanreq } from "../wire/if_vlan.ts";
@@ -44,7 +45,7 @@ export interface Plan {
 interface Word {
   /** How many words follow it. */
   readonly takes: number;
-  readonly run: (p: Plan, value: string) => void;
+  readonly run: (p: Plan, value: string, second: string) => void;
 }
 const flag = (on: number, off: number): Word => ({ takes: 0, run: (p) => void p.steps.push({ on, off }) });
 const step = (make: (name: string, value: string) => Ask): Word => ({
@@ -77,6 +78,15 @@ const vlan = (name: string, parent: string, tag: number): Ask => {
   Vlanreq.write(new DataView(more.buffer), 0, { parent, tag });
   return { com: "SIOCSIFGENERIC", data: request(Ifreq, { name }, more) };
 };
+const tunnel = (name: string, local: string, remote: string): Ask => {
+  const [addr, dstaddr] = [local, remote].map((text) => sockaddrOf(text));
+  return { com: "SIOCSLIFPHYADDR", data: request(IfLaddrreq, { name, addr: addr!, dstaddr: dstaddr! }) };
+};
+/** Of whatever family the text is. */
+function sockaddrOf(text: string): Uint8Array {
+  const found = parseAddress(text.includes(":") ? AF_INET6 : AF_INET, text);
+  return typeof found === "number" ? sockaddrIn(found, 0) : sockaddrIn6(found, 0);
+}
 const value = (com: "SIOCSIFMTU" | "SIOCSIFMETRIC") =>
   step((name, text) => ({ com, data: request(IfreqValue, { name, value: number(text) }) }));
 const family = (f: number): Word => ({ takes: 0, run: (p) => void (p.address.family = f) });
@@ -116,6 +126,8 @@ export const words: Readonly<Record<string, Word>> = {
     },
   },
   "-vlanif": step((name) => vlan(name, "", 0)),
+  tunnel: { takes: 2, run: (p, local, remote) => void p.steps.push(tunnel(p.name, local, remote)) },
+  deletetunnel: plain((name) => ({ com: "SIOCDIFPHYADDR", data: request(Ifreq, { name }) })),
   inet: family(AF_INET),
   inet6: family(AF_INET6),
   link: family(AF_LINK),
@@ -186,7 +198,10 @@ export function planOf(name: string, given: readonly string[]): Plan {
     const word = Object.hasOwn(words, text) ? words[text]! : undefined;
     if (!word) bare(p, text);
     else if (i + word.takes >= given.length) throw new WordError(`${text}: something has to follow`);
-    else word.run(p, given[i += word.takes]!);
+    else {
+      word.run(p, given[i + 1] ?? "", given[i + 2] ?? "");
+      i += word.takes;
+    }
   }
   return p;
 }

@@ -33,7 +33,7 @@ const session: readonly (readonly [args: string, out: string, status?: number, e
   ["-a", lo0],
   ["-l", "lo0\n"],
   ["lo0", lo0],
-  ["-C", "lo shmif\n"],
+  ["-C", "lo shmif vlan gif\n"],
   ["shmif0", "", 1, "SIOCGIFFLAGS shmif0: Device not configured"],
   ["shmif0 create", ""],
   ["shmif0", "shmif0: flags=0x8802<BROADCAST,SIMPLEX,MULTICAST> mtu 1500\n\taddress: MAC\n"],
@@ -78,7 +78,9 @@ describe("rump.ifconfig", () => {
   const sh = new Shell();
   const env = { RUMP_SERVER: `unix://${sh.dir}/sock` };
   const run = (args: string) => sh.run(`rump.ifconfig ${args}`, env);
-  before(() => void sh.must("rump_server -l rumpnet_netinet6 -l rumpnet_shmif unix://sock"));
+  before(() =>
+    void sh.must("rump_server -l rumpnet_netinet6 -l rumpnet_shmif -l rumpnet_vlan -l rumpnet_gif unix://sock")
+  );
   after(() => {
     sh.run("rump.halt", env);
     sh.close();
@@ -140,6 +142,27 @@ describe("rump.ifconfig", () => {
       sh.must(`rump.ifconfig ${args}`, env);
       assertEquals([args, asked() - before - (b - a)], [args, trips]);
     }
+  });
+  it("VLANs and tunnels are made, and shown with what they are of", () => {
+    sh.must("rump.ifconfig shmif0 mtu 1500 && rump.ifconfig vlan0 create vlan 5 vlanif shmif0 inet 10.6.0.1/24", env);
+    sh.must("rump.ifconfig gif0 create tunnel 10.0.0.1 10.0.0.2 10.5.0.1 10.5.0.2 up", env);
+    assertEquals(
+      settled(run("vlan0 inet").out, sh.dir),
+      `vlan0: flags=${UP} mtu 1496
+\tvlan: 5 parent: shmif0
+\taddress: 02:00:00:00:00:01
+\tinet 10.6.0.1 netmask 0xffffff00 broadcast 10.6.0.255
+`,
+    );
+    assertEquals(
+      run("gif0 inet").out,
+      `gif0: flags=0x8051<UP,POINTOPOINT,RUNNING,MULTICAST> mtu 1280
+\ttunnel inet 10.0.0.1 --> 10.0.0.2
+\tinet 10.5.0.1 -> 10.5.0.2 netmask 0xffffffff
+`,
+    );
+    sh.must("rump.ifconfig gif0 deletetunnel && rump.ifconfig gif0 destroy && rump.ifconfig vlan0 destroy", env);
+    assertEquals(run("-l").out, "lo0 shmif0\n");
   });
   for (
     const [args, what] of [

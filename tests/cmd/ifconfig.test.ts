@@ -1,0 +1,83 @@
+/** What rump.ifconfig shows of interfaces that no test can have everywhere. */
+import { describe, it } from "node:test";
+import { errno } from "../../src/abi/errno.ts";
+import { IFCAP, IfData, IFM } from "../../src/abi/net_structs.ts";
+import { IfMsghdr, RTM } from "../../src/abi/route_structs.ts";
+import type { Detail } from "../../src/cmd/if_detail.ts";
+import { parseInterfaces } from "../../src/cmd/if_request.ts";
+import { interfaceText, isListed } from "../../src/cmd/if_text.ts";
+import { viewOf } from "../../src/lib/struct.ts";
+import { assert, assertEquals } from "../assert.ts";
+
+const data = { ...IfData.dump(viewOf(new Uint8Array(IfData.size)), 0), mtu: 1500 };
+const info = { name: "mue0", index: 2, flags: 0x8843, type: 6, mac: new Uint8Array(6), data, addresses: [] };
+const none = { addresses: [], linkstr: undefined, description: undefined, able: undefined };
+const plain: Detail = { info, ...none, vlan: undefined, media: undefined, tunnel: undefined };
+const how = { family: undefined, statistics: false, lifetimes: false, human: false };
+const lines = (detail: Partial<Detail>, more: Partial<typeof how> = {}) =>
+  interfaceText({ ...plain, ...detail }, { ...how, ...more }).split("\n").slice(1, -1).map((l) => l.trim());
+
+describe("rump.ifconfig shows", () => {
+  it("capabilities in lines as long as NetBSD's", () => {
+    assertEquals(lines({ able: { can: IFCAP.TSOv4 | 0x300 | IFCAP.CHECKSUMS | IFCAP.TSOv6, on: 0 } }).slice(0, -1), [
+      "capabilities=7ff80<TSO4,IP4CSUM_Rx,IP4CSUM_Tx,TCP4CSUM_Rx>",
+      "capabilities=7ff80<TCP4CSUM_Tx,UDP4CSUM_Rx,UDP4CSUM_Tx,TCP6CSUM_Rx>",
+      "capabilities=7ff80<TCP6CSUM_Tx,UDP6CSUM_Rx,UDP6CSUM_Tx,TSO6>",
+      "enabled=0",
+    ]);
+  });
+  it("media, and whether there is a link", () => {
+    const current = IFM.ETHER | IFM.AUTO;
+    const media = { current, active: IFM.ETHER | 16 | IFM.FDX, status: IFM.AVALID | IFM.ACTIVE };
+    assertEquals(lines({ media }).slice(1), ["media: Ethernet autoselect (1000baseT full-duplex)", "status: active"]);
+    const gone = { current, active: IFM.ETHER | IFM.NONE, status: IFM.AVALID };
+    assertEquals(lines({ media: gone }).slice(1), ["media: Ethernet autoselect (none)", "status: no carrier"]);
+  });
+  it("numbers, where there are any: packets, bytes, and what went wrong", () => {
+    const busy = { ...data, ipackets: 1, ibytes: 1, imcasts: 2, ierrors: 1, iqdrops: 3, noproto: 1 };
+    const more = { opackets: 20_000_000, obytes: 30_000_000_000, oerrors: 2, collisions: 1 };
+    const shown = { info: { ...info, data: { ...busy, ...more } } };
+    assertEquals(lines(shown, { statistics: true }).slice(1), [
+      "input: 1 packet, 1 byte, 2 multicasts, 1 error, 3 queue drops, 1 unknown protocol",
+      "output: 20000000 packets, 30000000000 bytes, 2 errors, 1 collision",
+    ]);
+    assertEquals(
+      lines(shown, { statistics: true, human: true })[2]!.split(",")[1],
+      " 28 GB",
+    );
+  });
+  it("no control characters of others' texts", () => {
+    assertEquals(lines({ description: "a\x1b[2Jb", linkstr: "c\nd" }), [
+      'description: "a?[2Jb"',
+      "address: 00:00:00:00:00:00",
+      "linkstr: c?d",
+    ]);
+  });
+  it("only interfaces that were asked for", () => {
+    const listed = (...letters: string[]) => isListed(info, new Set(letters));
+    assertEquals([listed(), listed("u"), listed("d"), listed("b", "u")], [true, true, false, true]);
+    assert(!isListed({ ...info, flags: 0x8049 }, new Set(["b"])));
+  });
+});
+
+describe("a list of interfaces that is cut or wrong", () => {
+  const message = new Uint8Array(IfMsghdr.size);
+  IfMsghdr.write(viewOf(message), 0, { msglen: message.length, version: 4, type: RTM.IFINFO, addrs: 0x10 });
+  for (
+    const [what, bytes] of [
+      ["a message without the address it announces", message],
+      ["a message that ends behind the list", message.subarray(0, 100)],
+      ["a message of no length", new Uint8Array(64)],
+    ] as const
+  ) {
+    it(`is an error: ${what}`, () => {
+      let thrown: unknown;
+      try {
+        parseInterfaces(bytes);
+      } catch (e) {
+        thrown = e;
+      }
+      assertEquals(thrown, errno.EPROTO);
+    });
+  }
+});
