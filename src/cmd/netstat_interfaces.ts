@@ -30,23 +30,26 @@ function numbers({ data: d }: IfInfo, o: InterfaceOptions): string {
       .map(([n, width]) => String(n).padStart(width!)).join(" ");
   return o.drops ? `${counts} ${String(d.iqdrops).padStart(5)}` : counts;
 }
-function* linesOf(i: IfInfo, o: InterfaceOptions): Generator<string> {
+type Row = readonly [name: string, mtu: string, network: string, address: string, numbers: string];
+function rowsOf(i: IfInfo, o: InterfaceOptions): Row[] {
   const name = (i.flags & IFF.UP) === 0 ? `${i.name}*` : i.name;
-  const rows = [["<Link>", formatMac(i.mac)] as const, ...i.addresses.filter(isShown).map((a) => namesOf(a, o.naming))];
-  for (const [network, address] of rows) {
-    const head = `${name.padEnd(5)} ${String(i.data.mtu).padEnd(5)} ${network.padEnd(13)} ${address.padEnd(17)}`;
-    yield `${head} ${numbers(i, o)}`;
-  }
+  const places = [
+    ["<Link>", formatMac(i.mac)] as const,
+    ...i.addresses.filter(isShown).map((a) => namesOf(a, o.naming)),
+  ];
+  return places.map(([network, address]) => [name, String(i.data.mtu), network, address, numbers(i, o)]);
 }
 const isShown = ({ family }: IfAddress) => family === AF_INET || family === AF_INET6;
+/** Least widths of the columns before the numbers; they are never cut. */
+const WIDTHS = [5, 5, 13, 17];
 
 /** A line for each interface and each address of it. */
 export function interfaceTable(all: readonly IfInfo[], o: InterfaceOptions): string[] {
   const counts = o.bytes ? "    Ibytes     Obytes" : "   Ipkts Ierrs    Opkts Oerrs Colls";
-  return [
-    `Name  Mtu   Network       Address           ${counts}${o.drops ? " Drops" : ""}`,
-    ...all.flatMap((i) => [...linesOf(i, o)]),
-  ];
+  const head: Row = ["Name", "Mtu", "Network", "Address", `${counts}${o.drops ? " Drops" : ""}`];
+  const rows = [head, ...all.flatMap((i) => rowsOf(i, o))];
+  const widths = WIDTHS.map((least, i) => Math.max(least, ...rows.map((r) => r[i]!.length)));
+  return rows.map((row) => row.map((text, i) => text.padEnd(widths[i] ?? 0)).join(" "));
 }
 
 /** What passed until now, of one interface or all. */

@@ -92,7 +92,7 @@ export function routeTable(sys: SyncCalls, o: RouteOptions): string[] {
   const lines = ["Routing tables"];
   let family: number | undefined;
   for (const r of routes(sys, o)) {
-    const own = r.addresses.get(RTA.DST)![1]!;
+    const own = r.addresses.get(RTA.DST)![1] ?? 0;
     if (own !== family) lines.push(...header(own, o));
     family = own;
     lines.push(line(r, own, o), ...(o.verbose ? metrics(r) : []));
