@@ -27,6 +27,9 @@ import { type Answer, type Ask, bitNames, Control, type IfAddress, type IfInfo, 
 /** Longest text of an interface: a linkstr, a description. */
 const TEXT = 1024;
 
+/** Kinds of media there may be. */
+const MEDIA = 64;
+
 /** An address in words. */
 export interface ShownAddress {
   readonly family: typeof AF_INET | typeof AF_INET6;
@@ -46,6 +49,13 @@ export interface ShownAddress {
   readonly preferred: number;
   readonly valid: number;
 }
+/** Media words: chosen, in use, all that may be chosen; IFM_AVALID and IFM_ACTIVE. */
+export interface Media {
+  readonly current: number;
+  readonly active: number;
+  readonly status: number;
+  readonly all: readonly number[];
+}
 /** An interface: what the list tells, and what was asked. */
 export interface Detail {
   readonly info: IfInfo;
@@ -58,7 +68,7 @@ export interface Detail {
   /** The outer addresses of a tunnel. */
   readonly tunnel: { readonly family: "inet" | "inet6"; readonly local: string; readonly remote: string } | undefined;
   /** struct ifmediareq's words; undefined: it has no media. */
-  readonly media: { readonly current: number; readonly active: number; readonly status: number } | undefined;
+  readonly media: Media | undefined;
 }
 
 /** What an answer tells; undefined: there is none such. */
@@ -80,7 +90,7 @@ const linkAsks = (name: string): Ask[] => [
   { com: "SIOCGIFDESCR", data: request(IfreqBuffer, { name, length: TEXT }, TEXT) },
   { com: "SIOCGIFCAP", data: request(Ifcapreq, { name }) },
   { com: "SIOCGIFGENERIC", data: request(Ifreq, { name }, Vlanreq.size) },
-  { com: "SIOCGIFMEDIA", data: request(Ifmediareq, { name }) },
+  { com: "SIOCGIFMEDIA", data: request(Ifmediareq, { name, count: MEDIA }, MEDIA * 4) },
   { com: "SIOCGLIFPHYADDR", data: request(IfLaddrreq, { name }) },
 ];
 const LINK_ASKS = linkAsks("").length;
@@ -116,7 +126,6 @@ export function detailsOf(caller: Caller, infos: readonly IfInfo[], clear = fals
 function detailOf(info: IfInfo, answers: readonly Answer[]): Detail {
   const [linkstr, description, able, vlan, media, tunnel] = answers;
   const { capabilities, enabled } = Ifcapreq.get;
-  const { current, active, status } = Ifmediareq.get;
   return {
     info,
     addresses: info.addresses.filter(isShown).map((a, i) => addressOf(info, a, answers.slice(LINK_ASKS + 2 * i))),
@@ -124,9 +133,15 @@ function detailOf(info: IfInfo, answers: readonly Answer[]): Detail {
     description: told(description, (_, data) => text(data, Ifreq.size)),
     able: told(able, (d) => ({ can: capabilities(d, 0), on: enabled(d, 0) })),
     vlan: told(vlan, (d) => ({ tag: Vlanreq.get.tag(d, VLANREQ_AT), parent: Vlanreq.get.parent(d, VLANREQ_AT) })),
-    media: told(media, (d) => ({ current: current(d, 0), active: active(d, 0), status: status(d, 0) })),
+    media: told(media, mediaOf),
     tunnel: told(tunnel, (d) => endsOf(IfLaddrreq.get.addr(d, 0), IfLaddrreq.get.dstaddr(d, 0))),
   };
+}
+function mediaOf(d: DataView): Media {
+  const { current, active, status, count } = Ifmediareq.dump(d, 0);
+  const length = Math.max(0, Math.min(count, MEDIA));
+  const all = Array.from({ length }, (_, i) => d.getInt32(Ifmediareq.size + 4 * i, true));
+  return { current, active, status, all };
 }
 function endsOf(local: Uint8Array, remote: Uint8Array): Detail["tunnel"] {
   const text = (a: Uint8Array) =>

@@ -1,6 +1,6 @@
 /** Media of interfaces in words (net/if_media.h); only Ethernet's. */
 import { IFM } from "../abi/net_structs.ts";
-import type { Detail } from "./if_detail.ts";
+import type { Media } from "./if_detail.ts";
 
 /** IFM_TMASK and IFM_NMASK: which subtype of which network. */
 const SUBTYPE = 0x1f;
@@ -19,19 +19,20 @@ const subtypes: Readonly<Record<number, string>> = {
   14: "1000baseLX",
   16: "1000baseT",
 };
+const options = (word: number): string =>
+  [(word & IFM.FDX) === 0 ? "" : "full-duplex", (word & IFM.HDX) === 0 ? "" : "half-duplex"].filter(Boolean).join();
+const subtype = (word: number) => subtypes[word & SUBTYPE] ?? `0x${(word & SUBTYPE).toString(16)}`;
 /** A media word: `1000baseT full-duplex`. */
-export function mediaWord(word: number): string {
-  const options = [
-    ...((word & IFM.FDX) === 0 ? [] : ["full-duplex"]),
-    ...((word & IFM.HDX) === 0 ? [] : ["half-duplex"]),
-  ];
-  return [subtypes[word & SUBTYPE] ?? `0x${(word & SUBTYPE).toString(16)}`, options.join()].filter(Boolean).join(" ");
-}
-/** What is chosen and what that came to; whether there is a link. */
-export function mediaLines({ current, active, status }: NonNullable<Detail["media"]>): string[] {
+export const mediaWord = (word: number): string => [subtype(word), options(word)].filter(Boolean).join(" ");
+
+/** What is chosen and what that came to; whether there is a link; `list`: what else there is. */
+export function mediaLines({ current, active, status, all }: Media, list: boolean): string[] {
   const network = (current & NETWORK) === IFM.ETHER ? "Ethernet" : "Unknown";
   const now = current === active ? "" : ` (${mediaWord(active)})`;
   const lines = [`media: ${network} ${mediaWord(current)}${now}`];
   if ((status & IFM.AVALID) !== 0) lines.push(`status: ${(status & IFM.ACTIVE) !== 0 ? "active" : "no carrier"}`);
+  if (list && all.length > 0) lines.push(`supported ${network} media:`, ...all.map(listed));
   return lines;
 }
+const listed = (word: number): string =>
+  `\tmedia ${subtype(word)}${options(word) === "" ? "" : ` mediaopt ${options(word)}`}`;

@@ -11,6 +11,8 @@ export interface How {
   readonly family: number | undefined;
   readonly statistics: boolean;
   readonly lifetimes: boolean;
+  /** All media that there are. */
+  readonly media: boolean;
   /** Numbers of bytes with a unit. */
   readonly human: boolean;
 }
@@ -23,7 +25,7 @@ export function interfaceText(detail: Detail, how: How): string {
   const shown = addresses.filter((a) => how.family === undefined || a.family === how.family);
   return [
     headLine(info),
-    ...linkLines(detail),
+    ...linkLines(detail, how.media),
     ...(how.statistics ? statisticsLines(info, how.human) : []),
     ...shown.filter((a) => a.family === AF_INET6).map((a) => inet6Line(a, info, how.lifetimes)),
     ...shown.filter((a) => a.family === AF_INET).map(inetLine),
@@ -33,7 +35,7 @@ function headLine({ name, flags, data: { metric, mtu } }: IfInfo): string {
   const told = metric === 0 ? "" : ` metric ${metric}`;
   return `${name}: flags=0x${flags.toString(16)}<${bitNames(flags, IFF_NAMES)}>${told} mtu ${mtu}`;
 }
-function linkLines({ info, description, able, vlan, tunnel, linkstr, media }: Detail): string[] {
+function linkLines({ info, description, able, vlan, tunnel, linkstr, media }: Detail, list: boolean): string[] {
   const lines: string[] = [];
   if (description !== undefined) lines.push(`description: "${printable(description)}"`);
   if (able && able.can !== 0) lines.push(...bitLines("capabilities", able.can), ...bitLines("enabled", able.on));
@@ -41,7 +43,7 @@ function linkLines({ info, description, able, vlan, tunnel, linkstr, media }: De
   if (tunnel) lines.push(`tunnel ${tunnel.family} ${tunnel.local} --> ${tunnel.remote}`);
   if (info.mac.length > 0) lines.push(`address: ${formatMac(info.mac)}`);
   if (linkstr !== undefined) lines.push(`linkstr: ${printable(linkstr)}`);
-  if (media) lines.push(...mediaLines(media));
+  if (media) lines.push(...mediaLines(media, list));
   return lines.map((line) => `\t${line}`);
 }
 /** Others' words: no control characters reach the terminal. */

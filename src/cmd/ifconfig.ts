@@ -29,7 +29,7 @@ function show(t: Tool, infos: readonly IfInfo[], family: number | undefined): vo
   const statistics = t.has("v", "z");
   const details = detailsOf(t, infos, t.has("z"));
   if (t.has("j")) return t.out(`${JSON.stringify(details.map((d) => interfaceValue(d, family)), undefined, 2)}\n`);
-  const how = { family, statistics, lifetimes: t.has("L"), human: t.has("h") };
+  const how = { family, statistics, lifetimes: t.has("L"), media: t.has("m"), human: t.has("h") };
   t.out(details.map((d) => interfaceText(d, how)).join(""));
 }
 /** The interface of a name. Throws RequestError with ifconfig(8)'s words. */
@@ -107,7 +107,7 @@ export const { run, over } = program({
     z: "the same, and begin anew",
     h: "bytes with a unit",
     L: "lifetimes of IPv6 addresses",
-    m: "media, where there are any",
+    m: "media that can be chosen",
     j: "as JSON",
     C: "kinds of interfaces that can be created",
     w: "wait until no address is tentative",

@@ -13,7 +13,7 @@ const data = { ...IfData.dump(viewOf(new Uint8Array(IfData.size)), 0), mtu: 1500
 const info = { name: "mue0", index: 2, flags: 0x8843, type: 6, mac: new Uint8Array(6), data, addresses: [] };
 const none = { addresses: [], linkstr: undefined, description: undefined, able: undefined };
 const plain: Detail = { info, ...none, vlan: undefined, media: undefined, tunnel: undefined };
-const how = { family: undefined, statistics: false, lifetimes: false, human: false };
+const how = { family: undefined, statistics: false, lifetimes: false, media: false, human: false };
 const lines = (detail: Partial<Detail>, more: Partial<typeof how> = {}) =>
   interfaceText({ ...plain, ...detail }, { ...how, ...more }).split("\n").slice(1, -1).map((l) => l.trim());
 
@@ -28,9 +28,16 @@ describe("rump.ifconfig shows", () => {
   });
   it("media, and whether there is a link", () => {
     const current = IFM.ETHER | IFM.AUTO;
-    const media = { current, active: IFM.ETHER | 16 | IFM.FDX, status: IFM.AVALID | IFM.ACTIVE };
+    const media = {
+      current,
+      active: IFM.ETHER | 16 | IFM.FDX,
+      status: IFM.AVALID | IFM.ACTIVE,
+      all: [IFM.ETHER | 6 | IFM.FDX],
+    };
     assertEquals(lines({ media }).slice(1), ["media: Ethernet autoselect (1000baseT full-duplex)", "status: active"]);
-    const gone = { current, active: IFM.ETHER | IFM.NONE, status: IFM.AVALID };
+    const gone = { current, active: IFM.ETHER | IFM.NONE, status: IFM.AVALID, all: [] };
+    const listed = ["supported Ethernet media:", "media 100baseTX mediaopt full-duplex"];
+    assertEquals(lines({ media }, { media: true }).slice(3), listed);
     assertEquals(lines({ media: gone }).slice(1), ["media: Ethernet autoselect (none)", "status: no carrier"]);
   });
   it("numbers, where there are any: packets, bytes, and what went wrong", () => {
