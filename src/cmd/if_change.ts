@@ -1,7 +1,7 @@
 /** Carries out what if_words.ts planned: one round trip, two where it has to be known first what is there. */
 import { errno, SysError } from "../abi/errno.ts";
 import { AF_INET, AF_INET6, AF_LINK } from "../abi/flags.ts";
-import { in6Mask, parseSockaddrIn, sockaddrIn, sockaddrIn6 } from "../abi/inet.ts";
+import { in6Mask, parseSockaddrIn, parseSockaddrIn6, sockaddrIn, sockaddrIn6 } from "../abi/inet.ts";
 import {
   IfAddrprefreq,
   Ifaliasreq,
@@ -16,17 +16,20 @@ import {
 import { sockaddrDl } from "../abi/route_structs.ts";
 import { In6Addr } from "../lib/in6.ts";
 import { viewOf } from "../lib/struct.ts";
-import { type Answer, type Ask, type Control, request, RequestError } from "./if_request.ts";
+import type { Caller } from "./client.ts";
+import { type Answer, type Ask, Control, listInterfaces, request, RequestError } from "./if_request.ts";
 import { type AddressPlan, type FlagStep, type Plan, WordError } from "./if_words.ts";
 
 const IN6_ANYCAST = 1;
 const DEFAULT_LENGTH6 = 64;
 
 /** Throws RequestError: which command failed on which interface, and why. */
-export function change(control: Control, p: Plan): void {
+export function change(caller: Caller, p: Plan): void {
+  if (p.address.eui64) p.address.address = withIdentifier(caller, p);
   if (p.address.how !== "delete" && p.addressed && p.address.address === undefined) {
     throw new WordError(`${p.name}: settings of an address, but no address`);
   }
+  const control = new Control(caller);
   const first: Ask[] = p.create ? [{ com: "SIOCIFCREATE", data: request(Ifreq, { name: p.name }) }] : [];
   if (p.destroy) {
     return doAll(control, p.name, [...first, { com: "SIOCIFDESTROY", data: request(Ifreq, { name: p.name }) }]);
@@ -48,6 +51,16 @@ export function change(control: Control, p: Plan): void {
   check(p.name, asks.slice(0, known), answers);
   const flags = IfreqFlags.get.flags(viewOf(answers[known - 1]!()), 0);
   doAll(control, p.name, [...withFlags(p, flags), ...replaced(p, answers[known]), ...addressAsks(p)]);
+}
+/** The network that was given, with the interface's identifier: that of its link-local address. */
+function withIdentifier(caller: Caller, { name, address }: Plan): In6Addr {
+  const iface = listInterfaces(caller).find((i) => i.name === name);
+  const all = iface?.addresses.map((a) => parseSockaddrIn6(a.address)?.address) ?? [];
+  const own = all.find((a) => a?.linkLocal);
+  if (!own) throw new RequestError(`${name}: no link-local address to take an identifier from`);
+  if (!(address.address instanceof In6Addr)) throw new WordError("eui64: only IPv6 addresses have it");
+  const { a, b } = address.address;
+  return new In6Addr(a, b, own.c, own.d);
 }
 const isFlagStep = (s: Ask | FlagStep): s is FlagStep => "on" in s;
 const replaces = (p: Plan) => p.addressed && p.address.family === AF_INET && p.address.how === "replace";

@@ -26,6 +26,8 @@ export interface AddressPlan {
   mask: number | undefined;
   length: number | undefined;
   anycast: boolean;
+  /** The last 64 bits are those of the link-local address. */
+  eui64: boolean;
   /** Seconds an IPv6 address is preferred and valid; undefined: for ever. */
   preferred: number | undefined;
   valid: number | undefined;
@@ -145,6 +147,7 @@ export const words: Readonly<Record<string, Word>> = {
   delete: remove,
   anycast: address(0, (a) => void (a.anycast = true)),
   "-anycast": address(0, (a) => void (a.anycast = false)),
+  eui64: address(0, (a) => void (a.eui64 = true)),
   deprecated: address(0, (a) => void (a.preferred = 0)),
   "-deprecated": address(0, (a) => void (a.preferred = undefined)),
   pltime: address(1, (a, text) => void (a.preferred = number(text))),
@@ -190,7 +193,7 @@ function bare(p: Plan, text: string): void {
 /** The changes that words ask for. Throws WordError. */
 export function planOf(name: string, given: readonly string[]): Plan {
   const nothing = { address: undefined, other: undefined, mask: undefined, length: undefined };
-  const lives = { anycast: false, preferred: undefined, valid: undefined, preference: undefined };
+  const lives = { anycast: false, eui64: false, preferred: undefined, valid: undefined, preference: undefined };
   const a: AddressPlan = { family: AF_INET, how: "replace", ...nothing, ...lives };
   const p: Plan = { name, create: false, destroy: false, steps: [], address: a, addressed: false, vlan: undefined };
   for (let i = 0; i < given.length; i++) {

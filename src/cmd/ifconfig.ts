@@ -70,7 +70,7 @@ function wait(t: Tool, seconds: string): void {
 }
 function configure(t: Tool, name: string, words: readonly string[]): void {
   try {
-    change(new Control(t), planOf(name, words));
+    change(t, planOf(name, words));
   } catch (e) {
     if (!(e instanceof WordError)) throw e;
     t.complain(e.message);

@@ -106,6 +106,13 @@ describe("rump.ifconfig", () => {
     ]);
     sh.must("rump.ifconfig shmif0 inet 10.9.0.1 delete", env);
   });
+  it("eui64: the interface's part of an IPv6 address is that of its link-local one", () => {
+    sh.must("rump.ifconfig shmif0 inet6 2001:db8:1:: eui64", env);
+    const all = JSON.parse(run("-j shmif0").out)[0].inet6.map((a: { address: string }) => a.address) as string[];
+    const identifier = all.find((a) => a.startsWith("fe80::"))!.slice(6);
+    assert(all.includes(`2001:db8:1:0:${identifier}`), all.join());
+    sh.must(`rump.ifconfig shmif0 inet6 2001:db8:1:0:${identifier} delete`, env);
+  });
   it("-L shows how long IPv6 addresses live yet", () => {
     sh.must("rump.ifconfig shmif0 inet6 2001:db8::7/64 pltime 3000 vltime 7000", env);
     const seconds = /2001:db8::7 prefixlen 64 .*pltime (\d+) vltime (\d+)$/m.exec(run("-L shmif0 inet6").out);
