@@ -49,6 +49,7 @@ export const applets: Readonly<Record<string, Applet>> = {
   "rump.sockstat": { summary: "list open sockets and who holds them", load: () => import("./sockstat.ts") },
   "rump.pcap": { summary: "capture packets of interfaces", load: () => import("./pcap.ts") },
   "rump.ping": { summary: "echo requests to a host", load: () => import("./ping.ts") },
+  "rump.traceroute": { summary: "the way packets take to a host", load: () => import("./traceroute.ts") },
   "rump.kdump": { summary: "show a trace of system calls", load: () => import("./kdump.ts") },
   "rump.disk": { summary: "make disk images, and show their partitions", load: () => import("./disk.ts") },
   newfs_msdos: { summary: "make an MS-DOS file system in an image or device", load: () => import("./newfs.ts") },

@@ -1,7 +1,18 @@
 /** IPv4 packets of programs that probe: what they make, and what raw sockets give them (RFC 791, 792, 768). */
-import { complement, sum } from "../lib/checksum.ts";
+import { complement, sum, swapped } from "../lib/checksum.ts";
 import { viewOf } from "../lib/struct.ts";
-import { Icmp, ICMP_ECHO, IP_DF, IPOPT_EOL, IPOPT_LSRR, IPOPT_NOP, IPOPT_RR, Ipv4 } from "../wire/ipv4.ts";
+import {
+  Icmp,
+  ICMP_ECHO,
+  IP_DF,
+  IPOPT_EOL,
+  IPOPT_LSRR,
+  IPOPT_NOP,
+  IPOPT_RR,
+  IPPROTO_UDP,
+  Ipv4,
+  Udp,
+} from "../wire/ipv4.ts";
 
 /** Bytes of an option list, at most. */
 const MAX_OPTIONS = 40;
@@ -23,6 +34,22 @@ export function echoRequest(id: number, seq: number, data: Uint8Array): Uint8Arr
   message.set(data, Icmp.size);
   d.setUint16(Icmp.at.checksum, checksum(message), true);
   return message;
+}
+const word = (n: number) => swapped(n >>> 16) + swapped(n & 0xffff);
+/** A UDP datagram between two addresses; `summed`: with its checksum. */
+export function udpDatagram(
+  u: { readonly source: number; readonly destination: number; readonly from: number; readonly to: number },
+  data: Uint8Array,
+  summed: boolean,
+): Uint8Array {
+  const datagram = new Uint8Array(Udp.size + data.length);
+  const d = viewOf(datagram);
+  Udp.write(d, 0, { source: u.from, destination: u.to, length: datagram.length });
+  datagram.set(data, Udp.size);
+  const pseudo = word(u.source) + word(u.destination) + swapped(IPPROTO_UDP) + swapped(datagram.length);
+  // 0 says that there is none (RFC 768).
+  if (summed) d.setUint16(Udp.at.checksum, checksum(datagram, pseudo) || 0xffff, true);
+  return datagram;
 }
 export interface HeaderFields {
   readonly tos: number;

@@ -106,12 +106,12 @@ export class ProbeSocket {
     return Timespec.get.sec(viewOf(tp), 0) * 1000 + Timespec.get.nsec(viewOf(tp), 0) / 1e6;
   }
   /** The next that comes; undefined: nothing in `ms`, or it was interrupted. */
-  async next(ms: number, interrupt: Interrupt): Promise<Arrived | undefined> {
+  async next(ms: number, interrupt?: Interrupt): Promise<Arrived | undefined> {
     this.#pending ??= this.#receive();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, Math.max(0, ms))));
     try {
-      const got = await Promise.race([this.#pending, late, interrupt.promise]);
+      const got = await Promise.race([this.#pending, late, ...(interrupt ? [interrupt.promise] : [])]);
       if (got) this.#pending = undefined;
       return got ?? undefined;
     } finally {
@@ -158,6 +158,16 @@ function timeIn(beside: readonly Control[]): number {
   return Timespec.get.sec(d, 0) * 1000 + Timespec.get.nsec(d, 0) / 1000;
 }
 
+/** The address a host sends from to get somewhere, as getsockname tells it. Throws SysError where no way leads there. */
+export async function sourceFor(client: Client, to: Uint8Array, type: number): Promise<Uint8Array> {
+  const socket = await ProbeSocket.open(client, to[1]!, type, 0);
+  try {
+    await socket.connect(to);
+    return await socket.name(to.length);
+  } finally {
+    await socket.close();
+  }
+}
 /** Run a program over a connection; system calls that fail end it, with their reason. */
 export async function overClient(
   host: Host,

@@ -1,30 +1,9 @@
 /** rump.ping, beside recordings of NetBSD's. */
-import { writeFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { assert, assertEquals } from "../assert.ts";
-import { type Shell, within } from "./helpers.ts";
+import { within } from "./helpers.ts";
+import { withLab } from "./net_lab.ts";
 
-/** Two networks and who passes on between them: the recordings' addresses. */
-const lab = {
-  hosts: {
-    a: { links: { left: "10.1.0.2/24" }, routes: { default: "10.1.0.1" } },
-    router: { links: { left: "10.1.0.1/24", right: "10.2.0.1/24" } },
-    b: { links: { right: "10.2.0.2/24" }, routes: { default: "10.2.0.1" } },
-  },
-  links: { left: { fast: true }, right: { fast: true } },
-};
-async function withLab(work: (sh: Shell, on: { readonly RUMP_SERVER: string }) => void | Promise<void>): Promise<void> {
-  await within(async (sh) => {
-    writeFileSync(`${sh.dir}/lab.json`, JSON.stringify(lab));
-    sh.must("rump net -b lab.json");
-    sh.env.RUMP_SERVER = `unix://${sh.dir}/lab.run/a.sock`;
-    try {
-      await work(sh, { RUMP_SERVER: sh.env.RUMP_SERVER });
-    } finally {
-      sh.run("rump net lab.json down");
-    }
-  });
-}
 /** Times are not the recording's. */
 const timeless = (text: string) =>
   text.replace(/time=\d+\.\d{6} ms/g, "time=T ms").replace(/ = \d+\.\d{6}(\/\d+\.\d{6}){3} ms/, " = T ms");
