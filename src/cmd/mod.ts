@@ -47,6 +47,7 @@ export const applets: Readonly<Record<string, Applet>> = {
   "rump.brconfig": { summary: "show and change bridges", load: () => import("./brconfig.ts") },
   "rump.netstat": { summary: "show sockets, routes, interfaces and counters", load: () => import("./netstat.ts") },
   "rump.sockstat": { summary: "list open sockets and who holds them", load: () => import("./sockstat.ts") },
+  "rump.route": { summary: "show and change routes", load: () => import("./route.ts") },
   "rump.pcap": { summary: "capture packets of interfaces", load: () => import("./pcap.ts") },
   "rump.ping": { summary: "echo requests to a host", load: () => import("./ping.ts") },
   "rump.traceroute": { summary: "the way packets take to a host", load: () => import("./traceroute.ts") },

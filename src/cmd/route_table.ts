@@ -40,6 +40,8 @@ export interface RouteOptions {
   readonly verbose: boolean;
   /** Without those that are neighbours' link addresses. */
   readonly noLinks: boolean;
+  /** RTF_* that are not shown. */
+  readonly hidden?: number;
   readonly interfaceName: ZoneName;
   /** A host's name; undefined: it has none. */
   readonly hostName: (sa: Uint8Array) => string | undefined;
@@ -66,7 +68,7 @@ function line(r: RouteMessage, family: number, o: RouteOptions): string {
   const name = network ? netName(destination, mask, o.interfaceName) : hostText(destination, o);
   const [wide, wider] = widths(family, o);
   const gateway = hostText(addresses.get(RTA.GATEWAY) ?? EMPTY, o);
-  const flags = flagLetters(header.flags & ~OF_MESSAGES);
+  const flags = flagLetters(header.flags & ~(OF_MESSAGES | (o.hidden ?? 0)));
   return `${name.padEnd(wide)} ${gateway.padEnd(wider)} ${flags.padEnd(6)} ${"-".padStart(6)} ${"-".padStart(8)} ` +
     `${mtuText(r)} ${o.interfaceName(header.index)}`;
 }
