@@ -1,5 +1,6 @@
 /** Names of hosts and services for network programs: the host's resolver and its /etc/services answer, never a rump kernel. */
 import { AF_INET, AF_INET6, AF_UNSPEC } from "../abi/flags.ts";
+import { parseSockaddrIn, parseSockaddrIn6 } from "../abi/inet.ts";
 import type { Host } from "../host/host.ts";
 import { formatIpv6, In6Addr, parseIpv6 } from "../lib/in6.ts";
 import { formatIpv4, parseIpv4 } from "../lib/inet.ts";
@@ -48,6 +49,25 @@ export function nameOf(host: Resolver, address: Address): string | undefined {
   const text = addressText(address);
   if (!names.has(text)) names.set(text, printable(host.hostNameOf(text)));
   return names.get(text);
+}
+/** The same for many addresses: who waited that many milliseconds in all has no more patience, and gets no more names. */
+export function patientNamer(host: Resolver & Pick<Host, "now">, ms = 5000): (address: Address) => string | undefined {
+  let left = ms;
+  return (address) => {
+    if (left <= 0) return undefined;
+    const asked = host.now();
+    const name = nameOf(host, address);
+    left -= host.now() - asked;
+    return name;
+  };
+}
+/** The same for addresses as kernels give them (struct sockaddr); one that says nothing has no name. */
+export function sockaddrNamer(host: Parameters<typeof patientNamer>[0]): (sa: Uint8Array) => string | undefined {
+  const name = patientNamer(host);
+  return (sa) => {
+    const address = (parseSockaddrIn(sa) ?? parseSockaddrIn6(sa))?.address;
+    return address ? name(address) : undefined;
+  };
 }
 /** Names come from elsewhere: only what may be one is believed. */
 const printable = (name: string | undefined) => (name !== undefined && NAME.test(name) ? name : undefined);

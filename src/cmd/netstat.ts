@@ -1,16 +1,16 @@
 /** rump.netstat: sockets, routes, interfaces and counters of a rump kernel (netstat(1)). */
 import { AF_INET, AF_INET6, AF_LOCAL, AF_UNSPEC } from "../abi/flags.ts";
-import { parseSockaddrIn, parseSockaddrIn6 } from "../abi/inet.ts";
 import { Failure } from "./cli.ts";
-import { nameOf } from "./host_names.ts";
+import { patientNamer, sockaddrNamer } from "./host_names.ts";
 import { interfaceNamer, listInterfaces, NO_NETWORK } from "./if_request.ts";
 import { countersOf, type Wording, wordsOf } from "./netstat_counters.ts";
 import { interfaceTable, Traffic, trafficHead } from "./netstat_interfaces.ts";
-import { inet6Sockets, inetSockets, localSockets, type SocketOptions } from "./netstat_sockets.ts";
+import { jsonText, routeValue } from "./netstat_json.ts";
+import { inet6Sockets, inetSockets, localSockets, type SocketOptions, socketValues } from "./netstat_sockets.ts";
 import * as words from "./netstat_words.ts";
 import * as words6 from "./netstat_words6.ts";
 import type { Naming } from "./pcbs.ts";
-import { routeTable } from "./route_table.ts";
+import { routes, routeTable } from "./route_table.ts";
 import { entryOf, Tree } from "./sysctl_tree.ts";
 import { program, type Tool } from "./tool.ts";
 
@@ -44,6 +44,7 @@ const SCREEN = 21;
 function print(t: Tool, lines: readonly string[]): void {
   if (lines.length > 0) t.out(`${lines.join("\n")}\n`);
 }
+const json = (t: Tool, value: unknown) => print(t, [jsonText(value)]);
 function familyOf(t: Tool): number {
   const name = t.value("f");
   if (name === undefined) return AF_UNSPEC;
@@ -52,13 +53,14 @@ function familyOf(t: Tool): number {
   return family;
 }
 function namingOf(t: Tool): Naming {
-  const numericPorts = t.has("n");
-  return { host: t.host, numericAddresses: numericPorts || t.has("S"), numericPorts, zone: interfaceNamer(t) };
+  const names = t.has("n", "S") ? {} : { nameOf: patientNamer(t.host) };
+  return { host: t.host, ...names, numericPorts: t.has("n"), zone: interfaceNamer(t) };
 }
 
 function sockets(t: Tool, family: number): void {
   const tree = new Tree(t.sys);
   const o: SocketOptions = { all: t.has("a"), blocks: t.has("A"), naming: namingOf(t) };
+  if (t.has("j")) return json(t, socketValues(tree, family, o));
   const wanted = (one: number) => family === AF_UNSPEC || family === one;
   print(t, [
     ...(wanted(AF_INET) ? inetSockets(tree, o) : []),
@@ -76,30 +78,22 @@ function counters(t: Tool, family: number): void {
   if (found.length === 0 && only !== undefined) {
     throw new Failure(`${t.name}: ${only}: unknown or uninstrumented protocol`);
   }
+  if (t.has("j")) {
+    return json(t, Object.fromEntries(found.map(([name, , wording]) => [name, countersOf(tree, wording)])));
+  }
   print(t, found.flatMap(([name, , wording]) => told(t, tree, name, wording)));
 }
 function told(t: Tool, tree: Tree, name: string, wording: Wording): string[] {
   const values = countersOf(tree, wording);
   return values ? wordsOf(name, wording, values, t.all("s").length < 2) : [];
 }
-/** The host's name for what a sockaddr says. */
-function hostName(t: Tool, sa: Uint8Array): string | undefined {
-  const parsed = parseSockaddrIn(sa) ?? parseSockaddrIn6(sa);
-  return parsed && parsed.address !== 0 ? nameOf(t.host, parsed.address) : undefined;
-}
-function routes(t: Tool, family: number): void {
+function routeTables(t: Tool, family: number): void {
   if (t.has("s")) return print(t, told(t, new Tree(t.sys), "routing", words.ROUTE_WORDS));
-  print(
-    t,
-    routeTable(t.sys, {
-      family,
-      numeric: t.has("n", "S"),
-      verbose: t.has("v"),
-      noLinks: t.has("L"),
-      interfaceName: interfaceNamer(t),
-      hostName: (sa) => hostName(t, sa),
-    }),
-  );
+  const interfaceName = interfaceNamer(t);
+  const o = { family, verbose: t.has("v"), noLinks: t.has("L"), interfaceName };
+  if (t.has("j")) return json(t, [...routes(t.sys, o)].map((r) => routeValue(r, interfaceName)));
+  const names = t.has("n", "S") ? {} : { hostName: sockaddrNamer(t.host) };
+  print(t, routeTable(t.sys, { ...o, ...names }));
 }
 /** The interfaces there are, or the one that was asked for. */
 function interfacesOf(t: Tool) {
@@ -110,6 +104,7 @@ function interfacesOf(t: Tool) {
   return found;
 }
 function interfaces(t: Tool): void {
+  if (t.has("j")) t.usage();
   const o = { bytes: t.has("b"), drops: t.has("d"), human: t.has("h"), naming: namingOf(t) };
   print(t, interfaceTable(interfacesOf(t), o));
 }
@@ -140,16 +135,16 @@ function interval(t: Tool): number | undefined {
 
 export const { run, over } = program({
   usage: [
-    "[-AanSv] [-f address_family]",
-    "-r [-LnSsv] [-f address_family]",
+    "[-AajnS] [-f address_family]",
+    "-r [-jLnSsv] [-f address_family]",
     "-i [-bdhnS] [-I interface]",
-    "-s [-s] [-f address_family] [-p protocol]",
+    "-s [-js] [-f address_family] [-p protocol]",
     "[-bd] [-I interface] -w wait",
   ],
   about:
     "Show sockets, routes, interfaces or counters of the rump kernel RUMP_SERVER names. What NetBSD's shows by -B, -g, " +
     "-m, -P, -q, -T and -t is not here.",
-  letters: "AabdhiLnrsSvf:I:p:w:",
+  letters: "AabdhijLnrsSvf:I:p:w:",
   help: {
     A: "sockets with the numbers of their control blocks",
     a: "also sockets that only wait",
@@ -159,6 +154,7 @@ export const { run, over } = program({
     h: "with -b: sizes for people",
     I: "this interface",
     i: "interfaces",
+    j: "as JSON; of interfaces see rump.ifconfig -j",
     L: "no routes that are link addresses of neighbours",
     n: "numbers instead of names",
     p: "counters of a protocol: tcp, udp, ip, icmp, igmp, ip6, icmp6, tcp6, udp6, arp, ...",
@@ -174,7 +170,7 @@ export const { run, over } = program({
   const [family, seconds] = [familyOf(t), interval(t)];
   if (family !== AF_LOCAL) needNetwork(t);
   if (seconds !== undefined) return traffic(t, seconds);
-  if (t.has("r")) return routes(t, family);
+  if (t.has("r")) return routeTables(t, family);
   if (t.has("p") || t.has("s")) return counters(t, family);
   if (t.has("i", "I")) return interfaces(t);
   sockets(t, family);

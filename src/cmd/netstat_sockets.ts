@@ -1,5 +1,7 @@
 /** netstat's table of sockets. */
+import { AF_INET, AF_INET6, AF_LOCAL } from "../abi/flags.ts";
 import { TCPS } from "../abi/pcb_structs.ts";
+import { socketValue } from "./netstat_json.ts";
 import { endpointText, isWild, type Naming, type Pcb, readPcbs } from "./pcbs.ts";
 import type { Tree } from "./sysctl_tree.ts";
 
@@ -14,7 +16,7 @@ export interface SocketOptions {
 type Lists = readonly (readonly [name: string, list: string])[];
 const INET: Lists = [["tcp", "net.inet.tcp.pcblist"], ["udp", "net.inet.udp.pcblist"]];
 const INET6: Lists = [["tcp6", "net.inet6.tcp6.pcblist"], ["udp6", "net.inet6.udp6.pcblist"]];
-const LOCAL = ["stream", "seqpacket", "dgram"];
+const LOCAL: Lists = ["stream", "seqpacket", "dgram"].map((type) => [type, `net.local.${type}.pcblist`]);
 /** Names of states where there is little room. */
 const SHORT = "CLOSED LISTEN SYNSEN SYSRCV ESTABL CLWAIT FWAIT1 CLOSNG LASTAK FWAIT2 TMWAIT".split(" ");
 /** Least width of an address; they are never cut. */
@@ -26,12 +28,22 @@ interface Row {
   readonly local: string;
   readonly foreign: string;
 }
+function* pcbsOf(tree: Tree, lists: Lists, all: boolean): Generator<readonly [name: string, Pcb]> {
+  for (const [name, list] of lists) {
+    for (const p of readPcbs(tree, list) ?? []) if (all || !isWild(p.foreign) || p.family === AF_LOCAL) yield [name, p];
+  }
+}
 function rowsOf(tree: Tree, lists: Lists, { all, naming }: SocketOptions): Row[] {
-  return lists.flatMap(([name, list]) =>
-    (readPcbs(tree, list) ?? []).filter((p) => all || !isWild(p.foreign)).map((pcb) => {
-      const text = (e: Pcb["local"]) => endpointText(e, name.replace("6", ""), naming);
-      return { name, pcb, local: text(pcb.local), foreign: text(pcb.foreign) };
-    })
+  return [...pcbsOf(tree, lists, all)].map(([name, pcb]) => {
+    const text = (e: Pcb["local"]) => endpointText(e, name.replace("6", ""), naming);
+    return { name, pcb, local: text(pcb.local), foreign: text(pcb.foreign) };
+  });
+}
+/** As values for JSON, of one family or (0) all. */
+export function socketValues(tree: Tree, family: number, { all, naming }: SocketOptions): object[] {
+  const lists = [[AF_INET, INET], [AF_INET6, INET6], [AF_LOCAL, LOCAL]] as const;
+  return lists.filter(([of]) => family === 0 || family === of).flatMap(([, rows]) =>
+    [...pcbsOf(tree, rows, all)].map(([name, p]) => socketValue(p, name, naming.zone))
   );
 }
 const hex8 = (n: number) => n.toString(16).padStart(8);
@@ -47,7 +59,7 @@ function internet(
   { all, blocks, naming }: SocketOptions,
 ): string[] {
   if (rows.length === 0) return [];
-  const compact = blocks && naming.numericAddresses;
+  const compact = blocks && !naming.nameOf;
   const least = compact ? WIDTH.numericBlocks : blocks ? WIDTH.blocks : WIDTH.plain;
   const wide = (texts: readonly string[]) => Math.max(least, ...texts.map((t) => t.length));
   const [local, foreign] = [wide(rows.map((r) => r.local)), wide(rows.map((r) => r.foreign))];
@@ -71,9 +83,7 @@ export const inet6Sockets = (tree: Tree, o: SocketOptions): string[] =>
 
 /** Of the AF_LOCAL family; who is connected and has no name of its own is shown by the other end's. */
 export function localSockets(tree: Tree): string[] {
-  const rows = LOCAL.flatMap((type) =>
-    (readPcbs(tree, `net.local.${type}.pcblist`) ?? []).map((p) => localLine(type, p))
-  );
+  const rows = [...pcbsOf(tree, LOCAL, true)].map(([type, p]) => localLine(type, p));
   if (rows.length === 0) return [];
   return [
     "Active UNIX domain sockets",

@@ -4,7 +4,8 @@ import { parseSockaddrIn, parseSockaddrIn6 } from "../abi/inet.ts";
 import { INP, KinfoPcb, PCB_ALL, SS, TCPS } from "../abi/pcb_structs.ts";
 import type { Host } from "../host/host.ts";
 import { viewOf } from "../lib/struct.ts";
-import { type Address, addressText, nameOf, serviceOf } from "./host_names.ts";
+import { type Address, addressText, serviceOf } from "./host_names.ts";
+import { in6Text } from "./sockaddr_text.ts";
 import { entryOf, type Tree } from "./sysctl_tree.ts";
 
 /** An end of a socket. */
@@ -65,17 +66,15 @@ export function isListening(p: Pcb): boolean {
 /** How addresses and ports are written. */
 export interface Naming {
   readonly host: Host;
-  readonly numericAddresses: boolean;
+  /** A host's name; left out: numbers are wanted. */
+  readonly nameOf?: (address: Address) => string | undefined;
   readonly numericPorts: boolean;
   /** The name of an interface, for addresses of one link. */
   readonly zone: (index: number) => string;
 }
-/** An address with %interface where it needs one, or the host's name for it. */
-export function addressName(address: Address, { host, numericAddresses, zone }: Naming): string {
-  const name = numericAddresses ? undefined : nameOf(host, address);
-  if (name !== undefined) return name;
-  const text = addressText(address);
-  return typeof address !== "number" && address.scoped && address.zone !== 0 ? `${text}%${zone(address.zone)}` : text;
+/** The host's name for an address, or its numbers, with %interface where it needs one. */
+export function addressName(address: Address, { nameOf, zone }: Naming): string {
+  return nameOf?.(address) ?? (typeof address === "number" ? addressText(address) : in6Text(address, zone));
 }
 /** `10.0.0.1.80`, `localhost.http`, `*.*`. `protocol` as /etc/services names it. */
 export function endpointText(e: Endpoint, protocol: string, naming: Naming): string {

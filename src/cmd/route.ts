@@ -152,12 +152,11 @@ function show(t: Tool, args: readonly string[]): void {
   const { interfaceName, hostName } = namesFor(t);
   const lines = routeTable(t.sys, {
     family: familyIn(args),
-    numeric: t.has("n"),
     verbose: t.has("v"),
     noLinks: true,
     hidden: t.has("v") ? 0 : UNSHOWN,
     interfaceName,
-    hostName,
+    ...(t.has("n") ? {} : { hostName }),
   });
   t.out(`${lines.join("\n")}\n`);
 }

@@ -35,7 +35,6 @@ const NARROW = [18, 18] as const;
 export interface RouteOptions {
   /** 0: all. */
   readonly family: number;
-  readonly numeric: boolean;
   /** Also metrics, each route on lines of its own. */
   readonly verbose: boolean;
   /** Without those that are neighbours' link addresses. */
@@ -43,8 +42,8 @@ export interface RouteOptions {
   /** RTF_* that are not shown. */
   readonly hidden?: number;
   readonly interfaceName: ZoneName;
-  /** A host's name; undefined: it has none. */
-  readonly hostName: (sa: Uint8Array) => string | undefined;
+  /** A host's name; left out: numbers are wanted. */
+  readonly hostName?: (sa: Uint8Array) => string | undefined;
 }
 /** The letters of RTF_* flags. */
 export const flagLetters = (flags: number): string => LETTERS.filter(([bit]) => flags & bit).map(([, l]) => l).join("");
@@ -52,14 +51,14 @@ export const flagLetters = (flags: number): string => LETTERS.filter(([bit]) => 
 const EMPTY = new Uint8Array(0);
 /** Gateways and hosts are named without their link: the interface is in the line. */
 function hostText(sa: Uint8Array, o: RouteOptions): string {
-  return (o.numeric ? undefined : o.hostName(sa)) ?? sockaddrText(sa);
+  return o.hostName?.(sa) ?? sockaddrText(sa);
 }
 function mtuText({ header }: RouteMessage): string {
   const text = header.mtu === 0 ? "-" : String(header.mtu);
   return text.padStart(6) + (header.locks & RTV.MTU ? "L" : " ");
 }
 function widths(family: number, o: RouteOptions): readonly [number, number] {
-  return (o.numeric ? WIDTHS[family] : undefined) ?? NARROW;
+  return (o.hostName ? undefined : WIDTHS[family]) ?? NARROW;
 }
 function line(r: RouteMessage, family: number, o: RouteOptions): string {
   const { header, addresses } = r;
@@ -101,7 +100,11 @@ export function routeTable(sys: SyncCalls, o: RouteOptions): string[] {
   }
   return lines;
 }
-function* routes(sys: SyncCalls, o: RouteOptions): Generator<RouteMessage> {
+/** The routes that are to be shown. */
+export function* routes(
+  sys: SyncCalls,
+  o: Pick<RouteOptions, "family" | "noLinks">,
+): Generator<RouteMessage> {
   for (const message of messagesOf(routeDump(sys, o.family, NET_RT.DUMP))) {
     const route = takeApart(message);
     const destination = route?.addresses.get(RTA.DST);

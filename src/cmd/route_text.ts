@@ -1,6 +1,4 @@
 /** Routes and messages about them in words (route(8) get and monitor). */
-import { parseSockaddrIn, parseSockaddrIn6 } from "../abi/inet.ts";
-import { AF_INET, AF_INET6 } from "../abi/flags.ts";
 import {
   IfaMsghdr,
   IFAN,
@@ -16,7 +14,7 @@ import {
 } from "../abi/route_structs.ts";
 import type { Host } from "../host/host.ts";
 import { viewOf } from "../lib/struct.ts";
-import { nameOf } from "./host_names.ts";
+import { sockaddrNamer } from "./host_names.ts";
 import { bitNames, IFF_NAMES } from "./if_request.ts";
 import { type RouteMessage, takeApart } from "./route_message.ts";
 import { netName, sockaddrText, type ZoneName } from "./sockaddr_text.ts";
@@ -52,14 +50,8 @@ export interface Names {
   readonly network: (m: RouteMessage) => string;
 }
 export function namesOf(host: Host, numeric: boolean, interfaceName: ZoneName): Names {
-  const hostName = (sa: Uint8Array) => {
-    const address = sa[1] === AF_INET
-      ? parseSockaddrIn(sa)?.address
-      : sa[1] === AF_INET6
-      ? parseSockaddrIn6(sa)?.address
-      : undefined;
-    return numeric || !address ? undefined : nameOf(host, address);
-  };
+  const name = sockaddrNamer(host);
+  const hostName = (sa: Uint8Array) => (numeric ? undefined : name(sa));
   const named = (sa: Uint8Array) => hostName(sa) ?? sockaddrText(sa, interfaceName);
   const network = ({ header, addresses }: RouteMessage) => {
     const [destination, mask] = [addresses.get(RTA.DST)!, addresses.get(RTA.NETMASK)];

@@ -2,9 +2,11 @@
 import { AF_INET, AF_INET6, AF_LOCAL } from "../abi/flags.ts";
 import type { OpenFileRow } from "../abi/tables.ts";
 import { Failure } from "./cli.ts";
-import { portOf } from "./host_names.ts";
+import { patientNamer, portOf } from "./host_names.ts";
 import { interfaceNamer } from "./if_request.ts";
+import { jsonText, socketValue } from "./netstat_json.ts";
 import { type Endpoint, endpointText, isConnected, isListening, type Naming, type Pcb, readPcbs } from "./pcbs.ts";
+import type { ZoneName } from "./sockaddr_text.ts";
 import { Tree } from "./sysctl_tree.ts";
 import { readTable } from "./table.ts";
 import { program, type Tool } from "./tool.ts";
@@ -74,22 +76,44 @@ function endText(p: Pcb, e: Endpoint, naming: Naming): string {
   if (p.family === AF_LOCAL) return e.path === "" ? "-" : e.path;
   return endpointText(e, PROTOCOLS[p.protocol] ?? "", naming);
 }
-function line(f: OpenFileRow, user: string, p: Pcb, naming: Naming): string {
+function line({ file: f, pcb: p, user }: Held, naming: Naming): string {
   const foreign = isConnected(p) ? endText(p, p.foreign, naming) : p.family === AF_LOCAL ? "-" : "*.*";
   const who = `${user.padEnd(8)} ${f.comm.replace(/\p{C}/gu, "?").slice(0, 10).padEnd(10)}`;
   const what = `${String(f.pid).padEnd(5)} ${String(f.fd).padStart(2)} ${protocolOf(p).padEnd(6)}`;
   return `${who} ${what} ${endText(p, p.local, naming).padEnd(21)} ${foreign}`;
 }
 
+/** A descriptor that is a socket. */
+interface Held {
+  readonly file: OpenFileRow;
+  readonly pcb: Pcb;
+  readonly user: string;
+}
+/** Descriptors of the sockets that are to be shown, by process and number. */
+function heldOf(t: Tool): Held[] {
+  const found = sockets(t, new Tree(t.sys));
+  const users = new Map(readTable(t.sys, "rump.sp.processes").map((p) => [p.pid, p.uid]));
+  const files = readTable(t.sys, "rump.sp.files").toSorted((a, b) => a.pid - b.pid || a.fd - b.fd);
+  return files.flatMap((file) => {
+    const pcb = file.socket === undefined ? undefined : found.get(file.socket);
+    const uid = users.get(file.pid);
+    return pcb && uid !== undefined ? [{ file, pcb, user: t.host.userName(uid) ?? String(uid) }] : [];
+  });
+}
+function heldValue({ file: f, pcb, user }: Held, zone: ZoneName): object {
+  return { user, command: f.comm, pid: f.pid, fd: f.fd, ...socketValue(pcb, protocolOf(pcb), zone) };
+}
+
 export const { run, over } = program({
-  usage: "[-46clnu] [-f address_family] [-p ports]",
+  usage: "[-46cjlnu] [-f address_family] [-p ports]",
   about: "List open sockets of the rump kernel RUMP_SERVER names, and the processes that hold them.",
-  letters: "46cf:lnp:u",
+  letters: "46cf:jlnp:u",
   help: {
     4: "IPv4's",
     6: "IPv6's",
     c: "those that are connected",
     f: "of a family: inet, inet6, local or unix",
+    j: "as JSON",
     l: "those that listen",
     n: "numbers instead of names",
     p: "with one of these ports at either end: 80,8000-8010 or a service",
@@ -98,15 +122,10 @@ export const { run, over } = program({
   examples: ["-4l", "-n -p 80,443"],
 }, (t) => {
   if (t.rest.length > 0) t.usage();
-  const found = sockets(t, new Tree(t.sys));
-  const users = new Map(readTable(t.sys, "rump.sp.processes").map((p) => [p.pid, p.uid]));
-  const numeric = t.has("n");
-  const names = { host: t.host, numericAddresses: numeric, numericPorts: numeric, zone: interfaceNamer(t) };
-  const lines = readTable(t.sys, "rump.sp.files").toSorted((a, b) => a.pid - b.pid || a.fd - b.fd).flatMap((f) => {
-    const p = f.socket === undefined ? undefined : found.get(f.socket);
-    const uid = users.get(f.pid);
-    return p && uid !== undefined ? [line(f, t.host.userName(uid) ?? String(uid), p, names)] : [];
-  });
-  if (lines.length === 0) return;
+  const [held, zone, numericPorts] = [heldOf(t), interfaceNamer(t), t.has("n")];
+  if (t.has("j")) return t.out(`${jsonText(held.map((h) => heldValue(h, zone)))}\n`);
+  if (held.length === 0) return;
+  const naming = { host: t.host, ...(numericPorts ? {} : { nameOf: patientNamer(t.host) }), numericPorts, zone };
+  const lines = held.map((h) => line(h, naming));
   t.out(["USER     COMMAND    PID   FD PROTO  LOCAL ADDRESS         FOREIGN ADDRESS", ...lines, ""].join("\n"));
 });

@@ -153,6 +153,38 @@ ear 9 stream /tmp/ear              -
 `,
     );
   });
+  it("-j is JSON: sockets, routes, counters", () => {
+    const value = (args: string) => JSON.parse(run(args).out);
+    assertEquals(value("-aj -f inet6"), [{
+      family: "inet6",
+      protocol: "tcp6",
+      local: { address: "2001:db8::1", port: 22 },
+      state: "LISTEN",
+      listening: true,
+      received: 0,
+      unsent: 0,
+    }]);
+    const loop = {
+      family: "inet",
+      destination: "127.0.0.1",
+      gateway: "lo0",
+      flags: "UHl",
+      mtu: 33624,
+      interface: "lo0",
+    };
+    assertEquals(value("-rj -f inet")[2], loop);
+    assertEquals(value("-j -p tcp").tcp.accepts, 1);
+  });
+  it("sockstat -j is JSON", () => {
+    const [{ command, fd, protocol, local, listening }] = JSON.parse(sh.must("rump.sockstat -uj", env));
+    assertEquals({ command, fd, protocol, local, listening }, {
+      command: "ear",
+      fd: 9,
+      protocol: "stream",
+      local: { path: "/tmp/ear" },
+      listening: true,
+    });
+  });
   for (
     const [args, fds] of [["-c", "45"], ["-4l", "367"], ["-6", "8"], ["-u", "9"], ["-p 22,53-54", "68"], [
       "-f inet -p http",
