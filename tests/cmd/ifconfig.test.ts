@@ -1,13 +1,16 @@
 /** What rump.ifconfig shows of interfaces that no test can have everywhere. */
 import { describe, it } from "node:test";
 import { errno } from "../../src/abi/errno.ts";
+import { IFF } from "../../src/abi/flags.ts";
 import { IFCAP, IfData, IFM } from "../../src/abi/net_structs.ts";
 import { IfMsghdr, RTM } from "../../src/abi/route_structs.ts";
 import type { Detail } from "../../src/cmd/if_detail.ts";
 import { parseInterfaces } from "../../src/cmd/if_request.ts";
 import { interfaceText, isListed } from "../../src/cmd/if_text.ts";
+import { planOf, WordError, words } from "../../src/cmd/if_words.ts";
 import { viewOf } from "../../src/lib/struct.ts";
 import { assert, assertEquals } from "../assert.ts";
+import { randomOf, seedOf } from "../cases/fat_images.ts";
 
 const data = { ...IfData.dump(viewOf(new Uint8Array(IfData.size)), 0), mtu: 1500 };
 const info = { name: "mue0", index: 2, flags: 0x8843, type: 6, mac: new Uint8Array(6), data, addresses: [] };
@@ -87,4 +90,47 @@ describe("a list of interfaces that is cut or wrong", () => {
       assertEquals(thrown, errno.EPROTO);
     });
   }
+});
+
+describe("words of rump.ifconfig", () => {
+  it("whatever they are, they make a plan or a usage error", () => {
+    const seed = seedOf();
+    const random = randomOf(seed);
+    const some = [
+      "10.0.0.1",
+      "10.0.0.1/24",
+      "fe80::1%lo0",
+      "::1/128",
+      "300.1.1.1",
+      "/",
+      "0x",
+      "-1",
+      "",
+      "5",
+      "__proto__",
+    ];
+    const all = [...Object.keys(words), ...some];
+    for (let i = 0; i < 20_000; i++) {
+      const given = Array.from({ length: 1 + random(6) }, () => all[random(all.length)]!);
+      try {
+        assertEquals(planOf("x0", given).name, "x0");
+      } catch (e) {
+        assert(e instanceof WordError, `seed ${seed}: ${given.join(" ")}: ${e}`);
+      }
+    }
+  });
+  it("flags change in the order they are said in, an address is said in any", () => {
+    const { steps, address } = planOf("x0", [
+      "up",
+      "mtu",
+      "9000",
+      "alias",
+      "-arp",
+      "10.0.0.1",
+      "netmask",
+      "0xffff0000",
+    ]);
+    assertEquals(steps.map((s) => "on" in s ? s.on : s.com), [IFF.UP, "SIOCSIFMTU", IFF.NOARP]);
+    assertEquals([address.how, address.address, address.mask], ["add", 0x0a00_0001, 0xffff_0000]);
+  });
 });
