@@ -7,8 +7,10 @@ import {
   Ifaliasreq,
   IfLaddrreq,
   IFLR,
+  Ifmediareq,
   Ifreq,
   IfreqFlags,
+  IfreqValue,
   In6Aliasreq,
   In6Ifreq,
   ND6_INFINITE_LIFETIME,
@@ -18,7 +20,7 @@ import { In6Addr } from "../lib/in6.ts";
 import { viewOf } from "../lib/struct.ts";
 import type { Caller } from "./client.ts";
 import { type Answer, type Ask, Control, listInterfaces, request, RequestError } from "./if_request.ts";
-import { type AddressPlan, type FlagStep, type Plan, WordError } from "./if_words.ts";
+import { type AddressPlan, type MediaStep, type Plan, type Step, WordError } from "./if_words.ts";
 
 const IN6_ANYCAST = 1;
 const DEFAULT_LENGTH6 = 64;
@@ -29,28 +31,52 @@ export function change(caller: Caller, p: Plan): void {
   if (p.address.how !== "delete" && p.addressed && p.address.address === undefined) {
     throw new WordError(`${p.name}: settings of an address, but no address`);
   }
-  const control = new Control(caller);
-  const first: Ask[] = p.create ? [{ com: "SIOCIFCREATE", data: request(Ifreq, { name: p.name }) }] : [];
-  if (p.destroy) {
-    return doAll(control, p.name, [...first, { com: "SIOCIFDESTROY", data: request(Ifreq, { name: p.name }) }]);
+  const [control, { name }] = [new Control(caller), p];
+  const first: Ask[] = p.create ? [{ com: "SIOCIFCREATE", data: request(Ifreq, { name }) }] : [];
+  if (p.destroy) first.push({ com: "SIOCIFDESTROY", data: request(Ifreq, { name }) });
+  else if (!p.create || p.addressed || p.steps.length > 0) {
+    first.push({ com: "SIOCGIFFLAGS", data: request(IfreqFlags, { name }) });
   }
-  if (p.create && !p.addressed && p.steps.length === 0) return doAll(control, p.name, first);
-  const ask: Ask = { com: "SIOCGIFFLAGS", data: request(IfreqFlags, { name: p.name }) };
-  if (!p.steps.some(isFlagStep) && !replaces(p)) {
-    return doAll(control, p.name, [
-      ...first,
-      ask,
-      ...p.steps.filter((s) => !isFlagStep(s)) as Ask[],
-      ...addressAsks(p),
-    ]);
-  }
-  const had: Ask = { com: "SIOCGIFADDR", data: request(Ifreq, { name: p.name }) };
-  const asks = [...first, ask, ...(replaces(p) ? [had] : [])];
+  const isKnown = p.steps.every(isAsk) && !replaces(p);
+  if (p.destroy || isKnown) return doAll(control, name, [...first, ...p.steps.filter(isAsk), ...addressAsks(p)]);
+  doAll(control, name, withKnown(p, look(control, p, first)));
+}
+/** What is there, and has to be known before anything can be made of it. */
+interface Known {
+  readonly flags: number;
+  /** IFM_*; 0: nobody asked. */
+  readonly media: number;
+  readonly address: Answer | undefined;
+}
+function look(control: Control, p: Plan, first: readonly Ask[]): Known {
+  const { name } = p;
+  const asks = [...first];
+  const media: Ask = { com: "SIOCGIFMEDIA", data: request(Ifmediareq, { name }) };
+  if (p.steps.some(isMediaStep)) asks.push(media);
+  const sure = asks.length;
+  // It may well have none yet.
+  if (replaces(p)) asks.push({ com: "SIOCGIFADDR", data: request(Ifreq, { name }) });
   const answers = control.ask(asks, true);
-  const known = first.length + 1;
-  check(p.name, asks.slice(0, known), answers);
-  const flags = IfreqFlags.get.flags(viewOf(answers[known - 1]!()), 0);
-  doAll(control, p.name, [...withFlags(p, flags), ...replaced(p, answers[known]), ...addressAsks(p)]);
+  check(name, asks.slice(0, sure), answers);
+  return {
+    flags: IfreqFlags.get.flags(viewOf(answers[first.length - 1]!()), 0),
+    media: Ifmediareq.get.current(viewOf(media.data), 0),
+    address: answers[sure],
+  };
+}
+/** The steps in their order, each from what the one before left; then the address. */
+function withKnown(p: Plan, { flags, media, address }: Known): Ask[] {
+  const { name } = p;
+  const steps = p.steps.map((s): Ask => {
+    if (isAsk(s)) return s;
+    if (isMediaStep(s)) {
+      media = s.media(media);
+      return { com: "SIOCSIFMEDIA", data: request(IfreqValue, { name, value: media }) };
+    }
+    flags = (flags | s.on) & ~s.off;
+    return { com: "SIOCSIFFLAGS", data: request(IfreqFlags, { name, flags }) };
+  });
+  return [...steps, ...replaced(p, address), ...addressAsks(p)];
 }
 /** The network that was given, with the interface's identifier: that of its link-local address. */
 function withIdentifier(caller: Caller, { name, address }: Plan): In6Addr {
@@ -62,7 +88,8 @@ function withIdentifier(caller: Caller, { name, address }: Plan): In6Addr {
   const { a, b } = address.address;
   return new In6Addr(a, b, own.c, own.d);
 }
-const isFlagStep = (s: Ask | FlagStep): s is FlagStep => "on" in s;
+const isAsk = (s: Step): s is Ask => "com" in s;
+const isMediaStep = (s: Step): s is MediaStep => "media" in s;
 const replaces = (p: Plan) => p.addressed && p.address.family === AF_INET && p.address.how === "replace";
 function doAll(control: Control, name: string, asks: readonly Ask[]): void {
   check(name, asks, control.ask(asks, true));
@@ -83,14 +110,6 @@ const COMMANDS: Readonly<Record<string, string>> = {
   SIOCAIFADDR_IN6: "SIOCAIFADDR",
   SIOCDIFADDR_IN6: "SIOCDIFADDR",
 };
-/** The steps in their order: each change of flags starts from what the one before left. */
-function withFlags({ name, steps }: Plan, flags: number): Ask[] {
-  return steps.map((s) => {
-    if (!isFlagStep(s)) return s;
-    flags = (flags | s.on) & ~s.off;
-    return { com: "SIOCSIFFLAGS", data: request(IfreqFlags, { name, flags }) };
-  });
-}
 /** The first address goes where another comes; the same one is only changed. */
 function replaced({ name, address }: Plan, answer: Answer | undefined): Ask[] {
   if (!answer) return [];

@@ -19,8 +19,20 @@ const subtypes: Readonly<Record<number, string>> = {
   14: "1000baseLX",
   16: "1000baseT",
 };
-const options = (word: number): string =>
-  [(word & IFM.FDX) === 0 ? "" : "full-duplex", (word & IFM.HDX) === 0 ? "" : "half-duplex"].filter(Boolean).join();
+const names: readonly (readonly [name: string, bit: number])[] = [["full-duplex", IFM.FDX], ["half-duplex", IFM.HDX]];
+const options = (word: number): string => names.filter(([, bit]) => (word & bit) !== 0).map(([name]) => name).join();
+/** Bits of options: `full-duplex`, `half-duplex`, with commas between. Undefined: one is none. */
+export function optionsOf(text: string): number | undefined {
+  const bits = text.split(",").map((word) => names.find(([name]) => name === word)?.[1]);
+  return bits.reduce((a, b) => a === undefined || b === undefined ? undefined : a | b, 0);
+}
+/** The number of a kind of media. Undefined: there is none such. */
+export function subtypeOf(text: string): number | undefined {
+  const found = Object.entries(subtypes).find(([, name]) => name === text);
+  return found && Number(found[0]);
+}
+/** Another kind of media of the same network, without the options of the one before. */
+export const withSubtype = (word: number, subtype: number): number => (word & NETWORK) | subtype;
 const subtype = (word: number) => subtypes[word & SUBTYPE] ?? `0x${(word & SUBTYPE).toString(16)}`;
 /** A media word: `1000baseT full-duplex`. */
 export const mediaWord = (word: number): string => [subtype(word), options(word)].filter(Boolean).join(" ");

@@ -5,6 +5,7 @@ import { Ifdrv, IfLaddrreq, IFLINKSTR, Ifreq, IfreqBuffer, IfreqValue } from "..
 import { In6Addr, parseIpv6 } from "../lib/in6.ts";
 import { maskOf, parseIpv4 } from "../lib/inet.ts";
 import { Vlanreq } from "../wire/if_vlan.ts";
+import { optionsOf, subtypeOf, withSubtype } from "./if_media.ts";
 import { type Ask, request } from "./if_request.ts";
 
 /** A word or an address that makes no sense: a usage error. */
@@ -16,6 +17,11 @@ export interface FlagStep {
   readonly on: number;
   readonly off: number;
 }
+/** A media word from the one that was. */
+export interface MediaStep {
+  readonly media: (word: number) => number;
+}
+export type Step = Ask | FlagStep | MediaStep;
 /** An address to add, to put into the place of the first one, or to take away. */
 export interface AddressPlan {
   family: number;
@@ -38,7 +44,7 @@ export interface Plan {
   readonly name: string;
   create: boolean;
   destroy: boolean;
-  readonly steps: (Ask | FlagStep)[];
+  readonly steps: Step[];
   address: AddressPlan;
   /** A part of the address was said. */
   addressed: boolean;
@@ -91,6 +97,14 @@ function sockaddrOf(text: string): Uint8Array {
 }
 const value = (com: "SIOCSIFMTU" | "SIOCSIFMETRIC") =>
   step((name, text) => ({ com, data: request(IfreqValue, { name, value: number(text) }) }));
+const media = (change: (word: number, named: number) => number, named: (text: string) => number | undefined): Word => ({
+  takes: 1,
+  run: (p, text) => {
+    const bits = named(text);
+    if (bits === undefined) throw new WordError(`${text}: no such media`);
+    p.steps.push({ media: (word) => change(word, bits) });
+  },
+});
 const family = (f: number): Word => ({ takes: 0, run: (p) => void (p.address.family = f) });
 const describe = step(description);
 const remove = address(0, (a) => void (a.how = "delete"));
@@ -130,6 +144,9 @@ export const words: Readonly<Record<string, Word>> = {
   "-vlanif": step((name) => vlan(name, "", 0)),
   tunnel: { takes: 2, run: (p, local, remote) => void p.steps.push(tunnel(p.name, local, remote)) },
   deletetunnel: plain((name) => ({ com: "SIOCDIFPHYADDR", data: request(Ifreq, { name }) })),
+  media: media(withSubtype, subtypeOf),
+  mediaopt: media((word, bits) => word | bits, optionsOf),
+  "-mediaopt": media((word, bits) => word & ~bits, optionsOf),
   inet: family(AF_INET),
   inet6: family(AF_INET6),
   link: family(AF_LINK),

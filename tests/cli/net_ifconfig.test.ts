@@ -1,6 +1,7 @@
 /** rump.ifconfig: what a NetBSD 7.99.34 rump kernel was recorded to show and to answer. */
+import { writeFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
-import { assert, assertEquals } from "../assert.ts";
+import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { Shell } from "./helpers.ts";
 
 /** What differs from run to run, and our loopback's MTU. */
@@ -73,6 +74,33 @@ const session: readonly (readonly [args: string, out: string, status?: number, e
   ],
   ["lo1 destroy", ""],
 ];
+
+/** A third party's network card: it has media, and does checksums. */
+const CARD = `const media = { GET: 0xc0306936, SET: 0xc0906935, list: [0x20, 0x100026] };
+let current = 0x20;
+export default {
+  kind: "net",
+  name: "card",
+  create: ({ errno }) => ({
+    medium: "ethernet",
+    mtu: 1500,
+    mac: new Uint8Array([2, 0, 0, 0, 0, 9]),
+    offload: { checksum: true, gso: [] },
+    up() {},
+    down() {},
+    output() {},
+    ioctl(command, data) {
+      const d = new DataView(data.buffer, data.byteOffset, data.length);
+      if (command === media.SET) current = d.getInt32(16, true);
+      else if (command !== media.GET) throw errno.ENOTTY;
+      else {
+        [current, 0, 3, 0x100030, media.list.length].forEach((n, i) => d.setInt32(16 + 4 * i, n, true));
+        if (data.length >= 56) media.list.forEach((n, i) => d.setInt32(48 + 4 * i, n, true));
+      }
+    },
+  }),
+};
+`;
 
 describe("rump.ifconfig", () => {
   const sh = new Shell();
@@ -176,7 +204,7 @@ describe("rump.ifconfig", () => {
       ["shmif0 inet 300.1.1.1", "300.1.1.1: neither a setting nor an address"],
       ["shmif0 bogus", "bogus: neither a setting nor an address"],
       ["shmif0 linkstr", "linkstr: something has to follow"],
-      ["shmif0 media", "media: neither a setting nor an address"],
+      ["shmif0 media", "media: something has to follow"],
       ["shmif0 mtu soon", "soon: not a number that makes sense"],
       ["shmif0 netmask 255.0.0.0", "shmif0: settings of an address, but no address"],
       ["shmif0 inet 10.0.0.1/33", "33: not a number that makes sense"],
@@ -189,6 +217,32 @@ describe("rump.ifconfig", () => {
       assertEquals([r.status, r.err.split("\n")[0]], [2, `rump.ifconfig: ${what}`]);
     });
   }
+  it("media and capabilities of a third party's device are shown, and media are chosen", () => {
+    writeFileSync(`${sh.dir}/card.mjs`, CARD);
+    const other = { RUMP_SERVER: `unix://${sh.dir}/card` };
+    sh.must("rump_server -l rumpnet_netinet -l ./card.mjs unix://card && rump.ifconfig card0 create up", other);
+    const head = `card0: flags=${UP} mtu 1500
+\tcapabilities=3fc00<TCP4CSUM_Rx,TCP4CSUM_Tx,UDP4CSUM_Rx,UDP4CSUM_Tx>
+\tcapabilities=3fc00<TCP6CSUM_Rx,TCP6CSUM_Tx,UDP6CSUM_Rx,UDP6CSUM_Tx>
+`;
+    const tail = `\taddress: 02:00:00:00:00:09
+\tmedia: Ethernet autoselect (1000baseT full-duplex)
+\tstatus: active
+\tsupported Ethernet media:
+\t\tmedia autoselect
+\t\tmedia 100baseTX mediaopt full-duplex
+`;
+    const enabled = head.slice(head.indexOf("\t")).replaceAll("capabilities", "enabled");
+    assertEquals(sh.must("rump.ifconfig -m card0", other), head + enabled + tail);
+    sh.must("rump.ifconfig card0 media 100baseTX mediaopt full-duplex", other);
+    assertStringIncludes(
+      sh.must("rump.ifconfig card0", other),
+      "\tmedia: Ethernet 100baseTX full-duplex (1000baseT full-duplex)\n",
+    );
+    const r = sh.run("rump.ifconfig card0 media token-ring", other);
+    assertEquals([r.status, r.err.split("\n")[0]], [2, "rump.ifconfig: token-ring: no such media"]);
+    sh.must("rump.halt", other);
+  });
   it("says of a server without a network how to start one with it", () => {
     sh.must("rump_server -l rumpvfs unix://other");
     for (const args of ["", "lo0 up", "-C"]) {

@@ -130,7 +130,7 @@ describe("words of rump.ifconfig", () => {
       "netmask",
       "0xffff0000",
     ]);
-    assertEquals(steps.map((s) => "on" in s ? s.on : s.com), [IFF.UP, "SIOCSIFMTU", IFF.NOARP]);
+    assertEquals(steps.map((s) => "com" in s ? s.com : "on" in s && s.on), [IFF.UP, "SIOCSIFMTU", IFF.NOARP]);
     assertEquals([address.how, address.address, address.mask], ["add", 0x0a00_0001, 0xffff_0000]);
   });
 });
