@@ -158,11 +158,13 @@ function timeIn(beside: readonly Control[]): number {
   return Timespec.get.sec(d, 0) * 1000 + Timespec.get.nsec(d, 0) / 1000;
 }
 
-/** The address a host sends from to get somewhere, as getsockname tells it. Throws SysError where no way leads there. */
+/** The address a host sends from to get somewhere, as getsockname tells it. Throws Failure where no way leads there. */
 export async function sourceFor(client: Client, to: Uint8Array, type: number): Promise<Uint8Array> {
   const socket = await ProbeSocket.open(client, to[1]!, type, 0);
   try {
-    await socket.connect(to);
+    await socket.connect(to).catch((e) => {
+      throw e instanceof SysError ? new Failure(`UDP connect: ${e.message}`) : e;
+    });
     return await socket.name(to.length);
   } finally {
     await socket.close();

@@ -5,9 +5,9 @@ import { type Shell, within } from "./helpers.ts";
 /** Two networks and who passes on between them: the recordings' addresses. */
 const lab = {
   hosts: {
-    a: { links: { left: "10.1.0.2/24" }, routes: { default: "10.1.0.1" } },
-    router: { links: { left: "10.1.0.1/24", right: "10.2.0.1/24" } },
-    b: { links: { right: "10.2.0.2/24" }, routes: { default: "10.2.0.1" } },
+    a: { links: { left: ["10.1.0.2/24", "2001:db8:1::2/64"] }, routes: { default: "10.1.0.1" } },
+    router: { links: { left: ["10.1.0.1/24", "2001:db8:1::1/64"], right: ["10.2.0.1/24", "2001:db8:2::1/64"] } },
+    b: { links: { right: ["10.2.0.2/24", "2001:db8:2::2/64"] }, routes: { default: "10.2.0.1" } },
   },
   links: { left: { fast: true }, right: { fast: true } },
 };
