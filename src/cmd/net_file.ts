@@ -97,14 +97,25 @@ export function parseTopology(text: string): Topology {
     routes: Object.entries(h.routes).map(([to, gateway]) => route(`hosts.${name}.routes`, to, gateway)),
     forward: h.forward ?? Object.keys(h.links).length > 1,
   }));
-  const names = new Set([...Object.keys(links), ...made.flatMap((h) => h.attachments.map((a) => a.link))]);
+  if (made.length === 0) throw new Failure("hosts: there are none");
+  const used = new Set(made.flatMap((h) => h.attachments.map((a) => a.link)));
+  const idle = Object.entries(links).find(([link, what]) => !used.has(link) && Object.keys(what).length > 0);
+  if (idle) throw new Failure(`links.${idle[0]}: no host is on this link`);
+  const names = new Set([...Object.keys(links), ...used]);
   if (names.size > MOST) throw new Failure(`more than ${MOST} links`);
   return { hosts: made, links: [...names] };
 }
+/** The keys valibot's record leaves out without a word: a host of that name would be missing. */
+const UNSEEN = new Set(["__proto__", "constructor", "prototype"]);
+function refuseUnseen(key: string, value: unknown): unknown {
+  if (UNSEEN.has(key)) throw new Failure(`${key}: not a name that can be used here`);
+  return value;
+}
 function json(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text, refuseUnseen);
   } catch (e) {
+    if (e instanceof Failure) throw e;
     throw new Failure(`not JSON: ${(e as Error).message.split("\n")[0]}`);
   }
 }

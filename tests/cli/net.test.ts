@@ -125,7 +125,14 @@ describe("rump net", () => {
   for (
     const [what, file, reason] of [
       ["no JSON", undefined, "not JSON: "],
-      ["no hosts", {}, "hosts: "],
+      ["no key hosts", {}, "hosts: "],
+      ["a file of no host", { hosts: {} }, "hosts: there are none"],
+      ["a host named as what is skipped", { hosts: { a: {}, constructor: {} } }, "constructor: not a name"],
+      [
+        "a fault of a link that is misspelt",
+        { hosts: { a: { links: { left: "10.0.0.1/8" } } }, links: { lfet: { loss: "1%" } } },
+        "links.lfet: no host is on this link",
+      ],
       ["a name that is none", { hosts: { "../x": {} } }, "not a name of letters, digits, - and _"],
       [
         "an address without a length",
