@@ -33,12 +33,12 @@ export function change(caller: Caller, p: Plan): void {
   }
   const [control, { name }] = [new Control(caller), p];
   const first: Ask[] = p.create ? [{ com: "SIOCIFCREATE", data: request(Ifreq, { name }) }] : [];
-  if (p.destroy) first.push({ com: "SIOCIFDESTROY", data: request(Ifreq, { name }) });
-  else if (!p.create || p.addressed || p.steps.length > 0) {
+  if (p.destroy) return doAll(control, name, [{ com: "SIOCIFDESTROY", data: request(Ifreq, { name }) }]);
+  if (!p.create || p.addressed || p.steps.length > 0) {
     first.push({ com: "SIOCGIFFLAGS", data: request(IfreqFlags, { name }) });
   }
   const isKnown = p.steps.every(isAsk) && !replaces(p);
-  if (p.destroy || isKnown) return doAll(control, name, [...first, ...p.steps.filter(isAsk), ...addressAsks(p)]);
+  if (isKnown) return doAll(control, name, [...first, ...p.steps.filter(isAsk), ...addressAsks(p)]);
   doAll(control, name, withKnown(p, look(control, p, first)));
 }
 /** What is there, and has to be known before anything can be made of it. */

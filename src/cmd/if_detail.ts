@@ -21,6 +21,7 @@ import {
 import { formatIpv4, prefixOf } from "../lib/inet.ts";
 import { viewOf } from "../lib/struct.ts";
 import { Vlanreq, VLANREQ_AT } from "../wire/if_vlan.ts";
+import { isExpected } from "./cli.ts";
 import type { Caller } from "./client.ts";
 import { type Answer, type Ask, bitNames, Control, type IfAddress, type IfInfo, request } from "./if_request.ts";
 
@@ -77,8 +78,9 @@ function told<T>(answer: Answer | undefined, of: (view: DataView, data: Uint8Arr
   try {
     const data = answer();
     return of(viewOf(data), data);
-  } catch {
-    return undefined; // most interfaces lack most of it
+  } catch (e) {
+    if (isExpected(e)) return undefined; // most interfaces lack most of it
+    throw e;
   }
 }
 const text = (data: Uint8Array, at: number): string =>

@@ -1,4 +1,8 @@
-/** Interfaces as JSON, for scripts: `rump.ifconfig -j`. What an interface does not have is left out. */
+/**
+ * Interfaces as JSON, for scripts: `rump.ifconfig -j` writes an array of objects with `name`, `index`, `flags` (names), `mtu`,
+ * `inet` and `inet6` (arrays of `address`, `prefixlen`, `flags`, ...), `input` and `output` (numbers). The rest (`address`,
+ * `linkstr`, `description`, `metric`, `capabilities`, `vlan`, `tunnel`, `media`, ...) is left out where there is none.
+ */
 import { AF_INET } from "../abi/flags.ts";
 import { formatMac } from "../lib/inet.ts";
 import { capabilityNames, type Detail, type ShownAddress } from "./if_detail.ts";

@@ -223,5 +223,7 @@ export function planOf(name: string, given: readonly string[]): Plan {
       i += word.takes;
     }
   }
+  if (p.destroy && given.length > 1) throw new WordError("destroy: nothing else can be said with it");
+  if (a.family === AF_LINK && a.how === "delete") throw new WordError("link: its address is changed, not deleted");
   return p;
 }

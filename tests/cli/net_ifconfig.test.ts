@@ -209,6 +209,8 @@ describe("rump.ifconfig", () => {
       ["shmif0 netmask 255.0.0.0", "shmif0: settings of an address, but no address"],
       ["shmif0 inet 10.0.0.1/33", "33: not a number that makes sense"],
       ["shmif0 link 1:2", "1:2: not a link address"],
+      ["shmif0 destroy up", "destroy: nothing else can be said with it"],
+      ["shmif0 link 2:0:0:0:0:1 delete", "link: its address is changed, not deleted"],
       ["vlan0 vlanif shmif0", "vlanif: vlan N comes first"],
     ] as const
   ) {
