@@ -61,7 +61,7 @@ function internet(
   if (rows.length === 0) return [];
   const compact = blocks && !naming.nameOf;
   const least = compact ? WIDTH.numericBlocks : blocks ? WIDTH.blocks : WIDTH.plain;
-  const wide = (texts: readonly string[]) => Math.max(least, ...texts.map((t) => t.length));
+  const wide = (texts: readonly string[]) => texts.reduce<number>((most, t) => Math.max(most, t.length), least);
   const [local, foreign] = [wide(rows.map((r) => r.local)), wide(rows.map((r) => r.foreign))];
   const gap = compact ? " " : "  ";
   const queues = (a: string, b: string) => `${a} ${b}${gap}`;

@@ -1,12 +1,16 @@
 /** Addresses and networks as text. */
 import { describe, it } from "node:test";
+import { AF_INET, AF_INET6, AF_LINK, AF_LOCAL } from "../../src/abi/flags.ts";
 import { in6Mask, inetMask, sockaddrIn, sockaddrIn6 } from "../../src/abi/inet.ts";
-import { sockaddrDl } from "../../src/abi/route_structs.ts";
+import { RTM_VERSION, RtMsghdr, sockaddrDl } from "../../src/abi/route_structs.ts";
 import { patientNamer } from "../../src/cmd/host_names.ts";
+import { endpointOf } from "../../src/cmd/pcbs.ts";
+import { takeApart } from "../../src/cmd/route_message.ts";
 import { netName, sockaddrText } from "../../src/cmd/sockaddr_text.ts";
 import { parseIpv6 } from "../../src/lib/in6.ts";
 import { maskOf, parseIpv4 } from "../../src/lib/inet.ts";
-import { assertEquals } from "../assert.ts";
+import { viewOf } from "../../src/lib/struct.ts";
+import { assert, assertEquals } from "../assert.ts";
 
 const in4 = (text: string) => sockaddrIn(parseIpv4(text)!, 0);
 const in6 = (text: string, zone = 0) => sockaddrIn6(parseIpv6(text)!.in(zone), 0);
@@ -52,6 +56,26 @@ describe("text of addresses", () => {
   ) {
     it(`address ${text}`, () => assertEquals(sockaddrText(sa), text));
   }
+  it("whatever a kernel answers is text without control characters, or no message", () => {
+    const seed = Date.now() >>> 0;
+    let state = seed;
+    const byte = () => ((state = (Math.imul(state, 1664525) + 1013904223) >>> 0) >>> 24);
+    const some = () => {
+      const bytes = Uint8Array.from({ length: byte() >> 2 }, () => (byte() < 64 ? 0 : byte()));
+      // A family that is known, most of the time.
+      if (bytes.length > 1) bytes[1] = [AF_LOCAL, AF_INET, AF_LINK, AF_INET6, byte()][byte() % 5]!;
+      return bytes;
+    };
+    for (let i = 0; i < 20_000; i++) {
+      const [sa, mask] = [some(), some()];
+      const texts = [sockaddrText(sa, zone), netName(sa, mask, zone), endpointOf(sa).path];
+      assert(!/\p{Cc}/u.test(texts.join("")), `seed ${seed}: ${texts}`);
+      const message = new Uint8Array(RtMsghdr.size + mask.length);
+      message.set(mask, RtMsghdr.size);
+      RtMsghdr.write(viewOf(message), 0, { version: RTM_VERSION, addrs: byte() });
+      for (const a of takeApart(message)?.addresses.values() ?? []) assertEquals(a.length, a[0] ?? 0);
+    }
+  });
   it("names are asked for no longer than patience lasts", () => {
     let [clock, asked] = [0, 0];
     const host = {
