@@ -1,9 +1,8 @@
 /** What programs ask about network interfaces: ioctls on sockets, as few round trips as may be, and the list of all by sysctl. */
 import { errno } from "../abi/errno.ts";
-import { AF_INET, AF_ROUTE, SOCK_DGRAM } from "../abi/flags.ts";
+import { AF_INET, AF_UNSPEC, SOCK_DGRAM } from "../abi/flags.ts";
 import { IfData, Ifreq, IfreqFlags } from "../abi/net_structs.ts";
 import {
-  CTL_NET,
   IF_MSGHDR_DATA,
   IfaMsghdr,
   IfMsghdr,
@@ -18,15 +17,13 @@ import { SIOC, type SiocName } from "../abi/sockio.ts";
 import { viewOf } from "../lib/struct.ts";
 import type { Later } from "../proxy/batch.ts";
 import type { Caller } from "./client.ts";
+import { messagesOf, routeDump } from "./route_message.ts";
 
 /** A failure that names its object; who runs the program says its name (`isExpected`). */
 export class RequestError extends Error {
   override readonly name = "RequestError";
   readonly code = "EIFREQUEST";
 }
-/** Bytes of lists asked for at first, and at most. */
-const ROOM = 64 << 10;
-const MAX = 4 << 20;
 /** Calls in a batch, a little less than are allowed. */
 const CALLS = 60;
 /** Flags of an interface (IFF_*) by their bits, lowest first, as snprintb(3) of NetBSD writes them. */
@@ -147,20 +144,11 @@ export interface IfInfo {
 }
 /** Every interface, or one by its index, with its addresses: a round trip for up to a hundred or so. */
 export function listInterfaces({ sys }: Pick<Caller, "sys">, index = 0): IfInfo[] {
-  const mib = new Uint8Array(new Int32Array([CTL_NET, AF_ROUTE, 0, 0, NET_RT.IFLIST, index]).buffer);
-  for (let room = ROOM; room <= MAX;) {
-    const [oldp, oldlenp] = [new Uint8Array(room), new Uint8Array(new BigUint64Array([BigInt(room)]).buffer)];
-    try {
-      sys.__sysctl({ name: mib, oldp, oldlenp });
-    } catch (e) {
-      if (e === errno.ENOENT || e === errno.ENOPROTOOPT || e === errno.EOPNOTSUPP) throw noNetwork();
-      if (e !== errno.ENOMEM) throw e;
-    }
-    const size = Number(viewOf(oldlenp).getBigUint64(0, true));
-    if (size <= room) return parseInterfaces(oldp.subarray(0, size));
-    room = size * 2;
+  try {
+    return parseInterfaces(routeDump(sys, AF_UNSPEC, NET_RT.IFLIST, index));
+  } catch (e) {
+    throw e === errno.ENOENT || e === errno.ENOPROTOOPT || e === errno.EOPNOTSUPP ? noNetwork() : e;
   }
-  throw errno.ENOMEM;
 }
 /** Names of interfaces by their index; they are asked for once, at the first question. An index without an interface is its own. */
 export function interfaceNamer(caller: Pick<Caller, "sys">): (index: number) => string {
@@ -172,16 +160,13 @@ export function interfaceNamer(caller: Pick<Caller, "sys">): (index: number) => 
 }
 /** Messages of sysctl net.route IFLIST: each interface is followed by its addresses. */
 export function parseInterfaces(from: Uint8Array): IfInfo[] {
-  const d = viewOf(from);
   const all: IfInfo[] = [];
   let addresses: IfAddress[] = [];
-  for (let at = 0; at + MsgHead.size <= from.length;) {
-    const length = MsgHead.get.msglen(d, at);
-    if (length < IfaMsghdr.size || at + length > from.length) throw errno.EPROTO;
-    const message = from.subarray(at, at + length);
-    if (MsgHead.get.type(d, at) === RTM.IFINFO) all.push(interfaceOf(message, addresses = []));
-    else if (MsgHead.get.type(d, at) === RTM.NEWADDR) addresses.push(addressOf(message));
-    at += length;
+  for (const message of messagesOf(from)) {
+    if (message.length < IfaMsghdr.size) throw errno.EPROTO;
+    const type = MsgHead.get.type(viewOf(message), 0);
+    if (type === RTM.IFINFO) all.push(interfaceOf(message, addresses = []));
+    else if (type === RTM.NEWADDR) addresses.push(addressOf(message));
   }
   return all;
 }
