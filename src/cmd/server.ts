@@ -21,7 +21,7 @@ const grammar: Grammar = {
     v: "log the boot (to standard error with -s, to the file of --log)",
     c: "number of virtual CPUs shown (hw.ncpu); the kernel is one thread",
     d: "lend a host file: key=/dev/dk,hostpath=dk.img[%GPT:1%],size=1g|host[,offset=n][,type=blk|chr|reg|dir][,disklabel=x]",
-    l: "load a component: its name (rumpvfs, rumpfs_msdos) or a plugin's file (./mine.ts)",
+    l: "load a component: its name (rumpvfs, rumpfs_msdos, rumpnet_netinet6) or a plugin's file (./mine.ts)",
     m: "the same, after the drives were lent",
     r: "memory for cached disk blocks, with suffix k, m or g",
     "log=": "file the background server logs to",

@@ -110,7 +110,7 @@ export function program(grammar: Grammar, main: (t: Tool) => void): Program {
 }
 
 const IMAGE_HELP: Readonly<Record<string, string>> = {
-  "image=": "the files of this image, in this process, not a server's; image%DISKLABEL:e%, … is a partition",
+  "image=": "the files of this image, in this process, not a server's; image%GPT:1%, … is a partition",
   "type=": "with --image: its file system, a plugin's file or msdos; left out: what it is",
   "mount-options=": "with --image: options as for mount(8) -o",
 };

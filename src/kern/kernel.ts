@@ -145,7 +145,7 @@ export class Kernel implements KernelServices {
   async load(name: string): Promise<void> {
     const builtin = this.#builtin(name);
     if (builtin) return await this.#loadBuiltin(builtin);
-    if (!/[/.]/.test(name)) throw new Error(`${name}: no such component`);
+    if (!/[/.]/.test(name)) throw new Error(`${name}: no such component${this.#others()}`);
     if (this.loaded.has(name)) return;
     const { default: plugin } = await this.host.import(name);
     if (!checkPlugin(plugin)) throw new Error(`${name}: its default export is not a plugin`);
@@ -156,6 +156,11 @@ export class Kernel implements KernelServices {
   /** Whether a name is that of a built-in component. */
   isBuiltin(name: string): boolean {
     return this.#builtin(name) !== undefined;
+  }
+  /** For who named none of them: the components a command line can name; transports are chosen by the locator. */
+  #others(): string {
+    const names = Object.keys(this.options.builtins ?? {}).filter((n) => !n.startsWith("sp_"));
+    return names.length === 0 ? "" : `; there are ${names.join(", ")}`;
   }
   #builtin(name: string): string | undefined {
     const known = this.options.builtins ?? {};

@@ -33,7 +33,7 @@ describe("a client without a server", () => {
 /** Command lines that cannot work: a part of what is said, and the status. */
 const refused: readonly (readonly [command: string, said: string, status: number])[] = [
   ["rump_server", "usage: rump_server ", 2],
-  ["rump_server -l nosuch unix://x", "rump_server: nosuch: no such component", 1],
+  ["rump_server -l nosuch unix://x", "rump_server: nosuch: no such component; there are rumpvfs, ", 1],
   ["rump_server -l ./nosuch.ts unix://x", "nosuch.ts", 1],
   ["rump_server -l . unix://x", ".: is a directory", 1],
   ["echo 'let x = (' > bad.ts; rump_server -l ./bad.ts unix://x", "/bad.ts: ", 1],
