@@ -1,5 +1,6 @@
 /** rump.ifconfig: what a NetBSD 7.99.34 rump kernel was recorded to show and to answer. */
 import { writeFileSync } from "node:fs";
+import process from "node:process";
 import { after, before, describe, it } from "node:test";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { Shell } from "./helpers.ts";
@@ -244,6 +245,18 @@ describe("rump.ifconfig", () => {
     const r = sh.run("rump.ifconfig card0 media token-ring", other);
     assertEquals([r.status, r.err.split("\n")[0]], [2, "rump.ifconfig: token-ring: no such media"]);
     sh.must("rump.halt", other);
+  });
+  it("the same is shown and done over NetBSD's wire, where there are no batches", async () => {
+    const program = new URL("netbsd_server.ts", import.meta.url).pathname;
+    const runtime = process.execPath + ("Deno" in globalThis ? " run -A --no-check --no-lock" : "");
+    const server = sh.start(`${runtime} ${program} unix://netbsd`);
+    assert(sh.until("[ -e netbsd ]"));
+    const other = { RUMP_SERVER: `unix://${sh.dir}/netbsd` };
+    assertEquals(settled(sh.must("rump.ifconfig", other), sh.dir), lo0);
+    sh.must("rump.ifconfig shmif0 create linkstr $PWD/bus0 inet 10.0.0.1/24 mtu 1400", other);
+    assertEquals(settled(sh.must("rump.ifconfig shmif0", other), sh.dir), shmif0(UP, 1400, LINK_LOCAL, FIRST));
+    sh.must("rump.halt", other);
+    assertEquals(await server.ended, 0);
   });
   it("says of a server without a network how to start one with it", () => {
     sh.must("rump_server -l rumpvfs unix://other");

@@ -11,7 +11,8 @@ import { hypercalls } from "../../src/rump.ts";
 
 const { loop } = host;
 const machine = hypercalls(host, (ms, fn) => loop.timer(ms, fn), host.loopSockets);
-const kernel = await bootKernel(machine, { builtins, components: ["rumpvfs", "rumpfs_tmpfs", "rumpfs_msdos"] });
+const components = ["rumpvfs", "rumpfs_tmpfs", "rumpfs_msdos", "rumpnet_netinet6", "rumpnet_shmif"];
+const kernel = await bootKernel(machine, { builtins, components });
 for (const spec of host.argv.slice(2)) await lendDrives(host, kernel, [parseDriveSpec(spec)]);
 const server = new SpServer(kernel, { version: "NetBSD-7.99.34" });
 kernel.atHalt(() => server.close());
