@@ -12,8 +12,9 @@ import { type Pinger, PingLoop } from "./ping_loop.ts";
 import { loopOptions } from "./ping_options.ts";
 import { echoRequest, parseIcmp, parsePacket, recordRoute, sourceRoute, wholePacket } from "./probe_ipv4.ts";
 import { numberOption, payload } from "./probe_options.ts";
-import { type Arrived, type Client, overClient, ProbeSocket } from "./probe_socket.ts";
-import { Tool } from "./tool.ts";
+import { type Arrived, type Client, probeProgram, ProbeSocket } from "./probe_socket.ts";
+import type { Counts } from "./probe_stats.ts";
+import type { Tool } from "./tool.ts";
 
 /** Bytes of data that make a packet of 64 KiB. */
 const MAX_DATA = 65_535 - 60 - 8;
@@ -146,13 +147,17 @@ async function ping(t: Tool, host: string, client: Client): Promise<number> {
   await pinger.prepare(socket);
   t.out(pinger.head);
   const loop = new PingLoop(t, socket, pinger, loopOptions(t));
-  await loop.run();
   const { counts } = loop;
-  const { trips } = counts;
-  t.out(`\n----${host} PING Statistics----\n${counts.line}\n`);
-  if (trips.count > 0) t.out(`round-trip min/avg/max/stddev = ${trips.text(6)} ms\n`);
-  if (trips.count > 0 && t.has("f")) t.out(`${counts.rates}\n`);
+  try {
+    await loop.run();
+  } finally {
+    t.out(`\n----${host} PING Statistics----\n${summary(counts, t.has("f"))}`);
+  }
   return counts.received > 0 ? 0 : NO_REPLY;
+}
+function summary({ line, trips, rates }: Counts, flood: boolean): string {
+  if (trips.count === 0) return `${line}\n`;
+  return `${line}\nround-trip min/avg/max/stddev = ${trips.text(6)} ms\n${flood ? `${rates}\n` : ""}`;
 }
 /** The status where nobody answered. */
 const NO_REPLY = 2;
@@ -190,12 +195,4 @@ const grammar: Grammar = {
   },
   examples: ["-c 3 10.0.0.1", "-n -D -s 1472 -c 1 10.0.0.1"],
 };
-export const run: Run = (host, argv) => {
-  const t = new Tool(host, argv, grammar, () => {
-    throw new Error("blocking calls are not used");
-  });
-  const names = [...t.all("h"), ...t.rest];
-  const [name, ...more] = names;
-  if (name === undefined || more.length > 0) t.usage();
-  return overClient(host, argv[0]!, (client) => ping(t, name!, client));
-};
+export const run: Run = probeProgram(grammar, ping, 0, (t) => [...t.all("h"), ...t.rest]);

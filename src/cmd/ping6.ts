@@ -12,8 +12,8 @@ import { type Pinger, PingLoop } from "./ping_loop.ts";
 import { loopOptions } from "./ping_options.ts";
 import { echoRequest6, hearAnswers, icmp6Text, Links, type Message6, parseMessage6, quoted } from "./probe_ipv6.ts";
 import { numberOption, payload } from "./probe_options.ts";
-import { type Arrived, type Client, overClient, ProbeSocket, sourceFor } from "./probe_socket.ts";
-import { Tool } from "./tool.ts";
+import { type Arrived, type Client, probeProgram, ProbeSocket, sourceFor } from "./probe_socket.ts";
+import type { Tool } from "./tool.ts";
 
 const MAX_DATA = 65_535 - 8;
 /** Of the header and of ICMPv6's. */
@@ -114,10 +114,13 @@ async function ping6(t: Tool, host: string, client: Client): Promise<number> {
   await pinger.prepare(socket, link);
   t.out(pinger.head(await sourceOf(t, client, socket, address)));
   const loop = new PingLoop(t, socket, pinger, loopOptions(t));
-  await loop.run();
   const { counts } = loop;
-  t.out(`\n--- ${host} ping6 statistics ---\n${counts.line}\n`);
-  if (counts.trips.count > 0) t.out(`round-trip min/avg/max/std-dev = ${counts.trips.text(3)} ms\n`);
+  try {
+    await loop.run();
+  } finally {
+    t.out(`\n--- ${host} ping6 statistics ---\n${counts.line}\n`);
+    if (counts.trips.count > 0) t.out(`round-trip min/avg/max/std-dev = ${counts.trips.text(3)} ms\n`);
+  }
   return counts.received > 0 ? 0 : NO_REPLY;
 }
 /** The status where nobody answered. */
@@ -156,11 +159,4 @@ const grammar: Grammar = {
   },
   examples: ["-c 3 2001:db8::1", "-c 1 fe80::1%shmif0", "-c 1 -I shmif0 ff02::1"],
 };
-export const run: Run = (host, argv) => {
-  const t = new Tool(host, argv, grammar, () => {
-    throw new Error("blocking calls are not used");
-  });
-  const [name, ...more] = t.rest;
-  if (name === undefined || more.length > 0) t.usage();
-  return overClient(host, argv[0]!, (client) => ping6(t, name!, client));
-};
+export const run: Run = probeProgram(grammar, ping6);

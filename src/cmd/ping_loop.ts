@@ -1,5 +1,5 @@
 /** The loop of ping and ping6: when requests go out, what replies they get, when it is over. */
-import { SysError } from "../abi/errno.ts";
+import { errno, SysError } from "../abi/errno.ts";
 import { type Arrived, Interrupt, type ProbeSocket } from "./probe_socket.ts";
 import { Counts } from "./probe_stats.ts";
 import type { Tool } from "./tool.ts";
@@ -100,7 +100,7 @@ export class PingLoop {
       if (Number.isNaN(counts.firstSent)) counts.firstSent = counts.lastSent;
       if (this.#o.flood) this.#dot(".");
     } catch (e) {
-      if (!(e instanceof SysError)) throw e;
+      if (!(e instanceof SysError) || e === errno.ECONNRESET) throw e; // the server is gone
       this.#failed++;
       this.#t.complain(`${this.#pinger.call}: ${e.message}`);
     }

@@ -7,8 +7,10 @@ import { AF_INET, SCM_TIMESTAMP, SO_TIMESTAMP, SOL_SOCKET } from "../abi/flags.t
 import { CMSG_DATA, Cmsghdr, MSGHDR, Timespec } from "../abi/structs.ts";
 import type { Host } from "../host/host.ts";
 import { viewOf } from "../lib/struct.ts";
-import { Failure } from "./cli.ts";
+import { Failure, type Grammar } from "./cli.ts";
 import { attached } from "./client.ts";
+import type { Run } from "./mod.ts";
+import { Tool } from "./tool.ts";
 
 export type Client = Awaited<ReturnType<typeof attached>>;
 
@@ -170,21 +172,31 @@ export async function sourceFor(client: Client, to: Uint8Array, type: number): P
     await socket.close();
   }
 }
-/** Run a program over a connection; system calls that fail end it, with their reason. */
-export async function overClient(
-  host: Host,
-  name: string,
-  work: (client: Client) => Promise<number>,
-): Promise<number> {
-  const client = await attached(host, name);
-  try {
-    return await work(client);
-  } catch (e) {
-    if (e === errno.ECONNRESET) throw new Failure(`${name}: the server is gone`);
-    if (e instanceof SysError) throw new Failure(`${name}: ${e.message}`);
-    if (e instanceof Failure && !e.message.startsWith(`${name}: `)) throw new Failure(`${name}: ${e.message}`);
-    throw e;
-  } finally {
-    client.close();
-  }
+/** A program that probes: `host` is its operand, which `operands` finds; after that up to `more` others may come. System calls that fail end it. */
+export function probeProgram(
+  grammar: Grammar,
+  main: (t: Tool, host: string, client: Client) => Promise<number>,
+  more = 0,
+  operands = (t: Tool): readonly string[] => t.rest,
+): Run {
+  return async (host, argv) => {
+    const t = new Tool(host, argv, grammar, () => {
+      throw new Error("blocking calls are not used");
+    });
+    const [name, ...rest] = operands(t);
+    if (name === undefined || rest.length > more) t.usage();
+    const client = await attached(host, t.name);
+    try {
+      return await main(t, name!, client);
+    } catch (e) {
+      throw said(t.name, e);
+    } finally {
+      client.close();
+    }
+  };
+}
+/** A failure with the program's name. */
+function said(name: string, e: unknown): unknown {
+  if (e === errno.ECONNRESET) return new Failure(`${name}: the server is gone`);
+  return e instanceof SysError || e instanceof Failure ? new Failure(`${name}: ${e.message}`) : e;
 }

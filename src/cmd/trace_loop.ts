@@ -1,5 +1,5 @@
 /** The loop of traceroute and traceroute6: probes of one hop after the other, and a line for each. */
-import { SysError } from "../abi/errno.ts";
+import { errno, SysError } from "../abi/errno.ts";
 import type { Arrived, ProbeSocket } from "./probe_socket.ts";
 import { numberOption } from "./probe_options.ts";
 import type { Tool } from "./tool.ts";
@@ -67,7 +67,7 @@ async function one(
   try {
     sent = await tracer.probe(ttl, seq);
   } catch (e) {
-    if (!(e instanceof SysError)) throw e;
+    if (!(e instanceof SysError) || e === errno.ECONNRESET) throw e; // the server is gone
     return e;
   }
   for (;;) {

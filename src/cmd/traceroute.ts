@@ -34,8 +34,8 @@ import {
   wholePacket,
 } from "./probe_ipv4.ts";
 import { numberOption } from "./probe_options.ts";
-import { type Arrived, type Client, overClient, ProbeSocket, sourceFor } from "./probe_socket.ts";
-import { Tool } from "./tool.ts";
+import { type Arrived, type Client, probeProgram, ProbeSocket, sourceFor } from "./probe_socket.ts";
+import type { Tool } from "./tool.ts";
 import { type Answer, trace, traceOptions, type Tracer } from "./trace_loop.ts";
 
 /** The first port is the next one; nobody listens there, as a rule. */
@@ -216,11 +216,4 @@ const grammar: Grammar = {
   },
   examples: ["-n 10.2.0.2", "-I -q 1 -m 4 10.2.0.2"],
 };
-export const run: Run = (host, argv) => {
-  const t = new Tool(host, argv, grammar, () => {
-    throw new Error("blocking calls are not used");
-  });
-  const [name, , ...more] = t.rest;
-  if (name === undefined || more.length > 0) t.usage();
-  return overClient(host, argv[0]!, (client) => traceroute(t, name!, client));
-};
+export const run: Run = probeProgram(grammar, traceroute, 1);

@@ -11,8 +11,8 @@ import { nameOf } from "./host_names.ts";
 import type { Run } from "./mod.ts";
 import { echoRequest6, hearAnswers, icmp6Text, Links, type Message6, parseMessage6, quoted } from "./probe_ipv6.ts";
 import { numberOption } from "./probe_options.ts";
-import { type Arrived, type Client, overClient, ProbeSocket, sourceFor } from "./probe_socket.ts";
-import { Tool } from "./tool.ts";
+import { type Arrived, type Client, probeProgram, ProbeSocket, sourceFor } from "./probe_socket.ts";
+import type { Tool } from "./tool.ts";
 import { type Answer, trace, traceOptions, type Tracer } from "./trace_loop.ts";
 
 const PORT = 33_434;
@@ -153,11 +153,4 @@ const grammar: Grammar = {
   },
   examples: ["-n 2001:db8:2::2"],
 };
-export const run: Run = (host, argv) => {
-  const t = new Tool(host, argv, grammar, () => {
-    throw new Error("blocking calls are not used");
-  });
-  const [name, , ...more] = t.rest;
-  if (name === undefined || more.length > 0) t.usage();
-  return overClient(host, argv[0]!, (client) => traceroute6(t, name!, client));
-};
+export const run: Run = probeProgram(grammar, traceroute6, 1);

@@ -1,4 +1,5 @@
 /** rump.ping, beside recordings of NetBSD's. */
+import { writeFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { assert, assertEquals } from "../assert.ts";
 import { within } from "./helpers.ts";
@@ -56,6 +57,31 @@ describe("rump.ping", () => {
       assert(
         text.replace(/[.\b]/g, "").endsWith(`\n${statistics("10.2.0.2", 300, 300)}${rates}`.replace(/[.\b]/g, "")),
       );
+    }));
+  it("replies that come twice are marked, and counted apart", () =>
+    within((sh) => {
+      const hosts = { a: { links: { l: "10.1.0.1/24" } }, b: { links: { l: "10.1.0.2/24" } } };
+      writeFileSync(`${sh.dir}/lab.json`, JSON.stringify({ hosts, links: { l: { duplicate: "100%" } } }));
+      sh.must("rump net -b lab.json");
+      try {
+        const text = timeless(sh.must("rump net lab.json exec a rump.ping -n -c 2 -i 0.1 10.1.0.2"));
+        assert(text.includes("64 bytes from 10.1.0.2: icmp_seq=0 ttl=255 time=T ms\n"), text);
+        assert(text.includes("64 bytes from 10.1.0.2: icmp_seq=0 DUP! ttl=255 time=T ms\n"), text);
+        assert(
+          /\n2 packets transmitted, 2 packets received, \+[1-9]\d* duplicates, 0.0% packet loss\n/.test(text),
+          text,
+        );
+      } finally {
+        sh.run("rump net lab.json down");
+      }
+    }));
+  it("a server that goes is said, and what came until then is told", () =>
+    within((sh) => {
+      sh.must("rump_server -l rumpnet_netinet -l rumpnet_lo unix://s");
+      const on = { RUMP_SERVER: `unix://${sh.dir}/s` };
+      const { out, err, status } = sh.run("{ sleep 0.4; rump.halt; } & rump.ping -i 0.05 127.0.0.1", on);
+      assertEquals([err, status], ["rump.ping: the server is gone\n", 1]);
+      assert(timeless(out).endsWith("round-trip min/avg/max/stddev = T ms\n"), out);
     }));
   it("^C ends it with the statistics", () =>
     withLab((sh, on) => {
