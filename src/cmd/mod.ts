@@ -48,6 +48,11 @@ export const applets: Readonly<Record<string, Applet>> = {
   "rump.netstat": { summary: "show sockets, routes, interfaces and counters", load: () => import("./netstat.ts") },
   "rump.sockstat": { summary: "list open sockets and who holds them", load: () => import("./sockstat.ts") },
   "rump.route": { summary: "show and change routes", load: () => import("./route.ts") },
+  "rump.arp": { summary: "show and change link addresses of IPv4 neighbours", load: () => import("./arp.ts") },
+  "rump.ndp": {
+    summary: "show and change IPv6 neighbours, routers and prefixes",
+    load: () => import("./ndp.ts"),
+  },
   "rump.pcap": { summary: "capture packets of interfaces", load: () => import("./pcap.ts") },
   "rump.ping": { summary: "echo requests to a host", load: () => import("./ping.ts") },
   "rump.ping6": { summary: "ICMPv6 echo requests to a host", load: () => import("./ping6.ts") },

@@ -1,14 +1,13 @@
 /** rump.route: show and change routes of a rump kernel (route(8)). */
 import { errno, SysError } from "../abi/errno.ts";
-import { AF_INET, AF_INET6, AF_ROUTE, AF_UNSPEC, SOCK_RAW } from "../abi/flags.ts";
-
-import { buildMessage, NET_RT, RTA, RTF, RTM, RTM_VERSION, RtMsghdr, sockaddrDl } from "../abi/route_structs.ts";
-import { viewOf } from "../lib/struct.ts";
+import { AF_INET, AF_INET6, AF_UNSPEC } from "../abi/flags.ts";
+import { NET_RT, RTA, RTF, RTM, sockaddrDl } from "../abi/route_structs.ts";
 import { Failure, type Grammar } from "./cli.ts";
 import { addressOf } from "./host_names.ts";
 import { interfaceNamer, listInterfaces } from "./if_request.ts";
 import { messagesOf, routeDump, type RouteMessage, takeApart } from "./route_message.ts";
-import { BadWords, METRICS, parseRequest, type RouteRequest, UnknownName } from "./route_parse.ts";
+import { BadWords, parseRequest, type RouteRequest, UnknownName } from "./route_parse.ts";
+import { RouteSocket } from "./route_socket.ts";
 import { routeTable } from "./route_table.ts";
 import { describeRoute, messageText, type Names, namesOf } from "./route_text.ts";
 import { sockaddrText } from "./sockaddr_text.ts";
@@ -34,63 +33,6 @@ const grammar: Grammar = {
   },
   examples: ["add default 10.0.0.254", "add -net 192.168.5.0/24 10.0.0.9", "-n show -inet", "-n get 192.168.5.77"],
 };
-const PID = 1;
-const ANSWER = 4096;
-/** Messages looked at for the answer to ours. */
-const PATIENCE = 1000;
-
-/** A routing socket. */
-class Router {
-  readonly #t: Tool;
-  readonly fd: number;
-  #seq = 0;
-
-  constructor(t: Tool) {
-    this.#t = t;
-    this.fd = open(t);
-  }
-  /** Ask; errors are the kernel's. */
-  ask(type: number, r: Omit<RouteRequest, "family" | "net" | "destination" | "gateway">): number {
-    const header = new Uint8Array(RtMsghdr.size);
-    let [addrs, inits] = [0, 0];
-    for (const bit of r.addresses.keys()) addrs |= bit;
-    for (const metric of r.metrics.keys()) inits |= METRICS[metric];
-    RtMsghdr.write(viewOf(header), 0, {
-      version: RTM_VERSION,
-      type,
-      flags: r.flags,
-      addrs,
-      pid: PID,
-      seq: ++this.#seq,
-      inits,
-      locks: r.locks,
-      ...Object.fromEntries(r.metrics),
-    });
-    const buf = buildMessage(header, r.addresses);
-    this.#t.sys.write({ fd: this.fd, buf });
-    return this.#seq;
-  }
-  read(): Uint8Array {
-    const buf = new Uint8Array(ANSWER);
-    return buf.subarray(0, this.#t.sys.read({ fd: this.fd, buf }));
-  }
-  /** The answer to a question; others' messages pass by. */
-  answer(seq: number): RouteMessage {
-    for (let n = 0; n < PATIENCE; n++) {
-      const message = takeApart(this.read());
-      if (message?.header.type === RTM.GET && message.header.seq === seq) return message;
-    }
-    throw errno.EPROTO;
-  }
-}
-function open(t: Tool): number {
-  try {
-    return t.sys.socket({ domain: AF_ROUTE, type: SOCK_RAW, protocol: 0 });
-  } catch (e) {
-    if (!(e instanceof SysError) || e === errno.EMFILE || e === errno.ENFILE) throw e;
-    throw new Failure(`${t.name}: the server has no network: start it with -l rumpnet_netinet`);
-  }
-}
 function requestOf(t: Tool, args: readonly string[]): RouteRequest {
   const index = (name: string) => listInterfaces(t).find((i) => i.name === name)?.index;
   const address = (text: string, family: number) => addressOf(t.host, text, family, index);
@@ -112,7 +54,7 @@ function change(t: Tool, command: string, type: number, args: readonly string[])
   if (type === RTM.ADD && r.gateway === undefined) throw new BadWords(`add ${r.destination}: a gateway is missing`);
   let failed = "";
   try {
-    new Router(t).ask(type, r);
+    new RouteSocket(t).ask(type, r);
   } catch (e) {
     if (!(e instanceof SysError)) throw e;
     failed = `: ${SAID.get(e) ?? e.message}`;
@@ -123,7 +65,7 @@ function change(t: Tool, command: string, type: number, args: readonly string[])
 }
 function get(t: Tool, args: readonly string[]): void {
   const r = requestOf(t, args);
-  const router = new Router(t);
+  const router = new RouteSocket(t);
   r.addresses.set(RTA.IFP, sockaddrDl({ index: 0, type: 0, name: "", mac: new Uint8Array(0) }));
   let answer: RouteMessage;
   try {
@@ -162,7 +104,7 @@ function show(t: Tool, args: readonly string[]): void {
 }
 /** Delete routes by way of gateways; `all`: what was put in by hand, too. */
 function flush(t: Tool, all: boolean, family: number): void {
-  const router = new Router(t);
+  const router = new RouteSocket(t);
   const names = namesFor(t);
   for (const raw of messagesOf(routeDump(t.sys, family, NET_RT.DUMP))) {
     const m = takeApart(raw);
@@ -182,7 +124,7 @@ const NOTHING = { metrics: new Map(), locks: 0 } as const;
 
 /** Print what happens until interrupted. */
 function monitor(t: Tool): never {
-  const router = new Router(t);
+  const router = new RouteSocket(t);
   const names = namesFor(t);
   for (;;) t.out(messageText(router.read(), names, new Date(t.host.wall())));
 }

@@ -41,7 +41,11 @@ export function* messagesOf(raw: Uint8Array): Generator<Uint8Array> {
 }
 /** sysctl net.route.0.FAMILY.OPERATION.ARGUMENT: all messages of it, in one round trip where they fit. */
 export function routeDump(sys: SyncCalls, family: number, operation: number, argument = 0): Uint8Array {
-  const name = new Uint8Array(new Int32Array([CTL_NET, AF_ROUTE, 0, family, operation, argument]).buffer);
+  return readWhole(sys, [CTL_NET, AF_ROUTE, 0, family, operation, argument]);
+}
+/** A variable of any length, by its numbers. Throws ENOMEM for what is longer than a list may be. */
+export function readWhole(sys: SyncCalls, mib: readonly number[]): Uint8Array {
+  const name = new Uint8Array(new Int32Array(mib).buffer);
   for (let room = ROOM; room <= MAX;) {
     const [oldp, oldlenp] = [new Uint8Array(room), new Uint8Array(new BigUint64Array([BigInt(room)]).buffer)];
     try {

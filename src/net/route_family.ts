@@ -19,6 +19,7 @@ export interface RouteEntry {
 /** A neighbour's link address. */
 export interface NeighbourEntry {
   readonly address: Uint8Array;
+  /** Empty: not known yet. */
   readonly mac: Uint8Array;
   readonly iface: Interface;
   /** Seconds of the clock; 0: for ever. */
@@ -44,7 +45,7 @@ export interface RouteFamily<R = never, A = never> {
   entry(route: R): RouteEntry;
   familyAddress(iface: Interface, address: A): FamilyAddress;
   routes(): Iterable<RouteEntry>;
-  /** Those whose link address is known, our own too. */
+  /** Our own too, and those that are asked for. */
   neighbours(): Iterable<NeighbourEntry>;
   /** The way to an address, or the route of just that network. ESRCH. */
   get(r: RouteRequest): RouteEntry;

@@ -147,7 +147,7 @@ export class InetRoutes implements RouteFamily<Route, InterfaceAddress> {
     }
     const wall = host.wall() - host.now();
     for (const n of this.#stack.arp) {
-      if (n.mac) yield neighbour(n.iface, n.address, n.mac, seconds(n, wall), n.published);
+      yield neighbour(n.iface, n.address, n.mac ?? NO_MAC, seconds(n, wall), n.published);
     }
   }
   setNeighbour(r: RouteRequest, mac: Uint8Array, iface: Interface): void {

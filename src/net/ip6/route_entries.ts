@@ -171,7 +171,7 @@ export class Inet6Routes implements RouteFamily<Route6, In6IfAddress> {
     }
     const wall = stack.kernel.host.wall() - this.#ip6.now();
     for (const n of nd) {
-      if (n.mac) yield neighbour(n.iface, n.address, n.mac, seconds(n, nd.stateOf(n), wall), n.published);
+      yield neighbour(n.iface, n.address, n.mac ?? NO_MAC, seconds(n, nd.stateOf(n), wall), n.published);
     }
   }
   setNeighbour(r: RouteRequest, mac: Uint8Array, iface: Interface): void {
