@@ -8,6 +8,7 @@ import { Failure, type Grammar } from "./cli.ts";
 import { addressOf } from "./host_names.ts";
 import { Control, type IfInfo, listInterfaces, request } from "./if_request.ts";
 import { eachLine, entryOf, isSame, neighboursOf, NeighbourTable, ownAddresses } from "./neighbours.ts";
+import type { Run } from "./mod.ts";
 import { linkLines, setLink } from "./ndp_link.ts";
 import { type Names, prefixLines, routerLines, stateOf, tableLines } from "./ndp_text.ts";
 import { program, type Tool } from "./tool.ts";
@@ -104,7 +105,7 @@ const alone: Readonly<Record<string, (t: Tool) => void>> = {
   R: (t) => flush(t, "SIOCSRTRFLUSH_IN6"),
 };
 
-export const { run, over } = program(grammar, (t) => {
+const ndp = program(grammar, (t) => {
   const modes = [..."acdfiprsPR"].filter((m) => t.has(m));
   const [mode = ""] = modes;
   const [name, ...more] = t.rest;
@@ -116,3 +117,10 @@ export const { run, over } = program(grammar, (t) => {
   const work = mode === "s" ? () => enter(t, t.rest) : mode === "d" ? () => remove(t, name) : undefined;
   t.attempt(name, work ?? (() => show(t, namesOf(t), name)));
 });
+
+/** Words behind `-i interface` are no options, though they may begin with a dash. */
+function fenced(argv: readonly string[]): readonly string[] {
+  const at = argv.indexOf("-i") + 2;
+  return at >= 2 && /^-[^-]/.test(argv[at] ?? "") ? [...argv.slice(0, at), "--", ...argv.slice(at)] : argv;
+}
+export const run: Run = (host, argv) => ndp.run(host, fenced(argv));

@@ -35,10 +35,11 @@ export interface Names {
 const hostText = (a: In6Addr, { host, interfaceName }: Names): string =>
   (host && nameOf(host, a)) ?? in6Text(a, interfaceName);
 /** `1d2h3m4s`, from the first that is not 0. */
-export function duration(total: number): string {
+function duration(total: number): string {
   const whole = Math.max(0, Math.floor(total));
   const parts = [Math.floor(whole / 86400), Math.floor(whole / 3600) % 24, Math.floor(whole / 60) % 60, whole % 60];
-  const first = Math.min(3, Math.max(0, parts.findIndex((p) => p > 0) === -1 ? 3 : parts.findIndex((p) => p > 0)));
+  const found = parts.findIndex((p) => p > 0);
+  const first = found < 0 ? parts.length - 1 : found;
   return parts.slice(first).map((p, i) => `${p}${"dhms"[first + i]}`).join("");
 }
 const until = (expire: number, now: number, never: string): string =>
