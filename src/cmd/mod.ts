@@ -47,6 +47,7 @@ export const applets: Readonly<Record<string, Applet>> = {
   "rump.brconfig": { summary: "show and change bridges", load: () => import("./brconfig.ts") },
   "rump.netstat": { summary: "show sockets, routes, interfaces and counters", load: () => import("./netstat.ts") },
   "rump.sockstat": { summary: "list open sockets and who holds them", load: () => import("./sockstat.ts") },
+  "rump.dhcpclient": { summary: "get an interface's address by DHCP", load: () => import("./dhcpclient.ts") },
   "rump.route": { summary: "show and change routes", load: () => import("./route.ts") },
   "rump.arp": { summary: "show and change link addresses of IPv4 neighbours", load: () => import("./arp.ts") },
   "rump.ndp": {

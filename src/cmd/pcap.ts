@@ -106,7 +106,7 @@ function fileWriter(t: Tool, name: string): (bytes: Uint8Array) => void {
 }
 
 /** Packets in a buffer of bpf(4). What does not fit together ends them: the server is not to be trusted. */
-function* packetsIn(buffer: Uint8Array): Generator<Captured> {
+export function* packetsIn(buffer: Uint8Array): Generator<Captured> {
   const d = viewOf(buffer);
   for (let at = 0; at + BpfHdr.size <= buffer.length;) {
     const { sec, usec, caplen, datalen, hdrlen } = BpfHdr.dump(d, at);
