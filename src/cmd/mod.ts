@@ -48,6 +48,7 @@ export const applets: Readonly<Record<string, Applet>> = {
   "rump.netstat": { summary: "show sockets, routes, interfaces and counters", load: () => import("./netstat.ts") },
   "rump.sockstat": { summary: "list open sockets and who holds them", load: () => import("./sockstat.ts") },
   "rump.dhcpclient": { summary: "get an interface's address by DHCP", load: () => import("./dhcpclient.ts") },
+  "rump.nc": { summary: "a TCP or UDP pipe through a rump kernel", load: () => import("./nc.ts") },
   "rump.route": { summary: "show and change routes", load: () => import("./route.ts") },
   "rump.arp": { summary: "show and change link addresses of IPv4 neighbours", load: () => import("./arp.ts") },
   "rump.ndp": {

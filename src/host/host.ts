@@ -173,6 +173,8 @@ export interface Host {
   syslog(program: string): ((line: string) => void) | undefined;
   /** Everything on standard input, by pieces. `undefined`: the end. */
   input(max: number): Uint8Array | undefined;
+  /** The same without waiting here. One at a time. */
+  inputLater(max: number): Promise<Uint8Array | undefined>;
   isTerminal(fd: 0 | 1 | 2): boolean;
   /** Columns of the terminal on fd 1; undefined when it is none. */
   columns(): number | undefined;

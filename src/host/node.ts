@@ -120,6 +120,7 @@ const POLLOUT = 4;
 const EPIPE = 32;
 const EAGAIN = 11;
 const EINTR = 4;
+const AGAIN_MS = 10;
 
 const streams = {
   sleep: (ms) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms),
@@ -131,6 +132,16 @@ const streams = {
     const n = check(result(views.read(0, into, max)), "standard input");
     return n === 0 ? undefined : into.subarray(0, n);
   },
+  inputLater: (max) =>
+    new Promise((resolve, reject) => {
+      const into = new Uint8Array(max);
+      fs().read(0, into, 0, max, null, (e, n) => {
+        // Somebody else may have made the terminal or pipe one that does not block.
+        if (e?.code === "EAGAIN") setTimeout(() => void streams.inputLater(max).then(resolve, reject), AGAIN_MS);
+        else if (e && e.code !== "EOF") reject(new Error(`standard input: ${e.message}`));
+        else resolve(n > 0 ? into.subarray(0, n) : undefined);
+      });
+    }),
   isTerminal: (fd) => raw.isatty(fd) === 1, // the runtime's own streams would be set up by being asked
   columns: () => (process.stdout.isTTY ? process.stdout.columns : undefined),
 } satisfies Partial<Host>;

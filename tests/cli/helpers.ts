@@ -92,6 +92,10 @@ export class Shell {
     this.run(
       `grep " ${this.dir}/" /proc/self/mounts | cut -d' ' -f2 | while read m; do umount -l "$m" || fusermount3 -uz "$m"; done; true`,
     );
+    // Servers that a test did not come to halt, or does not.
+    this.run(
+      "find . -maxdepth 2 -type s | while read s; do RUMP_SERVER=unix://$s timeout 5 rump.halt 2>/dev/null; done; true",
+    );
     rmSync(this.dir, { recursive: true, force: true });
   }
 }
