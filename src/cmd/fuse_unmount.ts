@@ -1,7 +1,8 @@
 /** rump_msdos -u: unmount what a process of ours serves, and come back when it has written everything. */
 import type { Host } from "../host/host.ts";
 import { splitLocator } from "../wire/slices.ts";
-import { Failure } from "./cli.ts";
+import { Failure, isExpected } from "./cli.ts";
+import { words } from "./files.ts";
 import { octal } from "./mount_list.ts";
 import { placeOf } from "./parts.ts";
 
@@ -34,11 +35,26 @@ export async function hostUnmount(host: Host, program: string, operand: string, 
   const dir = absolute(host, operand);
   const found = sourceAt(host, dir);
   if (!found?.type.startsWith("fuse")) throw new Failure(`${program}: ${operand}: no mount of ours`);
+  if (!lazy && !found.readOnly) written(host, program, operand, dir);
   const command = host.uid === 0 ? ["umount", ...(lazy ? ["-l"] : [])] : ["fusermount3", "-u", ...(lazy ? ["-z"] : [])];
   const status = await host.runChild(command[0]!, [...command.slice(1), "--", dir], {});
   if (status !== 0) return 1; // it has said why
   if (!lazy) await released(host, program, found);
   return 0;
+}
+/** What cannot be written now would be lost: who asks to unmount is told while it can be mended. */
+function written(host: Host, program: string, operand: string, dir: string): void {
+  try {
+    const root = host.open(dir, {});
+    try {
+      root.fdatasync();
+    } finally {
+      root.close();
+    }
+  } catch (e) {
+    if (!isExpected(e)) throw e;
+    throw new Failure(`${program}: ${operand}: ${words(e)}: not everything is written, it stays mounted`);
+  }
 }
 /** The process that served has written everything when it gives up its lock on the image. */
 async function released(

@@ -79,6 +79,17 @@ describe("one image", { skip }, () => {
 });
 
 describe("an image's own disk", { skip }, () => {
+  it("is not unmounted by -u while the host has no room for what was written", () =>
+    within((sh) => {
+      sh.must(
+        "mkdir disk mnt && mount -t tmpfs -o size=1m tmpfs disk && truncate -s 64M disk/d.img && newfs_msdos disk/d.img",
+      );
+      sh.run("dd if=/dev/zero of=disk/fill bs=4k; rump_msdos disk/d.img mnt; mkdir mnt/made; echo x > mnt/small");
+      const r = sh.run("rump_msdos -u mnt");
+      const said = "rump_msdos: mnt: No space left on device: not everything is written, it stays mounted\n";
+      assertEquals([r.status, r.err], [1, said]);
+      sh.must("rm disk/fill && rump_msdos -u mnt && fsck.fat -n disk/d.img && umount disk");
+    }));
   it("that is full is ENOSPC for the writer, and what was written before stays whole", () =>
     within((sh) => {
       sh.must(
