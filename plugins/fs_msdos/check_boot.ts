@@ -84,6 +84,9 @@ export function checkInfo(state: State, free: number): void {
 }
 const UNKNOWN = 0xffff_ffff;
 
+/** What no label has in it, as fsck.fat sees it, too. */
+// deno-lint-ignore no-control-regex -- control characters are what is looked for
+const IMPOSSIBLE = /[\0-\x1f"*+,.\/:;<=>?[\\\]|]/;
 /** The label in the boot sector is a copy of the root directory's. */
 export function checkLabel(state: State): void {
   const { g } = state;
@@ -91,10 +94,14 @@ export function checkLabel(state: State): void {
   const boot = state.read(0, g.sectorSize);
   if (boot[at - 5] !== 0x29) return;
   const has = String.fromCharCode(...boot.subarray(at, at + 11));
-  if (state.label === undefined || has === state.label || (has === NO_NAME && state.label.trim() === "")) return;
-  const text = `the boot sector says "${has.trim()}", the root directory "${state.label.trim()}"`;
-  if (!state.found({ kind: "label", text, repair: "copy the root directory's", safe: true })) return;
-  for (let i = 0; i < 11; i++) boot[at + i] = state.label.charCodeAt(i);
+  const label = state.label ?? (IMPOSSIBLE.test(has) ? NO_NAME : has);
+  if (has === label || (has === NO_NAME && label.trim() === "")) return;
+  const text = state.label === undefined
+    ? `the boot sector says "${has.trim()}", which is no label`
+    : `the boot sector says "${has.trim()}", the root directory "${label.trim()}"`;
+  const repair = state.label === undefined ? "take it away" : "copy the root directory's";
+  if (!state.found({ kind: "label", text, repair, safe: true })) return;
+  for (let i = 0; i < 11; i++) boot[at + i] = label.charCodeAt(i);
   // Read again: the mark may have been set meanwhile.
   boot[g.stateByte] = state.read(0, g.sectorSize)[g.stateByte]!;
   state.write(boot, 0);

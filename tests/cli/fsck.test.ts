@@ -66,6 +66,14 @@ describe("fsck_msdos", () => {
         "fsck_msdos: x: not a FAT volume: no boot signature 55 AA (empty (all zeros): make a file system with newfs_msdos)\n",
       );
     }));
+  it("a label of the boot sector that can be none goes, where the directory has none", () =>
+    within((sh) => {
+      sh.must("truncate -s 8M disk.img && mkfs.fat -F 16 -s 1 disk.img");
+      sh.must(`printf '\\001bad"' | dd of=disk.img bs=1 seek=43 conv=notrunc 2>dd.log`);
+      assertEquals(sh.run("fsck.fat -n disk.img").status, 1);
+      assertStringIncludes(sh.must("fsck_msdos -y disk.img"), "which is no label: take it away? yes");
+      sh.must("fsck.fat -n disk.img && fsck_msdos -n disk.img");
+    }));
   it("names are shown by the code page they are in", () =>
     within((sh) => {
       // In the root of a floppy, a name that begins with 9D, of a file with a size and no clusters.
