@@ -23,7 +23,7 @@ const grammar: Grammar = {
   ],
   about: "Show and change what the rump kernel RUMP_SERVER names knows of IPv6 neighbours, routers and prefixes.\n\n" +
     "Flags of an interface: nud, accept_rtadv, disabled, auto_linklocal, override_rtadv.\n" +
-    "Not there, as the kernel has nothing of it: -A (ask again and again), -H (harmonize), -I (default interface).",
+    "Not there: -A (again and again), and, as the kernel has nothing of it, -H (harmonize) and -I (default interface).",
   letters: "acdfi:nprsPR",
   help: {
     a: "all neighbours",

@@ -1,6 +1,6 @@
 /** What a client may do: who it is in the kernel, and what is kept from it. Written `ro,uid=1000,syscalls="open,read",path=/pub`. */
 import { errno, type SysError } from "../abi/errno.ts";
-import { O_ACCMODE, O_CREAT, O_RDONLY, O_TRUNC, W_OK } from "../abi/flags.ts";
+import { AF_ROUTE, O_ACCMODE, O_CREAT, O_RDONLY, O_TRUNC, W_OK } from "../abi/flags.ts";
 import { SIOC } from "../abi/sockio.ts";
 import { declared } from "../abi/syscalls.ts";
 import type { Cred, Guard } from "../kern/proc.ts";
@@ -68,14 +68,15 @@ const asking: ReadonlySet<number> = new Set(
   Object.entries(SIOC).filter(([name]) => /^SIOC(G|IFG)/.test(name)).map(([, com]) => com),
 );
 const INTERFACES = 0x69;
-/** Interfaces are made and changed by ioctl; a linkstr even names a file of the host. */
-function changesInterface(name: string, { com }: Readonly<Record<string, unknown>>): boolean {
+/** Interfaces are made and changed by ioctl; a linkstr even names a file of the host. Routes are changed by writing to a routing socket. */
+function changesNetwork(name: string, { com, domain }: Readonly<Record<string, unknown>>): boolean {
+  if (name === "socket") return domain === AF_ROUTE;
   return name === "ioctl" && typeof com === "number" && ((com >>> 8) & 0xff) === INTERFACES && !asking.has(com);
 }
 
 /** Why a client that has a directory to itself may not make a call; undefined: it may. */
 function confined(name: string, args: Readonly<Record<string, unknown>>): SysError | undefined {
-  const leads = ways.has(name) || traces.has(name) || changesVariable(name, args) || changesInterface(name, args);
+  const leads = ways.has(name) || traces.has(name) || changesVariable(name, args) || changesNetwork(name, args);
   return leads ? errno.EPERM : undefined;
 }
 const opens = new Set(["open", "openat"]);
@@ -87,7 +88,7 @@ function readOnly(name: string, args: Readonly<Record<string, unknown>>): SysErr
   if (opens.has(name)) return (flags & (O_ACCMODE | O_CREAT | O_TRUNC)) === O_RDONLY ? undefined : errno.EROFS;
   if (asks.has(name)) return Number(args.amode ?? flags) & W_OK ? errno.EROFS : undefined;
   if ((changes ??= changing()).has(name)) return errno.EROFS;
-  return administration.has(name) || changesVariable(name, args) || changesInterface(name, args)
+  return administration.has(name) || changesVariable(name, args) || changesNetwork(name, args)
     ? errno.EPERM
     : undefined;
 }

@@ -1,12 +1,14 @@
 /** What is kept from clients that may do only some things: interfaces, and files of the host they are attached to. */
 import { describe, it } from "node:test";
+import { AF_INET, AF_ROUTE } from "../../src/abi/flags.ts";
 import { SIOC } from "../../src/abi/sockio.ts";
 import { guardOf, parseGrant } from "../../src/proxy/grants.ts";
 import { assertEquals } from "../assert.ts";
 
-function refused(grant: string, com: number): string {
+const refused = (grant: string, com: number) => refusedCall(grant, "ioctl", { fd: 3, com, data: new Uint8Array(144) });
+function refusedCall(grant: string, name: string, args: object): string {
   try {
-    guardOf(parseGrant(grant))!("ioctl", { fd: 3, com, data: new Uint8Array(144) } as never);
+    guardOf(parseGrant(grant))!(name, args as never);
     return "";
   } catch (e) {
     return (e as { code: string }).code;
@@ -19,6 +21,12 @@ describe("grants", () => {
     for (const name of names) {
       it(`${grant}: ${name} is EPERM`, () => assertEquals(refused(grant, SIOC[name]), "EPERM"));
     }
+    it(`${grant}: no routing socket, by which routes are changed; others there are`, () => {
+      const [route, inet] = [AF_ROUTE, AF_INET].map((domain) =>
+        refusedCall(grant, "socket", { domain, type: 3, protocol: 0 })
+      );
+      assertEquals([route, inet], ["EPERM", ""]);
+    });
     for (const name of ["SIOCGLINKSTR", "SIOCGIFFLAGS", "SIOCIFGCLONERS", "SIOCATMARK"] as const) {
       it(`${grant}: ${name} may be asked`, () => assertEquals(refused(grant, SIOC[name]), ""));
     }
