@@ -42,6 +42,7 @@ export function hypercalls(h: Host, timer: Hypercalls["timer"], sockets: Sockets
   const open = events ? h.eventSharedFile : h.loopSharedFile;
   return {
     ...(events ? {} : { pending: (change: 1 | -1) => h.loop.pending(change) }),
+    soon: events ? (fn) => queueMicrotask(fn) : (fn) => h.loop.soon(fn),
     os: h.os,
     hostname: () => h.hostname(),
     cpus: () => h.cpus(),

@@ -23,7 +23,7 @@ const EINTR = -4;
 const EVENT = packedEvents ? 12 : 16;
 const DATA = EVENT - 8;
 const EVENTS = 128;
-/** Rounds a descriptor that has more to do is called again before the others get their turn. */
+/** Rounds a descriptor that has more to do, or what puts off more and more, is called again before the others get their turn. */
 const FAIR = 64;
 /** Milliseconds: longest wait while promises are pending; while idle; and longest work without a turn of the runtime. */
 const PENDING_MS = 1;
@@ -85,6 +85,7 @@ export class EpollLoop implements Loop {
   /** Those who said they have more to do. */
   #hot: Watch[] = [];
   readonly #timers: Timer[] = [];
+  #soon: (() => void)[] = [];
   #memory: Pinned | undefined;
   #epoll = -1;
   #runtime = -1;
@@ -137,6 +138,9 @@ export class EpollLoop implements Loop {
       if (at >= 0) list.splice(at, 1);
     };
   }
+  soon(fn: () => void): void {
+    this.#soon.push(fn);
+  }
   pending(change: 1 | -1): void {
     this.#pending += change;
     this.#quiet = 0;
@@ -171,11 +175,13 @@ export class EpollLoop implements Loop {
   #pump(): boolean {
     while (!this.#stopped) {
       this.#serveHot();
+      this.#putOff();
       if (this.#stopped) break;
       const n = this.#wait();
       if (n === EINTR) return true;
       this.#due();
       const io = this.#dispatch(check(n, "epoll_wait"));
+      this.#putOff();
       if (io || this.#late(n)) return true;
       if (this.#pending > 0) return false;
     }
@@ -197,6 +203,21 @@ export class EpollLoop implements Loop {
       if (again) this.#hot.push(watch);
     }
   }
+  /** What was put off until what was done is done; rounds of it, since it may put off more. */
+  #putOff(): void {
+    for (let i = 0; this.#soon.length > 0 && i < FAIR; i++) {
+      const all = this.#soon;
+      this.#soon = [];
+      for (const fn of all) this.#run(fn);
+    }
+  }
+  #run(fn: () => void): void {
+    try {
+      fn();
+    } catch (e) {
+      this.onError(e);
+    }
+  }
   #wait(): number {
     const timeout = this.#timeout();
     if (timeout === 0) {
@@ -214,7 +235,7 @@ export class EpollLoop implements Loop {
     return result(raw.epoll_wait(this.#epoll, this.#memory!.address, EVENTS, timeout));
   }
   #timeout(): number {
-    if (this.#hot.length > 0) return 0;
+    if (this.#hot.length > 0 || this.#soon.length > 0) return 0;
     // A promise that has just come up may be done after one turn; only then waiting for descriptors pays.
     const longest = this.#pending === 0 ? IDLE_MS : this.#quiet > 0 ? PENDING_MS : 0;
     this.#quiet++;
@@ -255,11 +276,7 @@ export class EpollLoop implements Loop {
     while (list.length > 0 && list.at(-1)!.at <= now && !this.#stopped) {
       const { fn } = list.pop()!;
       this.#quiet = 0;
-      try {
-        fn();
-      } catch (e) {
-        this.onError(e);
-      }
+      this.#run(fn);
     }
   }
 

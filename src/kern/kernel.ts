@@ -46,6 +46,8 @@ export interface Hypercalls {
   readonly datagrams: OpenDatagrams;
   /** A promise is outstanding (+1) or done (-1): a loop of our own must let the runtime turn. Left out: the runtime's loop. */
   pending?(change: 1 | -1): void;
+  /** Call when what is done now is done. */
+  soon(fn: () => void): void;
   /** Load a plugin's module by path. */
   import(path: string): Promise<Record<string, unknown>>;
 }

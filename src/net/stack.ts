@@ -358,14 +358,14 @@ export class Stack {
   /** Do something when what is done now is done: what comes back to ourselves does not pile up on the stack. */
   later(fn: () => void): void {
     this.#later.push(fn);
-    if (this.#later.length === 1) queueMicrotask(() => this.#run());
+    if (this.#later.length === 1) this.kernel.host.soon(this.#run);
   }
-  #run(): void {
-    // What is put off meanwhile has its turn in the same run, but the others' work comes first.
+  readonly #run = (): void => {
+    // What is put off meanwhile waits until then: the others' work comes first.
     const all = this.#later;
     this.#later = [];
     for (const fn of all) fn();
-  }
+  };
   seal(p: Packet, header: number): void {
     sealHeader(p, p.start, header);
   }

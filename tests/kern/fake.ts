@@ -64,6 +64,7 @@ export function fakeHost(): FakeHost {
       timers.add(timer);
       return () => timers.delete(timer);
     },
+    soon: (fn) => queueMicrotask(fn),
     pass(ms) {
       this.clock += ms;
       for (const timer of [...timers].sort((a, b) => a.at - b.at)) {

@@ -73,6 +73,45 @@ describe("the loop", () => {
         });
       })
     ));
+  it("does what is put off when a descriptor was served, before the next one is", () =>
+    withEvent((one, signalOne) =>
+      withEvent(async (two, signalTwo) => {
+        const order = await inLoop<string>((done) => {
+          let order = "";
+          signalOne();
+          loop.add(one, read, () => {
+            order += "a";
+            loop.soon(() => {
+              order += "b";
+              loop.soon(() => (order += "c"));
+              signalTwo();
+            });
+            return !take(one);
+          });
+          loop.add(two, read, () => {
+            done(`${order}d`);
+            return false;
+          });
+        });
+        assertEquals(order, "abcd");
+      })
+    ));
+  it("lets others have their turn when one always puts more off", async () => {
+    const rounds = await inLoop<number>((done) => {
+      let rounds = 0;
+      let over = false;
+      const again = () => {
+        rounds++;
+        if (!over) loop.soon(again);
+      };
+      again();
+      loop.timer(5, () => {
+        over = true;
+        done(rounds);
+      });
+    });
+    assert(rounds > 64);
+  });
   it("goes on after a ready function threw, and tells of it", () =>
     withEvent(async (fd, signal) => {
       const before = loop.onError;
