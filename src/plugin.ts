@@ -3,12 +3,12 @@
  * parameters (`sys`), so its file also loads into the compiled executable.
  */
 import type { Errnos } from "./abi/errno.ts";
-import type { Schema } from "./abi/types.ts";
 import type { Async } from "./lib/async.ts";
 import type { OpenDatagrams } from "./lib/datagrams.ts";
 import type { NetDevice } from "./lib/net_device.ts";
 import type { OpenPort } from "./lib/port.ts";
 import type { OpenSharedFile } from "./lib/shared_file.ts";
+import type { Schema } from "./lib/standard_schema.ts";
 import type { OpenTap } from "./lib/tap.ts";
 import type { OpenTunnel } from "./lib/tunnel.ts";
 import type { BlockingChannel, Channel, Listener, Security, SocketAddress, Sockets } from "./lib/streams.ts";
@@ -197,6 +197,8 @@ export interface Volume<N = unknown> {
 
 /** How a volume is asked for. */
 export interface MountRequest<O> {
+  /** What is to be mounted, as it was asked for: a path, the whole one where it is the host's; a URL; the driver's own name. */
+  readonly source: string;
   /** Parsed with the driver's schema. */
   readonly options: O;
   readonly readOnly: boolean;
@@ -247,7 +249,15 @@ export interface FsDriver<O = unknown, N = unknown> {
   readonly name: string;
   /** Mounts a block device (then `device` is always given). */
   readonly wantsDevice?: boolean;
-  /** valibot (any Standard Schema validator does): options are checked before `mount` is called. */
+  /** Its volumes are never written: images are opened and locked for reading, and mounts are read-only whatever is asked. */
+  readonly readOnly?: boolean;
+  /** What it is, a sentence for `--help`. */
+  readonly about?: string;
+  /**
+   * valibot (any Standard Schema validator does): options are checked before `mount` is called. Of an object's entries
+   * `--help` shows what they are and `v.description`; `v.metadata` may say how they are written: `format` ("size", "octal",
+   * "user", "group"), `letter` (of an option of their own) and `also` (other names).
+   */
   readonly options?: Schema<O>;
   mount(sys: Sys, device: BlockDevice | undefined, request: MountRequest<O>): Async<Volume<N>>;
   /**

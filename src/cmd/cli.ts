@@ -26,7 +26,7 @@ export interface Grammar {
   readonly about: string;
   /** getopt letters. */
   readonly letters: string;
-  /** Letter (or long name, with "=" when it takes a value) to what it does, in the order of --help. */
+  /** Letter (or long name, with "=" when it takes a value; or "-o name", only shown) to what it does, in the order of --help. */
   readonly help: Readonly<Record<string, string>>;
   /** Examples for --help, without the program's name. */
   readonly examples?: readonly string[];
@@ -35,7 +35,7 @@ export interface Grammar {
 /** Parse a command line by its grammar; answers --help and --version itself. */
 export function parse(host: Host, argv: readonly string[], grammar: Grammar): Options {
   const name = argv[0]!;
-  const long = Object.keys(grammar.help).filter((k) => k.replace("=", "").length > 1);
+  const long = Object.keys(grammar.help).filter((k) => k.replace("=", "").length > 1 && !k.startsWith("-"));
   let options: Options;
   try {
     options = getopt(argv.slice(1), grammar.letters, ["help", "version", ...long]);
@@ -88,6 +88,7 @@ function helpText(name: string, grammar: Grammar): string {
   ).replace(/ +$/gm, "");
 }
 function optionText(key: string, letters: string): string {
+  if (key.startsWith("-")) return key;
   if (key.length > 1) return key.endsWith("=") ? `--${key.slice(0, -1)} <value>` : `--${key}`;
   return letters[letters.indexOf(key) + 1] === ":" ? `-${key} <value>` : `-${key}`;
 }

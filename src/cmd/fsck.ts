@@ -2,7 +2,8 @@
 import { builtins } from "../../plugins/mod.ts";
 import { errno } from "../abi/errno.ts";
 import type { Host } from "../host/host.ts";
-import { bootKernel, type Kernel, parseOptions } from "../kern/kernel.ts";
+import { parseOptions } from "../kern/driver_options.ts";
+import { bootKernel, type Kernel } from "../kern/kernel.ts";
 import type { BlockDevice, FsDriver } from "../plugin.ts";
 import { hypercalls } from "../rump.ts";
 import { Failure, type Grammar, isExpected, parse, reasonOf, usage } from "./cli.ts";

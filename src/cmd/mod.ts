@@ -1,5 +1,6 @@
 /** The applet table: every name this executable answers to. A row is all there is to add for a new one. */
 import type { Host } from "../host/host.ts";
+import { fsTypes, namesOf } from "./fs_names.ts";
 
 /** An applet's main: `argv[0]` is the name it was called by, for messages. The result is the exit status. */
 export type Run = (host: Host, argv: readonly string[]) => number | Promise<number>;
@@ -9,23 +10,33 @@ export interface Applet {
   readonly load: () => Promise<{ readonly run: Run }>;
 }
 
+/** Every built-in file system: a program that mounts it on the host, one in a rump kernel, and mount(8)'s helpers. */
+const fileSystems = Object.fromEntries(fsTypes.flatMap((type): [string, Applet][] => [
+  [`rump_${type}`, { summary: `mount ${type} by a process of its own`, load: () => import("./fs_program.ts") }],
+  [`rump.mount_${type}`, { summary: `mount ${type} in a rump kernel`, load: () => import("./mount_fs.ts") }],
+  [`mount.rump_${type}`, {
+    summary: `what mount(8) runs for -t rump_${type}`,
+    load: () => import("./mount_helper.ts"),
+  }],
+  ...namesOf(type).map((name): [string, Applet] => [
+    `mount.${name}`,
+    { summary: `what mount(8) runs for -t ${name} -o rump`, load: () => import("./mount_helper.ts") },
+  ]),
+]));
+
 export const applets: Readonly<Record<string, Applet>> = {
   rump_server: { summary: "run a rump kernel, with the components named", load: () => import("./server.ts") },
   rump_allserver: { summary: "run a rump kernel with every built-in component", load: () => import("./server.ts") },
   "rump.halt": { summary: "halt a rump kernel", load: () => import("./halt.ts") },
   "rump.sysctl": { summary: "get or set kernel state", load: () => import("./sysctl.ts") },
+  ...fileSystems,
   rump_msdos: { summary: "mount an MS-DOS image by a process of its own", load: () => import("./msdos.ts") },
   mount_msdos: { summary: "the same as rump_msdos", load: () => import("./msdos.ts") },
-  "mount.msdos": { summary: "what mount(8) runs for -t msdos -o rump", load: () => import("./mount_helper.ts") },
-  "mount.rump_msdos": { summary: "what mount(8) runs for -t rump_msdos", load: () => import("./mount_helper.ts") },
   "rump.fsck": { summary: "check a file system, and mend it", load: () => import("./fsck.ts") },
   "rump.fsck_msdos": { summary: "check an MS-DOS file system, and mend it", load: () => import("./fsck.ts") },
   fsck_msdos: { summary: "the same as rump.fsck_msdos", load: () => import("./fsck.ts") },
-  rump_tmpfs: { summary: "mount a memory file system by a process of its own", load: () => import("./tmpfs.ts") },
   "rump.mount": { summary: "mount file systems in a rump kernel, or list mounts", load: () => import("./mount.ts") },
   "rump.umount": { summary: "unmount file systems of a rump kernel", load: () => import("./umount.ts") },
-  "rump.mount_msdos": { summary: "mount an MS-DOS file system in a rump kernel", load: () => import("./mount_fs.ts") },
-  "rump.mount_tmpfs": { summary: "mount a memory file system in a rump kernel", load: () => import("./mount_fs.ts") },
   "rump.ls": { summary: "list files", load: () => import("./ls.ts") },
   "rump.cat": { summary: "print files", load: () => import("./cat.ts") },
   "rump.cp": { summary: "copy files, also between host and rump kernel (host:path)", load: () => import("./cp.ts") },

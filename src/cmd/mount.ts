@@ -11,9 +11,12 @@ import {
   MNT_ROOTFS,
   MNT_SYNCHRONOUS,
   MNT_UNION,
-  MNT_UPDATE,
 } from "../abi/flags.ts";
-import { mountAt, over as msdos } from "./mount_fs.ts";
+import type { Options } from "../lib/getopt.ts";
+import { type Grammar, parse } from "./cli.ts";
+import { builtinType } from "./fs_names.ts";
+import type { Run } from "./mod.ts";
+import { mountAt, run as mountFs } from "./mount_fs.ts";
 import { parseMountOptions } from "./mount_options.ts";
 import { type Mounted, mounts } from "./statvfs.ts";
 
@@ -50,24 +53,22 @@ function list(t: Tool): void {
     if (types.length === 0 || types.includes(m.fstypename)) t.out(line(m, t.has("v")));
   }
 }
-/** Types with options of their own are mounted by their own program. */
-const programs = ["msdos", "tmpfs"];
+/** The -o lists; letters are short for some. */
+function listsOf({ options }: Options): string[] {
+  const words: Readonly<Record<string, string>> = { r: "ro", w: "rw", u: "update" };
+  return options.flatMap(([o, v]) => (o === "o" ? [v] : words[o] ? [words[o]] : []));
+}
+const typeOf = ({ options }: Options) => options.findLast(([o]) => o === "t")?.[1] ?? "msdos";
 
-function mount(t: Tool, special: string, node: string): void {
-  const type = t.value("t") ?? "msdos";
-  const lists = t.all("o").concat(t.has("r") ? ["ro"] : [], t.has("w") ? ["rw"] : [], t.has("u") ? ["update"] : []);
-  if (programs.includes(type)) {
-    const args = [`rump.mount_${type}`, ...lists.flatMap((o) => ["-o", o]), special, node];
-    t.status = msdos(t.host, args, t.sys);
-    return;
-  }
-  // A type of a plugin: what is no flag is an option of its driver.
+/** A type of a plugin the server has: what is no flag is an option of its driver. */
+function mount(t: Tool, asked: Options, special: string, node: string): void {
+  const lists = listsOf(asked);
   const names = lists.flatMap((l) => l.split(",")).map((o) => o.split("=")[0]!);
   const { flags, others } = parseMountOptions(t.name, lists, names);
   const options = Object.fromEntries([...others].map(([k, v]) => [k, v === "" ? true : v]));
-  mountAt(t, type, special, node, flags | (t.has("u") ? MNT_UPDATE : 0), options);
+  mountAt(t, typeOf(asked), special, node, flags, options);
 }
-export const { run, over } = program({
+const grammar: Grammar = {
   usage: ["[-v] [-t type]", "[-ruw] [-o options] [-t type] special node"],
   about: "Mount a file system in the rump kernel; without operands list what is mounted.",
   letters: "ado:rt:uvw",
@@ -82,9 +83,18 @@ export const { run, over } = program({
     d: "nothing",
   },
   examples: ["-t tmpfs tmpfs /tmp", "-t msdos -o ro /dev/fat /mnt"],
-}, (t) => {
-  const [special, node, ...more] = t.rest;
-  if (special === undefined) return list(t);
-  if (node === undefined || more.length > 0) t.usage();
-  mount(t, special, node!);
-});
+};
+export const run: Run = async (host, argv) => {
+  const asked = parse(host, argv, grammar);
+  // Built-in types have programs of their own, which know their options.
+  const own = asked.rest.length === 2 ? builtinType(typeOf(asked)) : undefined;
+  if (own) {
+    return await mountFs(host, [`rump.mount_${own}`, ...listsOf(asked).flatMap((o) => ["-o", o]), ...asked.rest]);
+  }
+  return await program(grammar, (t) => {
+    const [special, node, ...more] = t.rest;
+    if (special === undefined) return list(t);
+    if (node === undefined || more.length > 0) t.usage();
+    mount(t, asked, special, node!);
+  }).run(host, argv);
+};

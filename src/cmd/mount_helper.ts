@@ -1,19 +1,21 @@
 /**
- * mount.msdos(8) and mount.rump_msdos(8), as mount(8) of util-linux calls them for fstab and -t:
- * `mount.TYPE spec dir [-sfnv] [-N namespace] [-o options] [-t type.subtype]`. With `rump` among its options
- * mount.msdos is rump_msdos, without it the kernel's driver is asked.
+ * mount.NAME(8) and mount.rump_NAME(8) of every built-in file system, as mount(8) of util-linux calls them for fstab and -t:
+ * `mount.TYPE spec dir [-sfnv] [-N namespace] [-o options] [-t type.subtype]`. With `rump` among its options mount.NAME is
+ * rump_NAME, without it the kernel's driver is asked.
  */
 import type { Host } from "../host/host.ts";
+import type { FsDriver } from "../plugin.ts";
 import { Failure, type Grammar, parse, usage } from "./cli.ts";
-import type { Run } from "./mod.ts";
-import { run as rumpMsdos } from "./msdos.ts";
-import { msdosMount } from "./msdos_options.ts";
+import { builtinType } from "./fs_names.ts";
+import { builtinDriver, fsWords } from "./fs_words.ts";
+import { applets, type Run } from "./mod.ts";
 import { operandsLast } from "./serve_options.ts";
 
 const grammar: Grammar = {
   usage: "image mountpoint [-fnsv] [-o options] [-t type]",
   about: "What mount(8) runs for `mount -t msdos -o rump image dir` and for fstab lines like\n" +
-    "`/path/disk.img /mnt msdos rump,user,noauto 0 0`. Options after `rump` are rump_msdos's; without it the kernel mounts.",
+    "`/path/disk.img /mnt msdos rump,user,noauto 0 0`, and likewise for every other type rump has. Options after `rump`\n" +
+    "are rump_msdos's; without it the kernel mounts.",
   letters: "fnsvN:o:t:",
   help: {
     f: "look at everything, but do not mount",
@@ -34,20 +36,28 @@ export const run: Run = async (host, argv) => {
   if (has("N")) throw new Failure(`${program}: -N: option not supported`);
   const lists = options.filter(([o]) => o === "o").map(([, v]) => v);
   const words = lists.flatMap((l) => l.split(",")).filter((o) => o !== "");
-  if (program === "mount.msdos" && !words.includes("rump")) {
+  const name = program.slice("mount.".length);
+  if (!name.startsWith("rump_") && !words.includes("rump")) {
     const letters = ["f", "n", "s", "v"].filter(has).map((l) => `-${l}`);
-    return await kernelMount(host, program, [...letters, ...words.length > 0 ? ["-o", words.join(",")] : []], rest);
+    const asked = [...letters, ...words.length > 0 ? ["-o", words.join(",")] : []];
+    return await kernelMount(host, program, ["-t", name, ...asked], rest);
   }
-  const known = has("s") ? words.filter((o) => isKnown(host, program, o)) : words;
+  const type = builtinType(name.replace(/^rump_/, ""))!;
+  const driver = await builtinDriver(type);
+  const known = has("s") ? words.filter((o) => isKnown(host, program, driver, o)) : words;
   const args = known.flatMap((o) => ["-o", o]);
-  if (has("v")) host.out(`rump_msdos ${[...args, ...rest].join(" ")}\n`);
-  if (!has("f")) return await rumpMsdos(host, [program, ...args, "--", ...rest]);
-  msdosMount(host, program, { options: known.map((o) => ["o", o] as const), rest: [] });
+  if (has("v")) host.out(`rump_${type} ${[...args, ...rest].join(" ")}\n`);
+  if (!has("f")) return await (await applets[`rump_${type}`]!.load()).run(host, [program, ...args, "--", ...rest]);
+  check(host, program, driver, known);
   return 0;
 };
-function isKnown(host: Host, program: string, option: string): boolean {
+/** Throws Failure for options that would not do. */
+function check(host: Host, program: string, driver: FsDriver, options: readonly string[]): void {
+  fsWords(driver).mount(host, program, { options: options.map((o) => ["o", o] as const), rest: [] });
+}
+function isKnown(host: Host, program: string, driver: FsDriver, option: string): boolean {
   try {
-    msdosMount(host, program, { options: [["o", option]], rest: [] });
+    check(host, program, driver, [option]);
     return true;
   } catch (e) {
     if (e instanceof Failure && e.message.endsWith("option not supported")) return false;
@@ -65,5 +75,5 @@ async function kernelMount(
   if (host.uid !== 0) {
     throw new Failure(`${program}: ${rest[0]}: only root mounts by the kernel's driver; -o rump mounts without it`);
   }
-  return await host.runChild("mount", ["-i", "-t", "msdos", ...options, "--", ...rest], {});
+  return await host.runChild("mount", ["-i", ...options, "--", ...rest], {});
 }

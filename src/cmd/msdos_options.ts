@@ -4,7 +4,8 @@ import { isZone } from "../../plugins/fs_msdos/times.ts";
 import type { Host } from "../host/host.ts";
 import type { Options } from "../lib/getopt.ts";
 import { Failure } from "./cli.ts";
-import { type MountOptions, parseMountOptions } from "./mount_options.ts";
+import type { DriverMount, DriverWords } from "./driver_words.ts";
+import { parseMountOptions } from "./mount_options.ts";
 
 export const MSDOS_LETTERS = "9GlsUg:M:m:o:t:u:";
 export const MSDOS_HELP: Readonly<Record<string, string>> = {
@@ -116,13 +117,8 @@ const rows: Readonly<Record<string, Row>> = {
   uni_xlate: refused("a name the character set cannot say shows its short one"),
 };
 
-/** What the driver's schema wants (plugins/fs_msdos/options.ts), and the mount flags. */
-export interface MsdosMount {
-  readonly driver: Readonly<Record<string, unknown>>;
-  readonly mount: MountOptions;
-}
 /** Make sense of a parsed command line. */
-export function msdosMount(host: Host, program: string, { options }: Options): MsdosMount {
+export function msdosMount(host: Host, program: string, { options }: Options): DriverMount {
   const mount = parseMountOptions(program, options.filter(([o]) => o === "o").map(([, v]) => v), Object.keys(rows));
   const driver: Record<string, unknown> = {};
   const asked = (what: string, value: string): Asked => ({
@@ -149,3 +145,11 @@ function fromLetter(letter: string, a: Asked): void {
   if (letter === "M") a.into.dirmask = octal(a);
   if (letter === "t") a.into.gmtoff = seconds(a, 1);
 }
+
+/** For programs that serve any file system. */
+export const msdosWords: DriverWords = {
+  letters: MSDOS_LETTERS,
+  usage: "[-9GlsU] [-g gid] [-M mask] [-m mask] [-o options] [-t gmtoff] [-u uid]",
+  help: MSDOS_HELP,
+  mount: msdosMount,
+};

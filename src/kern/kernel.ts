@@ -1,5 +1,4 @@
 /** A rump kernel: everything wired together (NetBSD: rump.c rump_init). No globals: a process may have many. */
-import * as v from "valibot";
 import { errno } from "../abi/errno.ts";
 import type {
   Async,
@@ -20,6 +19,7 @@ import type {
 } from "../plugin.ts";
 import { BufferCache } from "./buffers.ts";
 import { type Calls, Dispatcher } from "./dispatch.ts";
+import { parseOptions } from "./driver_options.ts";
 import { Ktrace } from "./ktrace.ts";
 import { Log } from "./log.ts";
 import { type Builtins, checkPlugin, Registry } from "./plugins.ts";
@@ -226,12 +226,4 @@ export async function bootKernel(host: Hypercalls, options: BootOptions = {}): P
   const kernel = new Kernel(host, options);
   for (const name of options.components ?? []) await kernel.load(name);
   return kernel;
-}
-
-/** Check a driver's options; the issue names the field. */
-export function parseOptions<T>(schema: v.BaseSchema<unknown, T, v.BaseIssue<unknown>> | undefined, raw: unknown): T {
-  if (!schema) return raw as T;
-  const result = v.safeParse(schema, raw);
-  if (result.success) return result.output;
-  throw errno.EINVAL;
 }

@@ -4,6 +4,8 @@ import type { FsDriver, Plugin, Transport } from "../plugin.ts";
 /** A built-in component: its plugin, loaded when first named, and the components it needs. */
 export interface Builtin {
   readonly requires?: readonly string[];
+  /** Of a file system: Linux's names for the same, for mount(8)'s -t. */
+  readonly also?: readonly string[];
   readonly load: () => Promise<{ readonly default: Plugin }>;
 }
 export type Builtins = Readonly<Record<string, Builtin>>;

@@ -2,7 +2,8 @@
 import { errno, type SysError } from "../abi/errno.ts";
 import { AF_INET, AF_INET6, AF_UNSPEC, IFF } from "../abi/flags.ts";
 import { RTF } from "../abi/route_structs.ts";
-import { type Kernel, parseOptions } from "../kern/kernel.ts";
+import { parseOptions } from "../kern/driver_options.ts";
+import type { Kernel } from "../kern/kernel.ts";
 import { then } from "../lib/async.ts";
 import type { Async, NetDevice, Sys } from "../plugin.ts";
 import type { In6Addr } from "../lib/in6.ts";

@@ -3,9 +3,10 @@ import { errno } from "../abi/errno.ts";
 import { makedev, MNT_IGNORE, MNT_LOCAL, MNT_RDONLY, MNT_ROOTFS } from "../abi/flags.ts";
 import type { CloningDevice } from "../kern/device_nodes.ts";
 import { lastly, then } from "../lib/async.ts";
-import { type Kernel, parseOptions } from "../kern/kernel.ts";
+import { parseOptions } from "../kern/driver_options.ts";
+import type { Kernel } from "../kern/kernel.ts";
 import { Lwp, type Proc } from "../kern/proc.ts";
-import type { Async, BlockDevice, Volume } from "../plugin.ts";
+import type { Async, BlockDevice, FsDriver, Volume } from "../plugin.ts";
 import { modeOf } from "./access.ts";
 import { Mount, Vnode } from "./mount.ts";
 import { type Cwdi, lookup } from "./namei.ts";
@@ -108,14 +109,19 @@ export class Vfs {
   prepare(type: string, given: unknown): Async<void> {
     const driver = this.kernel.registry.fs(type);
     if (!driver) throw errno.ENODEV;
-    return driver.prepare?.(this.kernel.sys, parseOptions(driver.options, given));
+    return driver.prepare?.(this.kernel.sys, this.#options(driver, given));
+  }
+  /** EINVAL, with the reason in the log, for options the driver does not have. */
+  #options<O>(driver: FsDriver<O>, given: unknown): O {
+    return parseOptions(driver.options, given, (why) => this.kernel.log.write(`${driver.name}: ${why}`));
   }
   #mountDriver(type: string, device: BlockDevice | undefined, how: MountHow): Async<Volume> {
     const driver = this.kernel.registry.fs(type);
     if (!driver) throw errno.ENODEV;
-    const options = parseOptions(driver.options, how.options ?? {});
+    const options = this.#options(driver, how.options ?? {});
     const over = how.over ?? { uid: 0, gid: 0, mode: 0o755 };
-    return driver.mount(this.kernel.sys, device, { options, readOnly: (how.flags & MNT_RDONLY) !== 0, over });
+    const readOnly = (how.flags & MNT_RDONLY) !== 0;
+    return driver.mount(this.kernel.sys, device, { source: how.from, options, readOnly, over });
   }
 
   /** Mount a device (or nothing) with a registered driver. ENODEV: no such driver; EINVAL: its options or its data. */

@@ -241,12 +241,12 @@ function journaled(bytes: Uint8Array, journal: Step[]): Volume {
     flush: () => void journal.push("flush"),
   };
   const over = { uid: 0, gid: 0, mode: 0o755 };
-  return msdos.mount(plainSys(), device, { options: plainOptions(), readOnly: false, over }) as Volume;
+  return msdos.mount(plainSys(), device, { source: "d.img", options: plainOptions(), readOnly: false, over }) as Volume;
 }
 export function mounted(image: Uint8Array): Volume {
   const { write: _, ...device } = diskOn(image);
   const over = { uid: 0, gid: 0, mode: 0o755 };
-  return msdos.mount(plainSys(), device, { options: plainOptions(), readOnly: true, over }) as Volume;
+  return msdos.mount(plainSys(), device, { source: "d.img", options: plainOptions(), readOnly: true, over }) as Volume;
 }
 /** What is in a file, by its path; undefined: there is none, or it cannot be read. */
 export function fileAt(volume: Volume, path: string): Uint8Array | undefined {

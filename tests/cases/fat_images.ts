@@ -9,7 +9,7 @@ import { type Geometry, parseBpb } from "../../plugins/fs_msdos/bpb.ts";
 import type { BlockDevice, CheckResult, Finding, Sys } from "../../src/plugin.ts";
 import type { MsdosOptions } from "../../plugins/fs_msdos/options.ts";
 import { errno } from "../../src/abi/errno.ts";
-import { parseOptions } from "../../src/kern/kernel.ts";
+import { parseOptions } from "../../src/kern/driver_options.ts";
 import { BufferCache } from "../../src/kern/buffers.ts";
 import { memoryDisk } from "../kern/fake.ts";
 import { format, withFs } from "../vfs/helpers.ts";

@@ -140,7 +140,7 @@ const RESERVED = 512;
 
 function mountOf(bytes: Uint8Array, readOnly: boolean): Volume {
   const over = { uid: 0, gid: 0, mode: 0o755 };
-  return msdos.mount(plainSys(), diskOn(bytes), { options: plainOptions(), readOnly, over }) as Volume;
+  return msdos.mount(plainSys(), diskOn(bytes), { source: "d.img", options: plainOptions(), readOnly, over }) as Volume;
 }
 /** Do something that may fail as calls fail, and in no other way. */
 function quietly(work: () => unknown): void {

@@ -17,7 +17,7 @@ function inSpace(sh: Shell, script: string): Result {
   writeFileSync(`${sh.dir}/space.sh`, SETUP + script);
   return sh.run("unshare -m --propagation private sh space.sh");
 }
-const LINKS = "mount.msdos mount.rump_msdos in ";
+const LINKS = "mount.rump_msdos mount.msdos";
 
 describe("mount(8) with the helpers installed", { skip: isDeno ? "needs the executable" : noFuse() }, () => {
   it("-t msdos -o rump mounts by rump_msdos, also as -t rump_msdos; findmnt and df name image and type", () =>

@@ -1,0 +1,36 @@
+/** p2k(3): every built-in file system is a program, a helper of mount(8), and a type of rump.mount. */
+import { describe, it } from "node:test";
+import { builtins } from "../../plugins/mod.ts";
+import { assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
+import { noFuse, within } from "./helpers.ts";
+
+const types = Object.keys(builtins).filter((n) => n.startsWith("rumpfs_") && n !== "rumpfs_rumpfs").map((n) =>
+  n.slice("rumpfs_".length)
+);
+
+describe("the program of a file system", () => {
+  it("is there for every one: rump_NAME, rump.mount_NAME, mount.NAME and mount.rump_NAME", () =>
+    within((sh) => {
+      for (const type of types) {
+        for (const name of [`rump_${type}`, `rump.mount_${type}`, `mount.${type}`, `mount.rump_${type}`]) {
+          assertStringIncludes(sh.must(`${name} --help`), `$ ${name} `);
+        }
+      }
+    }));
+  it("says which option is wrong, and why, in one line", () =>
+    within((sh) => {
+      const r = sh.run("mkdir mnt; rump_tmpfs -s lots tmpfs mnt; rump_tmpfs -o size=1m,uid=no-such-one tmpfs mnt");
+      assertEquals(r.err.split("\n"), [
+        'rump_tmpfs: size: Invalid type: Expected number but received "lots"',
+        "rump_tmpfs: uid=no-such-one: no such user",
+        "",
+      ]);
+      assertEquals(sh.run("rump_tmpfs -o bogus tmpfs mnt").err, "rump_tmpfs: -o bogus: option not supported\n");
+    }));
+  it("takes options by letter, by name and by Linux's name", { skip: noFuse() }, () =>
+    within((sh) => {
+      sh.must("mkdir mnt && rump_tmpfs -s 10m -m 750 -o nr_inodes=100,uid=nobody tmpfs mnt");
+      assertMatch(sh.must("df --output=size,itotal mnt | tail -1; stat -c '%a %U' mnt"), /10240 +100\n750 nobody\n/);
+      sh.must("rump_tmpfs -u mnt");
+    }));
+});
