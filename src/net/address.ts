@@ -21,6 +21,6 @@ export interface Family {
   /** What a call's address says; `mapped`: it may be IPv4's in IPv6's form. EINVAL, EAFNOSUPPORT. */
   parse(name: Uint8Array, mapped: boolean): { readonly address: Address; readonly port: number };
   name(address: Address, port: number): Uint8Array;
-  /** Options of a new socket; `like`: a listener's, for a connection that came to it. */
-  options(like?: InetOptions): InetOptions;
+  /** Options of a new socket; `stream`: of TCP; `like`: a listener's, for a connection that came to it. */
+  options(stream: boolean, like?: InetOptions): InetOptions;
 }

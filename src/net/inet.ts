@@ -49,7 +49,7 @@ export const inetFamily = (stack: Stack): Family => ({
   any: 0,
   parse: inetAddress,
   name: (a, port) => sockaddrIn(a as number, port),
-  options: (like) => new Inet4Options(stack, like instanceof Inet4Options ? like : undefined),
+  options: (_stream, like) => new Inet4Options(stack, like instanceof Inet4Options ? like : undefined),
 });
 
 /** What bind(2) may ask for: an address of ours or any, and a port it may have. */

@@ -9,7 +9,7 @@ import { timestamp } from "./control.ts";
 import type { Beside, Cmsg } from "./inbox.ts";
 import type { IpHeader } from "./ip.ts";
 import { parseUserOptions } from "./ip_options.ts";
-import type { InetOptions, OutgoingOptions, Sender } from "./outgoing.ts";
+import type { InetOptions, OutgoingOptions, Sender, Way } from "./outgoing.ts";
 import type { Packet } from "./packet.ts";
 import { ALGORITHMS } from "./ports.ts";
 import type { Stack } from "./stack.ts";
@@ -151,6 +151,9 @@ export class Inet4Options implements InetOptions {
     if (address !== 0) this.outgoing.groupInterface = this.#stack.groups.interfaceOf(address);
   }
 
+  way({ iface }: Sender): Way {
+    return { iface };
+  }
   close(): void {
     this.#memberships?.clear();
   }

@@ -24,15 +24,13 @@ export interface Outgoing<A extends Address = number> extends Readonly<OutgoingO
   readonly source: A;
   readonly destination: A;
   readonly protocol: number;
-  readonly dontFragment?: boolean;
+  readonly dontFragment?: boolean | undefined;
   /** It is cut into pieces on its way out (offload.ts), of this length at most, without IP's header; 0 or left out: it is not. */
   readonly largest?: number;
   /** May go to a broadcast address (SO_BROADCAST). */
   readonly broadcast?: boolean;
   /** Only to neighbours (SO_DONTROUTE). */
   readonly dontRoute?: boolean;
-  /** Out of this interface, whatever the routes say. */
-  readonly iface?: Interface;
 }
 
 export class IpOutput {

@@ -27,6 +27,7 @@ import {
 } from "../abi/flags.ts";
 import { Linger, Timespec } from "../abi/structs.ts";
 import { milliseconds } from "../kern/poll.ts";
+import type { Lwp } from "../kern/proc.ts";
 import { viewOf } from "../lib/struct.ts";
 import type { Socket } from "./socket.ts";
 
@@ -134,10 +135,10 @@ export function getOption(so: Socket, level: number, name: number): Uint8Array {
   if (!option) throw errno.ENOPROTOOPT;
   return option.get(so);
 }
-export function setOption(so: Socket, level: number, name: number, value: Uint8Array): void {
+export function setOption(so: Socket, level: number, name: number, value: Uint8Array, lwp: Lwp): void {
   if (level !== SOL_SOCKET) {
     if (!so.protocol.setOption) throw errno.ENOPROTOOPT;
-    return so.protocol.setOption(level, name, value);
+    return so.protocol.setOption(level, name, value, lwp);
   }
   if (name & BITS && (name & (name - 1)) === 0) {
     so.options = intOf(value) ? so.options | name : so.options & ~name;

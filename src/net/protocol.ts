@@ -26,7 +26,7 @@ export interface Protocol {
   name(peer: boolean): Uint8Array | undefined;
   /** Options of the protocol's own level. ENOPROTOOPT for those it has not. */
   getOption?(level: number, name: number): Uint8Array;
-  setOption?(level: number, name: number, value: Uint8Array): void;
+  setOption?(level: number, name: number, value: Uint8Array, lwp: Lwp): void;
   /** Take urgent data to send, as `send`; left out: there is no such thing. */
   sendUrgent?(message: Message): number | undefined;
   /** Read the urgent byte apart from the stream. EINVAL: there is none; EAGAIN: it has not come yet. */

@@ -24,6 +24,7 @@ import { Interface, type InterfaceAddress } from "./interface.ts";
 import { Ip, type IpProtocol } from "./ip.ts";
 import { RawLink } from "./raw_link.ts";
 import type { Outgoing } from "./ip_output.ts";
+import type { Way } from "./outgoing.ts";
 import type { Orphan } from "./pcblist.ts";
 import { type Packet, Packets } from "./packet.ts";
 import { PortRanges } from "./ports.ts";
@@ -47,7 +48,7 @@ export interface Inet6 {
   protocol(number: number): IpProtocol | undefined;
   noProtocol(p: Packet): void;
   isLocal(address: In6Addr): boolean;
-  sourceFor(destination: In6Addr, iface?: Interface | undefined): In6Addr | undefined;
+  sourceFor(destination: In6Addr, way?: Way): In6Addr | undefined;
   mtuTo(destination: In6Addr): number;
   /** An interface came up or went down. */
   changed(iface: Interface): void;
@@ -302,9 +303,9 @@ export class Stack {
     if (this.#self?.iface !== iface) this.#self = { ...NOWHERE, iface, flags: RTF.UP | RTF.HOST | RTF.LOCAL };
     return this.#self;
   }
-  /** The address packets to a destination come from; `iface`: IPv6 goes out there. Undefined: we have none. */
-  sourceFor<A extends Address>(destination: A, iface?: Interface): A | undefined {
-    if (typeof destination === "object") return this.ip6?.sourceFor(destination, iface) as A | undefined;
+  /** The address packets to a destination come from. Undefined: we have none. */
+  sourceFor<A extends Address>(destination: A, way?: Way): A | undefined {
+    if (typeof destination === "object") return this.ip6?.sourceFor(destination, way) as A | undefined;
     return this.#sourceFor4(destination as number) as A | undefined;
   }
   #sourceFor4(destination: number): number | undefined {

@@ -129,7 +129,7 @@ export const socketCalls = (net: Net): Handlers<Names> => ({
     return 0;
   },
   setsockopt(lwp, { s, level, name, val }) {
-    setOption(socketOf(lwp, s).so, level, name, val ?? new Uint8Array(0));
+    setOption(socketOf(lwp, s).so, level, name, val ?? new Uint8Array(0), lwp);
     return 0;
   },
   getsockopt(lwp, { s, level, name, val, avalsize }) {

@@ -119,7 +119,7 @@ class UdpSocket implements Protocol, Endpoint {
     this.so = so;
     this.#family = udp.stack.family(so.domain);
     this.local = this.#family.any;
-    this.options = this.#family.options();
+    this.options = this.#family.options(false);
     so.sendLimit = udp.sendspace;
     so.inbox.limit = udp.recvspace;
   }
@@ -155,7 +155,7 @@ class UdpSocket implements Protocol, Endpoint {
     const near = () =>
       groupInterface && typeof destination === "number" && isMulticast(destination)
         ? stack.addressOn(groupInterface, destination)
-        : stack.sourceFor(destination, sender.iface ?? (isMulticast(destination) ? groupInterface : undefined));
+        : stack.sourceFor(destination, this.options.way(sender, isMulticast(destination)));
     const source = sender.source ?? wished ?? (isAny(this.local) ? near() : this.local);
     // Of IPv6 there is an address wherever there is a way.
     if (source === undefined) throw typeof destination === "object" ? errno.EHOSTUNREACH : errno.EADDRNOTAVAIL;
@@ -170,7 +170,7 @@ class UdpSocket implements Protocol, Endpoint {
     if (data.length > this.so.sendLimit) throw errno.EMSGSIZE;
     const peer = to ? this.#family.parse(to, this.mapped) : { address: this.remote, port: this.remotePort };
     if (peer.port === 0) throw errno.EADDRNOTAVAIL;
-    const sender = control.length > 0 ? this.options.sender(control) : NOBODY;
+    const sender = control.length > 0 ? this.options.sender(control, lwp) : NOBODY;
     const source = this.#source(peer.address, sender);
     if (this.port === 0) takePort(endpoints, lwp, this, { address: this.local, port: 0, to: peer });
     const ip = {
@@ -234,8 +234,8 @@ class UdpSocket implements Protocol, Endpoint {
   getOption(level: number, name: number): Uint8Array {
     return this.options.get(level, name, this.so.connected ? this.remote : undefined);
   }
-  setOption(level: number, name: number, value: Uint8Array): void {
-    this.options.set(level, name, value);
+  setOption(level: number, name: number, value: Uint8Array, lwp: Lwp): void {
+    this.options.set(level, name, value, lwp);
   }
 }
 

@@ -7,8 +7,9 @@ import { stackOf } from "../../src/net/interfaces.ts";
 import type { Ip6 } from "../../src/net/ip6/ip6.ts";
 import type { Stack } from "../../src/net/stack.ts";
 import { viewOf } from "../../src/lib/struct.ts";
+import { CMSG_DATA, Cmsghdr } from "../../src/abi/structs.ts";
 import type { Input, NetDevice } from "../../src/plugin.ts";
-import { bytes, cable, netKernel, pass, settle, text } from "./helpers.ts";
+import { bytes, cable, int, intOf, netKernel, pass, settle, text } from "./helpers.ts";
 
 let hosts = 0;
 /** A host with IPv6: numbers at random differ from host to host. */
@@ -154,4 +155,35 @@ export async function hostOnWire(...addresses: string[]) {
   await ready(host);
   w.sent.length = 0;
   return { ...host, ...w, iface, if6: host.ip6.of(iface) };
+}
+
+/** IPPROTO_IPV6 */
+export const LEVEL = 41;
+/** Set an option of a socket, and ask for one that is an int. */
+export const set = (sys: Calls, s: number, name: number, val: Uint8Array, level = LEVEL) =>
+  sys.setsockopt({ s, level, name, val });
+export function get(sys: Calls, s: number, name: number, level = LEVEL): number {
+  const val = new Uint8Array(4);
+  sys.getsockopt({ s, level, name, val, avalsize: int(4) });
+  return intOf(val);
+}
+/** What recvmsg gives: data, and control messages by type. */
+export async function message(sys: Calls, s: number) {
+  const [iov, control, msg, name] = [new Uint8Array(2000), new Uint8Array(500), new Uint8Array(48), new Uint8Array(28)];
+  const n = (await sys.recvmsg({ s, msg, name, iov, control, flags: 0 })) as number;
+  const d = viewOf(control);
+  const found = new Map<number, Uint8Array>();
+  for (let at = 0; at < control.length && Cmsghdr.get.len(d, at) >= CMSG_DATA;) {
+    const len = Cmsghdr.get.len(d, at);
+    if (Cmsghdr.get.level(d, at) === LEVEL) found.set(Cmsghdr.get.type(d, at), control.slice(at + CMSG_DATA, at + len));
+    at += (len + 7) & ~7;
+  }
+  return { data: text(iov.subarray(0, n)), found };
+}
+/** A control message of IPv6. */
+export function cmsg(type: number, data: Uint8Array): Uint8Array {
+  const out = new Uint8Array((CMSG_DATA + data.length + 7) & ~7);
+  Cmsghdr.write(viewOf(out), 0, { len: CMSG_DATA + data.length, level: LEVEL, type });
+  out.set(data, CMSG_DATA);
+  return out;
 }

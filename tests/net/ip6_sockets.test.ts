@@ -2,61 +2,37 @@ import { describe, it } from "node:test";
 import { errno, SysError } from "../../src/abi/errno.ts";
 import { AF_INET, AF_INET6, SO_REUSEADDR, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM, SOL_SOCKET } from "../../src/abi/flags.ts";
 import * as IPV6 from "../../src/abi/inet6_options.ts";
-import { CMSG_DATA, Cmsghdr } from "../../src/abi/structs.ts";
 import type { Calls } from "../../src/kern/dispatch.ts";
 import { viewOf } from "../../src/lib/struct.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../assert.ts";
 import { int, intOf, sin, text } from "./helpers.ts";
 import {
   checksum6,
+  cmsg,
   frame6,
+  get,
   hostOnWire,
   in6,
   inet6Host,
+  LEVEL,
+  message,
   named6,
   receive6,
   send6,
+  set,
   settle,
   sin6,
   twoHosts6,
   udp6,
 } from "./helpers6.ts";
 
-const LEVEL = 41;
 const fails = (fn: () => unknown, e: SysError) => assertThrows(fn, SysError, e.message);
-const set = (sys: Calls, s: number, name: number, val: Uint8Array, level = LEVEL) =>
-  sys.setsockopt({ s, level, name, val });
-function get(sys: Calls, s: number, name: number, level = LEVEL): number {
-  const val = new Uint8Array(4);
-  sys.getsockopt({ s, level, name, val, avalsize: int(4) });
-  return intOf(val);
-}
 const tcp = (sys: Calls, domain = AF_INET6) => sys.socket({ domain, type: SOCK_STREAM, protocol: 0 }) as number;
 const nameOf = (sys: Calls, fdes: number, peer = false) => {
   const asa = new Uint8Array(28);
   sys[peer ? "getpeername" : "getsockname"]({ fdes, asa, alen: int(28) });
   return named6(asa);
 };
-/** What recvmsg gives: data, and control messages by type. */
-async function message(sys: Calls, s: number) {
-  const [iov, control, msg, name] = [new Uint8Array(2000), new Uint8Array(500), new Uint8Array(48), new Uint8Array(28)];
-  const n = (await sys.recvmsg({ s, msg, name, iov, control, flags: 0 })) as number;
-  const d = viewOf(control);
-  const found = new Map<number, Uint8Array>();
-  for (let at = 0; at < control.length && Cmsghdr.get.len(d, at) >= CMSG_DATA;) {
-    const len = Cmsghdr.get.len(d, at);
-    if (Cmsghdr.get.level(d, at) === LEVEL) found.set(Cmsghdr.get.type(d, at), control.slice(at + CMSG_DATA, at + len));
-    at += (len + 7) & ~7;
-  }
-  return { data: text(iov.subarray(0, n)), found };
-}
-function cmsg(type: number, data: Uint8Array): Uint8Array {
-  const out = new Uint8Array((CMSG_DATA + data.length + 7) & ~7);
-  Cmsghdr.write(viewOf(out), 0, { len: CMSG_DATA + data.length, level: LEVEL, type });
-  out.set(data, CMSG_DATA);
-  return out;
-}
-
 describe("sockets of both families", () => {
   it("one of IPv6 is for IPv6 alone, unless it is told otherwise", async () => {
     const { sys } = await inet6Host();

@@ -12,7 +12,7 @@ export const inet6Family = (ip6: Ip6): Family => ({
   any: ANY,
   parse: inet6Address,
   name: (address: Address, port) => sockaddrIn6(typeof address === "number" ? named(address) : address, port),
-  options: (like) => new Inet6Options(ip6, like instanceof Inet6Options ? like : undefined),
+  options: (stream, like) => new Inet6Options(ip6, stream, like instanceof Inet6Options ? like : undefined),
 });
 /** No address of IPv4 is no address at all. */
 const named = (address: number) => (address === 0 ? ANY : mapIpv4(address));

@@ -6,6 +6,7 @@ import { DST_UNREACH_NOPORT, ICMP6_DST_UNREACH, ICMP6_PARAM_PROB, PARAMPROB_NEXT
 import { IPPROTO_ICMPV6, Ipv6, IPV6_MMTU } from "../../wire/ipv6.ts";
 import type { Interface } from "../interface.ts";
 import type { IpHeader, IpProtocol } from "../ip.ts";
+import type { Way } from "../outgoing.ts";
 import type { Packet } from "../packet.ts";
 import { RTF } from "../../abi/route_structs.ts";
 import type { Inet6, Stack } from "../stack.ts";
@@ -183,8 +184,8 @@ export class Ip6 implements Inet6 {
     return route;
   }
   /** Of :: it is ::1: that is whom it reaches. */
-  sourceFor(to: In6Addr, iface?: Interface | undefined): In6Addr | undefined {
-    const source = selectSource(this, to, iface);
+  sourceFor(to: In6Addr, way?: Way): In6Addr | undefined {
+    const source = selectSource(this, to, way);
     if (!source) this.counters.noSource++;
     return source;
   }

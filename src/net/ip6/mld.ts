@@ -12,6 +12,7 @@ import {
 import { IP6OPT_PADN, IP6OPT_RTALERT } from "../../wire/ipv6.ts";
 import type { Interface } from "../interface.ts";
 import type { Packet } from "../packet.ts";
+import { extras } from "./extras.ts";
 import { allRouters, type In6Interface } from "./interface.ts";
 import type { Ip6, Ipv6Header } from "./ip6.ts";
 
@@ -34,7 +35,7 @@ const REPORT_HEAD = 8;
 /** Records one report has room for. */
 const RECORDS = 50;
 /** A hop-by-hop header with a router alert for MLD (RFC 2711). */
-const ALERT = new Uint8Array([0, 0, IP6OPT_RTALERT, 2, 0, 0, IP6OPT_PADN, 0]);
+const ALERT = extras({ hopByHop: new Uint8Array([0, 0, IP6OPT_RTALERT, 2, 0, 0, IP6OPT_PADN, 0]) });
 
 interface Group {
   readonly address: In6Addr;
@@ -194,7 +195,7 @@ export class Mld {
   }
   #output(iface: Interface, destination: In6Addr, length: number, fill: (p: Packet, at: number) => void): void {
     const source = this.#ip6.of(iface).linkLocal?.address ?? ANY;
-    this.#ip6.icmp.send({ source, destination, iface, groupTtl: 1, loop: false, hopByHop: ALERT }, length, fill);
+    this.#ip6.icmp.send({ source, destination, iface, groupTtl: 1, loop: false, extras: ALERT }, length, fill);
   }
 
   /** The interface goes down: nothing is said any more, and all again when it comes up. */

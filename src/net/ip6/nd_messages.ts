@@ -57,7 +57,9 @@ export class NdMessages {
     },
   ): void {
     const destination = to ?? solicitedNode(target, iface.index);
-    const source = nonce ? ANY : from ?? this.#ip6.of(iface).linkLocal?.address ?? this.#ip6.sourceFor(target, iface);
+    const source = nonce
+      ? ANY
+      : from ?? this.#ip6.of(iface).linkLocal?.address ?? this.#ip6.sourceFor(target, { iface });
     if (!source) return;
     const o = { source, destination, iface, neighbour: true, ttl: ND_HOPS, groupTtl: ND_HOPS, loop: false };
     this.#ip6.icmp.send(o, Neighbor.size + OPTION, (p, at) => {

@@ -2,12 +2,13 @@
 import { errno, type SysError } from "../../abi/errno.ts";
 import type { In6Addr } from "../../lib/in6.ts";
 import { SCOPE_LINK } from "../../lib/in6.ts";
-import { Fragment, IP6F_MORE, IPPROTO_FRAGMENT, IPPROTO_HOPOPTS, Ipv6, IPV6_MMTU } from "../../wire/ipv6.ts";
+import { Fragment, IP6F_MORE, IPPROTO_FRAGMENT, Ipv6, IPV6_MMTU } from "../../wire/ipv6.ts";
 import type { Interface } from "../interface.ts";
 import type { Outgoing } from "../ip_output.ts";
 import { complete, largestPiece } from "../offload.ts";
 import type { Packet } from "../packet.ts";
 import { RTF } from "../../abi/route_structs.ts";
+import { firstHop, unfragmentable, writeHeaders } from "./extras.ts";
 import type { Ip6 } from "./ip6.ts";
 import type { Route6 } from "./routes.ts";
 
@@ -19,10 +20,8 @@ const MIN_PIECE = 8;
 export interface Outgoing6 extends Outgoing<In6Addr> {
   /** It is on the link of `iface`, whatever the routes say: Neighbor Discovery. */
   readonly neighbour?: boolean;
-  /** A hop-by-hop header: a multiple of 8 bytes; its first is filled in. */
-  readonly hopByHop?: Uint8Array;
-  /** In packets every link carries (IPV6_USE_MIN_MTU). */
-  readonly leastMtu?: boolean;
+  /** In packets every link carries (IPV6_USE_MIN_MTU); left out: multicasts are. */
+  readonly leastMtu?: boolean | undefined;
 }
 
 export class Output6 {
@@ -33,11 +32,12 @@ export class Output6 {
   }
   /** Send data that `fill` writes at a place of a packet. An error tells why it could not be sent. */
   output(o: Outgoing6, length: number, fill: (p: Packet, at: number) => void): SysError | undefined {
-    const extra = o.hopByHop?.length ?? 0;
+    const extra = o.extras?.length ?? 0;
     if (length + extra > MAX_PAYLOAD) return errno.EMSGSIZE;
-    const route = this.#route(o);
+    const first = o.extras?.routing ? firstHop(o.extras.routing) : o.destination;
+    const route = this.#route(o, first);
     if (!("iface" in route)) return route;
-    const mtu = o.leastMtu ? IPV6_MMTU : this.#ip6.mtuOf(o.destination, route);
+    const mtu = (o.leastMtu ?? first.multicast) ? IPV6_MMTU : this.#ip6.mtuOf(o.destination, route);
     const header = Ipv6.size + extra;
     if (o.dontFragment && header + (o.largest || length) > mtu) {
       this.#ip6.counters.cannotFragment++;
@@ -45,22 +45,23 @@ export class Output6 {
     }
     const p = this.#ip6.stack.packets.get(header + length);
     p.end = p.start + header + length;
-    this.#head(p, o, this.#ip6.of(route.iface).hopLimit || this.#ip6.settings.hopLimit);
+    this.#head(p, o, first, this.#ip6.of(route.iface).hopLimit || this.#ip6.settings.hopLimit);
     // What we send to an address of one of our links is as if it came from there.
-    if (route.iface.loopback) p.zone = o.destination.zone || o.source.zone;
+    if (route.iface.loopback) p.zone = first.zone || o.source.zone;
     fill(p, p.start + header);
     this.#ip6.counters.sent++;
     // One of the link's own, without saying which: it is the one it goes out by.
-    const to = o.destination.scoped ? o.destination.in(o.destination.zone || route.iface.index) : o.destination;
+    const to = first.scoped ? first.in(first.zone || route.iface.index) : first;
     if (to.multicast) return this.#multicast(p, to, { loop: o.loop !== false, route, mtu });
-    this.transmit(p, route, route.gateway ?? to, mtu);
+    this.transmit(p, route, o.extras?.nextHop ?? route.gateway ?? to, mtu);
     return undefined;
   }
-  #route(o: Outgoing6): Route6 | SysError {
-    const { destination } = o;
-    const by = o.iface ?? (destination.multicast ? o.groupInterface : undefined);
-    const route = o.neighbour && by ? this.#ip6.of(by).onLink : this.#ip6.routeTo(destination, by);
-    if (!route) {
+  #route(o: Outgoing6, to: In6Addr): Route6 | SysError {
+    const by = o.iface ?? (to.multicast ? o.groupInterface : undefined);
+    const next = to.multicast ? undefined : o.extras?.nextHop;
+    const route = o.neighbour && by ? this.#ip6.of(by).onLink : this.#ip6.routeTo(next ?? to, by);
+    // RFC 3542, 6.3: the next hop is a neighbour.
+    if (!route || (next && route.gateway)) {
       this.#ip6.counters.noRoute++;
       return errno.EHOSTUNREACH;
     }
@@ -69,19 +70,17 @@ export class Output6 {
     if (this.#ip6.of(route.iface).disabled) return errno.ENETDOWN;
     return route.iface.up ? route : errno.ENETDOWN;
   }
-  #head(p: Packet, o: Outgoing6, hopLimit: number): void {
+  #head(p: Packet, o: Outgoing6, first: In6Addr, hopLimit: number): void {
     const { view, start, length } = p;
     const { set } = Ipv6;
-    const hops = o.destination.multicast ? o.groupTtl ?? this.#ip6.settings.multicastHopLimit : o.ttl ?? hopLimit;
+    const hops = first.multicast ? o.groupTtl ?? this.#ip6.settings.multicastHopLimit : o.ttl ?? hopLimit;
     set.flow(view, start, ((VERSION_6 << 28) | ((o.tos ?? 0) << 20) | (o.flow ?? 0)) >>> 0);
     set.length(view, start, length - Ipv6.size);
-    set.next(view, start, o.hopByHop ? IPPROTO_HOPOPTS : o.protocol);
+    set.next(view, start, o.protocol);
     set.hopLimit(view, start, hops);
     o.source.write(view, start + Ipv6.at.source);
-    o.destination.write(view, start + Ipv6.at.destination);
-    if (!o.hopByHop) return;
-    p.bytes.set(o.hopByHop, start + Ipv6.size);
-    p.bytes[start + Ipv6.size] = o.protocol;
+    first.write(view, start + Ipv6.at.destination);
+    if (o.extras) writeHeaders(p, o.extras, o.protocol, o.destination);
   }
   #multicast(
     p: Packet,
@@ -112,12 +111,12 @@ export class Output6 {
     if (largestPiece(p) > mtu) return this.#fragment(p, route, nextHop, mtu);
     this.#ip6.nd.send(p, iface, nextHop);
   }
-  /** Pieces of a multiple of 8 bytes, each with what every router has to see. */
+  /** Pieces of a multiple of 8 bytes, each with what every node on the way has to see. */
   #fragment(p: Packet, route: Route6, nextHop: In6Addr, mtu: number): void {
     const { stack, counters } = this.#ip6;
-    const hop = Ipv6.get.next(p.view, p.start) === IPPROTO_HOPOPTS;
-    const header = Ipv6.size + (hop ? 8 + 8 * p.bytes[p.start + Ipv6.size + 1]! : 0);
-    const nextAt = hop ? Ipv6.size : Ipv6.at.next;
+    const every = unfragmentable(p);
+    const header = every.to - p.start;
+    const nextAt = every.nextAt - p.start;
     const piece = Math.max(MIN_PIECE, (mtu - header - Fragment.size) & ~7);
     const id = Math.floor(stack.random() * 2 ** 32);
     const next = p.bytes[p.start + nextAt]!;

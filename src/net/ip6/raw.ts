@@ -40,7 +40,7 @@ class Raw6Socket implements Protocol {
     this.so = so;
     this.protocol = protocol;
     this.#all = all.add(this);
-    this.#options = new Inet6Options(ip6);
+    this.#options = new Inet6Options(ip6, false);
     this.#checksum = protocol === IPPROTO_ICMPV6 ? Icmp6.at.checksum : NO_CHECKSUM;
     so.sendLimit = SEND;
   }
@@ -59,18 +59,18 @@ class Raw6Socket implements Protocol {
     this.#remote = this.#address(name);
     this.so.connected = true;
   }
-  send(_lwp: Lwp, { data, to, rights, control }: Message): number {
+  send(lwp: Lwp, { data, to, rights, control }: Message): number {
     if (rights.length > 0) throw errno.EINVAL;
     if (to && this.so.connected) throw errno.EISCONN;
     if (!to && !this.so.connected) throw errno.ENOTCONN;
     const destination = to ? this.#address(to) : this.#remote;
-    const sender = control.length > 0 ? this.#options.sender(control) : {};
+    const sender = control.length > 0 ? this.#options.sender(control, lwp) : {};
     const bound = this.#local.unspecified ? undefined : this.#local;
-    const iface = sender.iface ?? (destination.multicast ? this.#options.outgoing.groupInterface : undefined);
-    const source =
-      (sender.source ?? this.#options.source ?? bound ?? this.#ip6.sourceFor(destination, iface)) as In6Addr;
+    const { outgoing, source: wished } = this.#options;
+    const near = () => this.#ip6.sourceFor(destination, this.#options.way(sender, destination.multicast));
+    const source = (sender.source ?? wished ?? bound ?? near()) as In6Addr;
     if (!source) throw errno.EADDRNOTAVAIL;
-    const o = { protocol: this.protocol, destination, ...this.#options.outgoing, ...sender, source };
+    const o = { protocol: this.protocol, destination, ...outgoing, ...sender, source };
     if (this.#checksum >= 0 && this.#checksum + 2 > data.length) throw errno.EINVAL;
     const error = this.#ip6.output(o, data.length, (p, at) => {
       p.bytes.set(data, at);
@@ -121,9 +121,9 @@ class Raw6Socket implements Protocol {
     viewOf(bytes).setInt32(0, this.#checksum, true);
     return bytes;
   }
-  setOption(level: number, name: number, value: Uint8Array): void {
+  setOption(level: number, name: number, value: Uint8Array, lwp: Lwp): void {
     if (level === IPPROTO_ICMPV6 && name === ICMP6_FILTER) return this.#filter(value);
-    if (level !== IPPROTO_IPV6 || name !== IPV6_CHECKSUM) return this.#options.set(level, name, value);
+    if (level !== IPPROTO_IPV6 || name !== IPV6_CHECKSUM) return this.#options.set(level, name, value, lwp);
     const at = value.length === 4 ? viewOf(value).getInt32(0, true) : 1;
     // RFC 3542, 3.1: even, and ICMPv6's is where it is.
     const fits = at === NO_CHECKSUM || (at >= 0 && at % 2 === 0);

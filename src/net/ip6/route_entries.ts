@@ -81,7 +81,7 @@ export class Inet6Routes implements RouteFamily<Route6, In6IfAddress> {
     return familyAddress6(address);
   }
   #source({ iface, gateway, destination, flags }: Route6): Uint8Array | undefined {
-    const address = flags & RTF.LOCAL ? destination : this.#ip6.sourceFor(gateway ?? destination, iface);
+    const address = flags & RTF.LOCAL ? destination : this.#ip6.sourceFor(gateway ?? destination, { iface });
     return address && sockaddrIn6(address, 0);
   }
 

@@ -3,7 +3,8 @@ import { errno } from "../../abi/errno.ts";
 import { MSG_BCAST, MSG_MCAST, SO_TIMESTAMP } from "../../abi/flags.ts";
 import { sockaddrIn6 } from "../../abi/inet.ts";
 import * as IPV6 from "../../abi/inet6_options.ts";
-import { In6Addr } from "../../lib/in6.ts";
+import type { Lwp } from "../../kern/proc.ts";
+import type { In6Addr } from "../../lib/in6.ts";
 import { viewOf } from "../../lib/struct.ts";
 import {
   IPPROTO_DSTOPTS,
@@ -17,15 +18,19 @@ import { type Address, isMulticast } from "../address.ts";
 import { timestamp } from "../control.ts";
 import type { Beside, Cmsg } from "../inbox.ts";
 import type { IpHeader } from "../ip.ts";
-import type { InetOptions, OutgoingOptions, Sender } from "../outgoing.ts";
+import type { InetOptions, OutgoingOptions, Way } from "../outgoing.ts";
 import type { Packet } from "../packet.ts";
+import { ALGORITHMS } from "../ports.ts";
+import { type Extras6, firstHop } from "./extras.ts";
 import type { Ip6 } from "./ip6.ts";
 import { Memberships6 } from "./memberships.ts";
+import { getPacketOption, type PacketOptions6, setPacketOption } from "./packet_options.ts";
 
 const MAX_HOPS = 255;
 const MAX_FLOW = 0xf_ffff;
 /** The system's own value. */
 const DEFAULT = -1;
+const NOTHING: Partial<Extras6> = {};
 /** Options that are switches: what a datagram's reader is told. */
 const TOLD = [
   IPV6.IPV6_RECVPKTINFO,
@@ -34,6 +39,7 @@ const TOLD = [
   IPV6.IPV6_RECVRTHDR,
   IPV6.IPV6_RECVHOPOPTS,
   IPV6.IPV6_RECVDSTOPTS,
+  IPV6.IPV6_RECVRTHDRDSTOPTS,
   IPV6.IPV6_RECVPATHMTU,
 ];
 
@@ -44,26 +50,29 @@ const HEADERS: Readonly<Record<number, readonly [asked: number, type: number]>> 
   [IPPROTO_ROUTING]: [IPV6.IPV6_RECVRTHDR, IPV6.IPV6_RTHDR],
 };
 
+/** Options for each node a routing header names; who does not ask for these is told of them as of the others. */
+const EARLY = [IPV6.IPV6_RECVRTHDRDSTOPTS, IPV6.IPV6_RTHDRDSTOPTS] as const;
+
 /** What goes into packets of an IPv6 socket. */
-interface Outgoing6Options extends OutgoingOptions {
-  leastMtu?: boolean;
-  dontFragment?: boolean;
-}
+type Outgoing6Options = OutgoingOptions & PacketOptions6;
+const isRoot = ({ proc: { cred } }: Lwp) => cred.euid === 0;
 
 export class Inet6Options implements InetOptions {
   readonly outgoing: Outgoing6Options = {};
   mapped: boolean;
   lowPort = false;
+  portAlgorithm: string | undefined;
   bound = false;
   readonly minTtl = 0;
-  source: In6Addr | undefined;
   readonly #ip6: Ip6;
+  readonly #stream: boolean;
   readonly #memberships: Memberships6;
   readonly #told = new Set<number>();
 
-  /** `like`: a listener's, for a connection that came to it. */
-  constructor(ip6: Ip6, like?: Inet6Options) {
+  /** `stream`: of TCP; `like`: a listener's, for a connection that came to it. */
+  constructor(ip6: Ip6, stream: boolean, like?: Inet6Options) {
     this.#ip6 = ip6;
+    this.#stream = stream;
     this.#memberships = new Memberships6(ip6);
     this.mapped = like?.mapped ?? !ip6.settings.v6only;
     if (like) {
@@ -73,10 +82,15 @@ export class Inet6Options implements InetOptions {
     // RFC 6437: what belongs together is told apart from the rest by routers on the way.
     if (ip6.settings.autoFlowLabel) this.outgoing.flow = 1 + Math.floor(ip6.stack.random() * MAX_FLOW);
   }
+  get source(): In6Addr | undefined {
+    return this.outgoing.source;
+  }
   /** ENOPROTOOPT: there is no such option. */
   get(level: number, name: number, peer?: Address): Uint8Array {
     if (level !== IPPROTO_IPV6) throw errno.ENOPROTOOPT;
     if (name === IPV6.IPV6_PATHMTU) return this.#pathMtu(peer);
+    const sticky = getPacketOption(this.outgoing, name);
+    if (sticky) return sticky;
     const bytes = new Uint8Array(4);
     viewOf(bytes).setInt32(0, this.#number(name), true);
     return bytes;
@@ -95,25 +109,23 @@ export class Inet6Options implements InetOptions {
         return outgoing.groupInterface?.index ?? 0;
       case IPV6.IPV6_V6ONLY:
         return this.mapped ? 0 : 1;
-      case IPV6.IPV6_TCLASS:
-        return outgoing.tos ?? 0;
-      case IPV6.IPV6_USE_MIN_MTU:
-        return outgoing.leastMtu === undefined ? DEFAULT : outgoing.leastMtu ? 1 : 0;
-      case IPV6.IPV6_DONTFRAG:
-        return outgoing.dontFragment ? 1 : 0;
       case IPV6.IPV6_PORTRANGE:
         return this.lowPort ? IPV6.IPV6_PORTRANGE_LOW : 0;
+      case IPV6.IPV6_PORTALGO:
+        return ALGORITHMS.indexOf(this.portAlgorithm ?? this.#ip6.stack.ports.selected);
       default:
         throw errno.ENOPROTOOPT;
     }
   }
-  /** EINVAL: not a value it can have; ENOPROTOOPT; ENXIO, EADDRNOTAVAIL: no such interface or group. */
-  set(level: number, name: number, value: Uint8Array): void {
+  /** EINVAL: not a value it can have; ENOPROTOOPT; EPERM; ENXIO, EADDRNOTAVAIL: no such interface or group. */
+  set(level: number, name: number, value: Uint8Array, lwp: Lwp): void {
     if (level !== IPPROTO_IPV6) throw errno.ENOPROTOOPT;
     if (name === IPV6.IPV6_JOIN_GROUP) return this.#memberships.add(value);
     if (name === IPV6.IPV6_LEAVE_GROUP) return this.#memberships.drop(value);
-    if (name === IPV6.IPV6_PKTINFO) return void (this.source = this.#pktinfo(value).source as In6Addr | undefined);
-    if (name === IPV6.IPV6_HOPLIMIT) name = IPV6.IPV6_UNICAST_HOPS;
+    if (getPacketOption(this.outgoing, name) || name === IPV6.IPV6_HOPLIMIT) {
+      const who = { root: isRoot(lwp), sticky: true, stream: this.#stream };
+      return setPacketOption(this.#ip6, this.outgoing, name, value, who);
+    }
     this.#number(name); // whether there is such an option
     // A u_char where that was once the type.
     const narrow = value.length === 1 && name === IPV6.IPV6_MULTICAST_LOOP;
@@ -137,16 +149,8 @@ export class Inet6Options implements InetOptions {
         if (this.bound) throw errno.EINVAL;
         this.mapped = n === 0;
         return;
-      case IPV6.IPV6_TCLASS:
-        if (within(n, DEFAULT, 255) === DEFAULT) delete outgoing.tos;
-        else outgoing.tos = n;
-        return;
-      case IPV6.IPV6_USE_MIN_MTU:
-        if (within(n, DEFAULT, 1) === DEFAULT) delete outgoing.leastMtu;
-        else outgoing.leastMtu = n === 1;
-        return;
-      case IPV6.IPV6_DONTFRAG:
-        outgoing.dontFragment = n !== 0;
+      case IPV6.IPV6_PORTALGO:
+        this.portAlgorithm = ALGORITHMS[within(n, 0, ALGORITHMS.length - 1)];
         return;
       case IPV6.IPV6_PORTRANGE:
         this.lowPort = within(n, 0, IPV6.IPV6_PORTRANGE_LOW) === IPV6.IPV6_PORTRANGE_LOW;
@@ -163,37 +167,27 @@ export class Inet6Options implements InetOptions {
     if (!iface) throw errno.ENXIO;
     this.outgoing.groupInterface = iface;
   }
+  way(sender: PacketOptions6, multicast: boolean): Way {
+    const { outgoing: { iface, groupInterface, preferTemporary: temporary } } = this;
+    const { nextHop, routing } = sender.extras ?? this.outgoing.extras ?? NOTHING;
+    return {
+      iface: sender.iface ?? iface ?? (multicast ? groupInterface : undefined),
+      via: nextHop ?? (routing && firstHop(routing)),
+      temporary: sender.preferTemporary ?? temporary,
+    };
+  }
   close(): void {
     this.#memberships.clear();
   }
 
   // One datagram
 
-  /** struct in6_pktinfo: where to send from, and by which interface. ENXIO, EADDRNOTAVAIL. */
-  #pktinfo(data: Uint8Array): Sender {
-    if (data.length !== IPV6.In6Pktinfo.size) throw errno.EINVAL;
-    const d = viewOf(data);
-    const index = IPV6.In6Pktinfo.get.index(d, 0);
-    const iface = this.#ip6.stack.byIndex(index);
-    if (index !== 0 && !iface) throw errno.ENXIO;
-    const given = In6Addr.read(d, 0);
-    const source = given.scoped ? given.in(index) : given;
-    if (!source.unspecified && !this.#ip6.isLocal(source)) throw errno.EADDRNOTAVAIL;
-    return { ...(iface ? { iface } : {}), ...(source.unspecified ? {} : { source }) };
-  }
-  /** What control messages beside a datagram say of it. EINVAL, ENOPROTOOPT, ENXIO, EADDRNOTAVAIL. */
-  sender(control: readonly Cmsg[]): Sender {
-    let found: Sender & { ttl?: number; groupTtl?: number; tos?: number } = {};
+  /** What control messages beside a datagram say of it. EINVAL, EPERM, ENOPROTOOPT, ENXIO, EADDRNOTAVAIL, EAFNOSUPPORT. */
+  sender(control: readonly Cmsg[], lwp: Lwp): PacketOptions6 {
+    const found: PacketOptions6 = { extras: this.outgoing.extras };
+    const who = { root: isRoot(lwp), sticky: false, stream: this.#stream };
     for (const { level, type, data } of control) {
-      if (level !== IPPROTO_IPV6) continue;
-      if (type === IPV6.IPV6_PKTINFO) found = { ...found, ...this.#pktinfo(data) };
-      else {
-        if (type !== IPV6.IPV6_HOPLIMIT && type !== IPV6.IPV6_TCLASS) throw errno.ENOPROTOOPT;
-        if (data.length !== 4) throw errno.EINVAL;
-        const n = within(viewOf(data).getInt32(0, true), DEFAULT, MAX_HOPS);
-        if (n === DEFAULT) continue;
-        found = { ...found, ...(type === IPV6.IPV6_TCLASS ? { tos: n } : { ttl: n, groupTtl: n }) };
-      }
+      if (level === IPPROTO_IPV6) setPacketOption(this.#ip6, found, type, data, who);
     }
     return found;
   }
@@ -221,7 +215,8 @@ export class Inet6Options implements InetOptions {
     let next = p.bytes[p.start + Ipv6.at.next]!;
     for (let from = p.start + Ipv6.size; from < p.start + headerLength;) {
       const to = from + 8 + (next === IPPROTO_FRAGMENT ? 0 : 8 * p.bytes[from + 1]!);
-      const row = HEADERS[next];
+      const early = next === IPPROTO_DSTOPTS && p.bytes[from] === IPPROTO_ROUTING;
+      const row = early && this.#told.has(IPV6.IPV6_RECVRTHDRDSTOPTS) ? EARLY : HEADERS[next];
       if (row) tell(row[0], row[1], p.bytes.slice(from, to));
       next = p.bytes[from]!;
       from = to;

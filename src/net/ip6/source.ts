@@ -8,6 +8,7 @@ import {
   IN6_IFF_TEMPORARY,
   type In6IfAddress,
 } from "./interface.ts";
+import type { Way } from "../outgoing.ts";
 import type { Ip6 } from "./ip6.ts";
 
 const LOOPBACK = new In6Addr(0, 0, 0, 1);
@@ -24,15 +25,16 @@ const LABELS = ([
 ] as const).map(([text, length, label]) => ({ prefix: parseIpv6(text)!, length, label }));
 const labelOf = (a: In6Addr) => LABELS.find(({ prefix, length }) => a.common(prefix) >= length)?.label ?? 1;
 
-/** The best address of ours for a destination, of `iface` where one is named; undefined: there is no way, or none. */
-export function selectSource(ip6: Ip6, to: In6Addr, iface?: Interface | undefined): In6Addr | undefined {
+/** The best address of ours for a destination; undefined: there is no way, or none. */
+export function selectSource(ip6: Ip6, to: In6Addr, { iface, via, temporary }: Way = {}): In6Addr | undefined {
   if (to.unspecified) return LOOPBACK;
   if (ip6.isLocal(to)) return to;
-  const route = ip6.routeTo(to, iface);
+  const route = ip6.routeTo(via ?? to, iface);
   if (!route) return undefined;
+  const wish = { to, out: route.iface, temporary: temporary ?? ip6.settings.preferTemporary };
   let best: In6IfAddress | undefined;
   for (const a of candidates(ip6, to, route.iface)) {
-    if (!best || better(ip6, a, best, { to, out: route.iface })) best = a;
+    if (!best || better(a, best, wish)) best = a;
   }
   return best?.address;
 }
@@ -50,10 +52,9 @@ function* candidates({ addresses, settings }: Ip6, to: In6Addr, out: Interface):
 }
 /** Whether `a` is better than `b` (RFC 6724, 5, by its rules). */
 function better(
-  { settings }: Ip6,
   a: In6IfAddress,
   b: In6IfAddress,
-  { to, out }: { readonly to: In6Addr; readonly out: Interface },
+  { to, out, temporary }: { readonly to: In6Addr; readonly out: Interface; readonly temporary: boolean },
 ): boolean {
   const [scopeA, scopeB] = [a.address.scope, b.address.scope];
   if (scopeA !== scopeB) return scopeA < scopeB ? scopeA >= to.scope : scopeB < to.scope;
@@ -64,6 +65,6 @@ function better(
   const [fitsA, fitsB] = [labelOf(a.address) === label, labelOf(b.address) === label];
   if (fitsA !== fitsB) return fitsA;
   const [briefA, briefB] = [a.flags & IN6_IFF_TEMPORARY, b.flags & IN6_IFF_TEMPORARY];
-  if (briefA !== briefB) return (briefA !== 0) === settings.preferTemporary;
+  if (briefA !== briefB) return (briefA !== 0) === temporary;
   return Math.min(a.address.common(to), a.length) > Math.min(b.address.common(to), b.length);
 }

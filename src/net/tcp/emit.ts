@@ -30,7 +30,8 @@ export function mssFor(mtu: number, remote: Address): number {
 /** Data in a segment from what the peer takes and what the path carries. */
 export function setMss(c: Tcb): void {
   const path = mssFor(c.stack.mtu(c.remote), c.remote);
-  const options = (c.stamped ? STAMP_SIZE : 0) + (c.header.options?.list.length ?? 0);
+  const { options: list, extras } = c.header;
+  const options = (c.stamped ? STAMP_SIZE : 0) + (list?.list.length ?? extras?.length ?? 0);
   c.mss = Math.max(Math.min(c.peerMss, path, c.maxSegment || path, c.pathLimit || path) - options, 1);
 }
 

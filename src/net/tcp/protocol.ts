@@ -10,6 +10,8 @@ import { pseudoChecksum, transportChecksum } from "../checksums.ts";
 import type { InetProtocol } from "../inet.ts";
 import type { IpHeader, IpProtocol, Returned } from "../ip.ts";
 import type { IpOptions } from "../ip_options.ts";
+import type { Interface } from "../interface.ts";
+import type { Extras6 } from "../ip6/extras.ts";
 import type { Outgoing } from "../ip_output.ts";
 import type { Packet } from "../packet.ts";
 import { Endpoints } from "../pcb.ts";
@@ -140,6 +142,8 @@ export class TcpProtocol implements IpProtocol, TcpWorld {
     this.#ip.dontFragment = this.stack.ip.mtuDiscovery;
     ip.options = to.header?.options;
     ip.flow = to.header?.flow;
+    ip.extras = to.header?.extras;
+    ip.iface = to.header?.iface;
     ip.tos = out.ect ? ((to.header?.tos ?? 0) & ~ECN_MASK) | ECT_0 : to.header?.tos;
     this.#out = out;
     this.#ring = ring;
@@ -180,6 +184,8 @@ const outgoing = <A extends Address>(any: A) => ({
   options: undefined as IpOptions | undefined,
   tos: undefined as number | undefined,
   flow: undefined as number | undefined,
+  extras: undefined as Extras6 | undefined,
+  iface: undefined as Interface | undefined,
 });
 type Filled = ReturnType<typeof outgoing<Address>>;
 /** TCP's sockets. EOPNOTSUPP and the like are their own. */

@@ -1,6 +1,8 @@
 /** The state of one connection (RFC 9293, 3.3.1; NetBSD: struct tcpcb), and what it needs of its stack and tells its user. */
 import type { SysError } from "../../abi/errno.ts";
 import type { Address } from "../address.ts";
+import type { Interface } from "../interface.ts";
+import type { Extras6 } from "../ip6/extras.ts";
 import type { IpOptions } from "../ip_options.ts";
 import { algorithms, type Congestion, initialWindow } from "./congestion.ts";
 import type { Ecn } from "./ecn.ts";
@@ -34,11 +36,13 @@ export interface Tuple {
 }
 /** What IP is told of packets; undefined: its own. */
 export interface HeaderOptions {
-  readonly ttl?: number;
-  readonly tos?: number;
-  readonly flow?: number;
-  /** IPv4's options. */
+  readonly ttl?: number | undefined;
+  readonly tos?: number | undefined;
+  readonly flow?: number | undefined;
+  /** IPv4's options; headers behind IPv6's. */
   readonly options?: IpOptions;
+  readonly extras?: Extras6 | undefined;
+  readonly iface?: Interface | undefined;
 }
 /** Who is told of a connection. */
 export interface TcpUser {

@@ -58,7 +58,7 @@ export class TcpSocket implements Protocol, Endpoint, TcpUser, TcpListener {
     so.inbox = this.#inbox;
     this.#sendLimit = so.sendLimit = listener?.so.sendLimit ?? settings.sendspace;
     this.#options = new TcpOptions(listener ? listener.#options : settings);
-    this.options = this.#family.options(listener?.options);
+    this.options = this.#family.options(true, listener?.options);
     if (c && listener) this.#accepted(c, listener);
   }
   #accepted(c: Tcb, { so }: TcpSocket): void {
@@ -120,7 +120,7 @@ export class TcpSocket implements Protocol, Endpoint, TcpUser, TcpListener {
     const { address, port } = this.#family.parse(name, this.mapped);
     if (this.so.cantSend) throw errno.EINVAL;
     if (port === 0 || address === BROADCAST || isMulticast(address)) throw errno.EADDRNOTAVAIL;
-    const nearest = stack.sourceFor(address);
+    const nearest = stack.sourceFor(address, this.options.way({}, false));
     if (nearest === undefined) throw typeof address === "object" ? errno.EHOSTUNREACH : errno.EADDRNOTAVAIL;
     const source = isAny(this.local) ? nearest : this.local;
     const remote = isAny(address) ? source : address;
@@ -240,10 +240,10 @@ export class TcpSocket implements Protocol, Endpoint, TcpUser, TcpListener {
       listening: this.so.listening,
     });
   }
-  setOption(level: number, name: number, value: Uint8Array): void {
+  setOption(level: number, name: number, value: Uint8Array, lwp: Lwp): void {
     this.#tcp.engine.tick();
     if (level !== IPPROTO_TCP) {
-      this.options.set(level, name, value);
+      this.options.set(level, name, value, lwp);
       // Options of the header leave less room for data.
       if (this.#c) tooLarge(this.#c);
       return;
