@@ -2,9 +2,9 @@
  * msdos: FAT12, FAT16 and FAT32 with long names (NetBSD: mount_msdos(8)). Unlike NetBSD's, names are UTF-8 and long unless
  * told otherwise: a fresh image would else lose what is written to it, `-s` is there for those who want it.
  */
+import { anyByte } from "../../src/lib/aligned.ts";
 import { then } from "../../src/lib/async.ts";
 import type { Async, BlockDevice, FsDriver, MountRequest, Sys } from "../../src/plugin.ts";
-import { anyByte } from "./aligned.ts";
 import { type Geometry, looksLike, parseBpb } from "./bpb.ts";
 import { checkVolume } from "./check.ts";
 import { type CodePage, cp437, latin1, loadPage } from "./codepage.ts";
@@ -29,7 +29,7 @@ const driver: FsDriver<MsdosOptions, Node> = {
   options,
   mount(sys, device, request) {
     if (!device) throw sys.errno.ENOTBLK;
-    const disk = anyByte(device, sys.errno);
+    const disk = anyByte(device, sys.errno.EIO);
     const g = geometry(sys, disk, request);
     return named(sys, request.options, (names) => {
       const health = new Health(sys, device.name, request.options.errors === "remount-ro");
@@ -37,7 +37,7 @@ const driver: FsDriver<MsdosOptions, Node> = {
     });
   },
   prepare: (sys, options) => then(named(sys, options, () => undefined), () => undefined),
-  check: (sys, device, request) => checkVolume(sys, anyByte(device, sys.errno), request),
+  check: (sys, device, request) => checkVolume(sys, anyByte(device, sys.errno.EIO), request),
 };
 export default driver;
 
