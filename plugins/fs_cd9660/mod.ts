@@ -20,12 +20,14 @@ export type { Cd9660Options };
 const driver: FsDriver<Cd9660Options, Node> = {
   kind: "fs",
   name: "cd9660",
+  about: "Mount an ISO 9660 image (CD, DVD): Rock Ridge, Joliet, or plain names.",
   wantsDevice: true,
+  readOnly: true,
   options,
   mount(sys, device, request) {
     if (!device) throw sys.errno.ENOTBLK;
     const disk = anyByte(device, sys.errno.EIO);
-    return then(readDescriptors(disk, request.options.session), (layout) => {
+    return then(readDescriptors(disk, request.options.session ?? 0), (layout) => {
       if (typeof layout === "string") {
         sys.log(`cd9660: ${device.name}: not an ISO 9660 volume: ${layout}`);
         throw sys.errno.EINVAL;

@@ -49,6 +49,7 @@ export async function mountImage(driver: FsDriver, image: Uint8Array, how: WalkO
   const { parse } = await import("valibot");
   return await driver.mount(plainSys((text) => how.log?.push(text)), diskOn(image.slice()), {
     options: parse(driver.options as never, how.options ?? {}),
+    source: "image",
     readOnly: true,
     over: { uid: 0, gid: 0, mode: 0o755 },
   });

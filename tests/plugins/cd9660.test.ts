@@ -185,6 +185,7 @@ describe("cd9660", () => {
     const { volumeListing } = await import("../cases/image_walk.ts");
     const volume = await driver.mount(plainSys(), slow, {
       options: parse(driver.options as never, {}),
+      source: "image",
       readOnly: true,
       over: { uid: 0, gid: 0, mode: 0o755 },
     });
