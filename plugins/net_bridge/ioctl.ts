@@ -53,6 +53,14 @@ const describe = (view: DataView, at: number, [i, { port, flags }]: readonly [nu
 const PRIORITY = 128;
 const COST = 55;
 
+/** Spanning trees are not spoken, and no packet filter is there. */
+const without: Row = {
+  size: 0,
+  set: true,
+  run({ errno }) {
+    throw errno.EOPNOTSUPP;
+  },
+};
 const member = (run: (r: Request) => void, isSet = true): Row => ({ size: Ifbreq.size, set: isSet, run });
 const rows: Readonly<Record<number, Row>> = {
   [BRDG.ADD]: member(({ bridge, view }) => bridge.add(Ifbreq.get.name(view, AT))),
@@ -75,6 +83,13 @@ const rows: Readonly<Record<number, Row>> = {
   [BRDG.GHT]: get(() => 2),
   [BRDG.GFD]: get(() => 15),
   [BRDG.GMA]: get(() => 20),
+  [BRDG.SPRI]: without,
+  [BRDG.SHT]: without,
+  [BRDG.SFD]: without,
+  [BRDG.SMA]: without,
+  [BRDG.SIFPRIO]: without,
+  [BRDG.SIFCOST]: without,
+  [BRDG.SFILT]: without,
   [BRDG.SADDR]: {
     size: Ifbareq.size,
     set: true,

@@ -1,24 +1,25 @@
 /** rump.arp: show and change the link addresses of a rump kernel's IPv4 neighbours (arp(8)). */
-import { errno } from "../abi/errno.ts";
 import { AF_INET } from "../abi/flags.ts";
 import { formatIpv4, formatMac } from "../lib/inet.ts";
 import { Failure, type Grammar } from "./cli.ts";
-import { addressOf, nameOf } from "./host_names.ts";
+import { type Address, addressText, nameOf } from "./host_names.ts";
 import { interfaceNamer, listInterfaces } from "./if_request.ts";
-import { eachLine, entryOf, type Neighbour, neighboursOf, NeighbourTable, ownAddresses } from "./neighbours.ts";
+import { enterNamed, neighbourNamed, removeAll, removeNamed } from "./neighbour_change.ts";
+import { eachLine, type Neighbour, neighboursOf } from "./neighbours.ts";
 import { program, type Tool } from "./tool.ts";
 
 const grammar: Grammar = {
   usage: [
     "[-n] [-i interface] hostname",
     "[-n] [-i interface] -a",
-    "-d [-i interface] hostname | -d [-i interface] -a",
-    "-s hostname ether_addr [temp] [pub [proxy]]",
-    "-f filename",
+    "[-v] -d [-i interface] hostname [proxy] | [-v] -d [-i interface] -a",
+    "[-v] -s hostname ether_addr [temp] [pub [proxy]]",
+    "[-v] -f filename",
   ],
   about: "Show and change the Ethernet addresses of IPv4 neighbours that the rump kernel RUMP_SERVER names knows.\n\n" +
-    "temp: forget it after 20 minutes. pub: answer for it. proxy is the same as pub alone: it always is for others, too.",
-  letters: "adfi:ns",
+    "temp: forget it after 20 minutes. pub: answer for it, with ether_addr or our own (auto). proxy is the same as pub\n" +
+    "alone: it always is for others, too. Behind -d, proxy means only what is published.",
+  letters: "adfi:nsv",
   help: {
     a: "all",
     d: "delete",
@@ -26,15 +27,11 @@ const grammar: Grammar = {
     i: "only neighbours on this interface",
     n: "numbers, no names",
     s: "enter one",
+    v: "say what was entered and deleted",
   },
   examples: ["-an", "10.0.0.2", "-s 10.0.0.2 02:00:00:00:00:02", "-d 10.0.0.2", "-da"],
 };
 
-function addressNamed(t: Tool, name: string): number {
-  const address = addressOf(t.host, name, AF_INET);
-  if (typeof address !== "number") throw new Failure("unknown host");
-  return address;
-}
 /** The interface of -i; 0: any. */
 function onlyOn(t: Tool): number {
   const name = t.value("i");
@@ -57,41 +54,40 @@ function lineOf(t: Tool, interfaceName: (index: number) => string, n: Neighbour)
 }
 /** All, or one. */
 function show(t: Tool, name?: string): void {
-  const wanted = name === undefined ? undefined : addressNamed(t, name);
+  const wanted = name === undefined ? undefined : neighbourNamed(t, name, AF_INET);
   const lines = [...chosen(t)].filter((n) => wanted === undefined || n.address === wanted);
   if (wanted !== undefined && lines.length === 0) throw new Failure("no entry");
   const interfaceName = interfaceNamer(t);
   t.out(lines.map((n) => lineOf(t, interfaceName, n)).join(""));
 }
-function remove(t: Tool, name: string): void {
-  try {
-    new NeighbourTable(t).remove(addressNamed(t, name), onlyOn(t));
-  } catch (e) {
-    throw e === errno.ENOENT ? new Failure("no entry") : e;
-  }
+/** With -v, what was done. */
+const told = (t: Tool, name: string, address: Address, what: string) => {
+  if (t.has("v")) t.out(`${name} (${addressText(address)}) ${what}\n`);
+};
+/** One, or with the word proxy only what is published. */
+function remove(t: Tool, name: string, proxy: boolean): void {
+  const address = neighbourNamed(t, name, AF_INET);
+  const published = [...chosen(t)].some((n) => n.published && n.address === address);
+  if (proxy && !published) throw new Failure("no entry");
+  removeNamed(t, address, onlyOn(t));
+  told(t, name, address, "deleted");
 }
-/** All but our own addresses. */
-function removeAll(t: Tool): void {
-  const table = new NeighbourTable(t);
-  const own = ownAddresses(t, AF_INET);
-  for (const { address, index } of [...chosen(t)].filter((n) => !own(n.address))) {
-    t.attempt(formatIpv4(address as number), () => table.remove(address, index));
-  }
+function removeEach(t: Tool): void {
+  const index = onlyOn(t);
+  const some = (n: Neighbour) => index === 0 || n.index === index;
+  removeAll(t, AF_INET, some, (a) => told(t, nameOf(t.host, a) ?? addressText(a), a, "deleted"));
 }
-function enter(t: Tool, [name = "", ...words]: readonly string[]): void {
-  const entry = entryOf(addressNamed(t, name), words);
-  if (!entry) throw new Failure(`${words.join(" ")}: not a link address and temp or pub`);
-  new NeighbourTable(t).set(entry);
-}
+const enter = (t: Tool, words: readonly string[]) => told(t, words[0]!, enterNamed(t, AF_INET, words), "added");
 
 export const { run, over } = program(grammar, (t) => {
   const [name, ...more] = t.rest;
   const modes = ["d", "f", "s"].filter((m) => t.has(m));
   const all = t.has("a") && !t.has("s", "f");
-  if (modes.length > 1 || (name === undefined) !== all || (more.length > 0 && !t.has("s"))) t.usage();
-  if (all) return t.has("d") ? removeAll(t) : show(t);
+  const proxy = t.has("d") && more.join(" ") === "proxy";
+  if (modes.length > 1 || (name === undefined) !== all || (more.length > 0 && !t.has("s") && !proxy)) t.usage();
+  if (all) return t.has("d") ? removeEach(t) : show(t);
   if (t.has("f")) return eachLine(t, name!, (words) => enter(t, words));
   if (t.has("s") && more.length === 0) t.usage();
-  const work = t.has("s") ? () => enter(t, t.rest) : t.has("d") ? () => remove(t, name!) : () => show(t, name);
+  const work = t.has("s") ? () => enter(t, t.rest) : t.has("d") ? () => remove(t, name!, proxy) : () => show(t, name);
   t.attempt(name!, work);
 });

@@ -1,5 +1,6 @@
 /** rump.brconfig: show and change bridges of a rump kernel (brconfig(8)). */
 import { IFF } from "../abi/flags.ts";
+import { formatMac, parseMac } from "../lib/inet.ts";
 import { viewOf } from "../lib/struct.ts";
 import { BRDG, Ifbareq, IFBF_FLUSHALL, IFBIF, Ifbreq, Ifbrparam, Ifdrv } from "../wire/if_bridge.ts";
 import { Failure } from "./cli.ts";
@@ -16,25 +17,26 @@ const NAMES = {
 function flags(value: number, names: readonly string[]): string {
   return `flags=${value.toString(16)}<${bitNames(value, names)}>`;
 }
-const hex = (b: Uint8Array) => [...b].map((x) => x.toString(16).padStart(2, "0")).join(":");
 function mac(text: string): Uint8Array {
-  const parts = text.split(":");
-  if (parts.length !== 6 || !parts.every((p) => /^[0-9a-f]{1,2}$/i.test(p))) {
-    throw new Failure(`${text}: not a link address`);
-  }
-  return Uint8Array.from(parts, (p) => parseInt(p, 16));
+  const found = parseMac(text);
+  if (!found) throw new Failure(`${text}: not a link address`);
+  return found;
 }
-function count(text: string): number {
+function count(text: string, least = 0, most = 999_999_999): number {
   if (!/^\d{1,9}$/.test(text)) throw new Failure(`${text}: not a number`);
+  if (Number(text) < least || Number(text) > most) throw new Failure(`${text}: not from ${least} to ${most}`);
   return Number(text);
 }
 
+type Member = ReturnType<typeof Ifbreq.dump>;
 /** One bridge, asked by a socket. */
 class Bridge {
+  readonly t: Tool;
   readonly control: Control;
   readonly name: string;
 
-  constructor(control: Control, name: string) {
+  constructor(t: Tool, control: Control, name: string) {
+    this.t = t;
     this.control = control;
     this.name = name;
   }
@@ -52,9 +54,9 @@ class Bridge {
     Ifbrparam.write(viewOf(req), 0, { value });
     this.command(command, req);
   }
-  setMember(command: number, name: string, value = 0): void {
+  setMember(command: number, name: string, values: Partial<Member> = {}): void {
     const req = new Uint8Array(Ifbreq.size);
-    Ifbreq.write(viewOf(req), 0, { name, flags: value });
+    Ifbreq.write(viewOf(req), 0, { name, ...values });
     this.command(command, req);
   }
   setAddress(command: number, address: Uint8Array, name = ""): void {
@@ -66,7 +68,7 @@ class Bridge {
     const req = new Uint8Array(Ifbreq.size);
     Ifbreq.write(viewOf(req), 0, { name });
     const now = Ifbreq.get.flags(viewOf(this.command(BRDG.GIFFLGS, req, true)), 0);
-    this.setMember(BRDG.SIFFLGS, name, (now | on) & ~off);
+    this.setMember(BRDG.SIFFLGS, name, { flags: (now | on) & ~off });
   }
 }
 
@@ -91,31 +93,48 @@ const words: Readonly<Record<string, Word>> = {
   static: { takes: 2, run: (b, name, address) => b.setAddress(BRDG.SADDR, mac(address), name) },
   deladdr: { takes: 1, run: (b, address) => b.setAddress(BRDG.DADDR, mac(address)) },
   flush: { takes: 0, run: (b) => b.setMember(BRDG.FLUSH, "") },
-  flushall: { takes: 0, run: (b) => b.setMember(BRDG.FLUSH, "", IFBF_FLUSHALL) },
+  flushall: { takes: 0, run: (b) => b.setMember(BRDG.FLUSH, "", { flags: IFBF_FLUSHALL }) },
+  addr: { takes: 0, run: (b) => b.t.out(stations(b, "")) },
+  ipf: { takes: 0, run: (b) => b.setNumber(BRDG.SFILT, 1) },
+  "-ipf": { takes: 0, run: (b) => b.setNumber(BRDG.SFILT, 0) },
+  maxage: { takes: 1, run: (b, n) => b.setNumber(BRDG.SMA, count(n, 1, 255)) },
+  fwddelay: { takes: 1, run: (b, n) => b.setNumber(BRDG.SFD, count(n, 1, 255)) },
+  hellotime: { takes: 1, run: (b, n) => b.setNumber(BRDG.SHT, count(n, 1, 255)) },
+  priority: { takes: 1, run: (b, n) => b.setNumber(BRDG.SPRI, count(n, 0, 65_535)) },
+  ifpriority: { takes: 2, run: (b, name, n) => b.setMember(BRDG.SIFPRIO, name, { priority: count(n, 0, 255) }) },
+  // The structure has a byte for it.
+  ifpathcost: { takes: 2, run: (b, name, n) => b.setMember(BRDG.SIFCOST, name, { cost: count(n, 0, 255) }) },
 };
 
 function show(b: Bridge): string {
-  const [g, a] = [Ifbreq.get, Ifbareq.get];
+  const g = Ifbreq.get;
   const numbers = [BRDG.GPRI, BRDG.GHT, BRDG.GFD, BRDG.GMA].map((c) => b.number(c));
   const members = b.command(BRDG.GIFS, new Uint8Array(ROOM), true);
-  const stations = b.command(BRDG.RTS, new Uint8Array(ROOM), true);
   const lines = [
     `${b.name}: ${flags(b.control.flags(b.name), IFF_NAMES)}`,
     "\tConfiguration:",
     `\t\tpriority ${numbers[0]} hellotime ${numbers[1]} fwddelay ${numbers[2]} maxage ${numbers[3]}`,
     "\tInterfaces:",
   ];
-  const [m, s] = [viewOf(members), viewOf(stations)];
+  const m = viewOf(members);
   for (let at = 0; at < members.length; at += Ifbreq.size) {
     lines.push(`\t\t${g.name(m, at)} ${flags(g.flags(m, at), NAMES.member)}`);
     lines.push(`\t\t\tport ${g.port(m, at)} priority ${g.priority(m, at)}`);
   }
   lines.push(`\tAddress cache (max cache: ${b.number(BRDG.GCACHE)}, timeout: ${b.number(BRDG.GTO)}):`);
-  for (let at = 0; at < stations.length; at += Ifbareq.size) {
+  return `${lines.join("\n")}\n${stations(b, "\t\t")}`;
+}
+/** A line for each address a bridge knows, behind some blanks. */
+function stations(b: Bridge, blanks: string): string {
+  const a = Ifbareq.get;
+  const raw = b.command(BRDG.RTS, new Uint8Array(ROOM), true);
+  const s = viewOf(raw);
+  let text = "";
+  for (let at = 0; at < raw.length; at += Ifbareq.size) {
     const told = flags(a.flags(s, at), NAMES.address);
-    lines.push(`\t\t${hex(a.address(s, at))} ${a.name(s, at)} ${a.expire(s, at)} ${told}`);
+    text += `${blanks}${formatMac(a.address(s, at))} ${a.name(s, at)} ${a.expire(s, at)} ${told}\n`;
   }
-  return `${lines.join("\n")}\n`;
+  return text;
 }
 /** Names of the bridges there are. */
 const bridges = (t: Tool) => listInterfaces(t).map((i) => i.name).filter((n) => /^bridge\d+$/.test(n));
@@ -132,7 +151,7 @@ function configure(t: Tool, b: Bridge, args: readonly string[]): void {
 }
 export const { run, over } = program({
   usage: "-a | bridge [command [arguments]] ...",
-  about: "Show and change bridges between Ethernet interfaces. Spanning trees are not spoken.",
+  about: "Show and change bridges between Ethernet interfaces. Spanning trees are not spoken by rump's own bridges.",
   letters: "a",
   help: { a: "all bridges" },
 }, (t) => {
@@ -141,7 +160,7 @@ export const { run, over } = program({
   const control = new Control(t);
   const names = name === undefined ? bridges(t) : [name];
   for (const one of names) {
-    const bridge = new Bridge(control, one);
+    const bridge = new Bridge(t, control, one);
     if (args.length > 0) configure(t, bridge, args);
     else t.attempt(one, () => t.out(show(bridge)));
   }

@@ -26,6 +26,8 @@ export interface Grammar {
   readonly about: string;
   /** getopt letters. */
   readonly letters: string;
+  /** Letters (with ":" where they take a value) that NetBSD's program has and this one has not, each with the reason. */
+  readonly refused?: Readonly<Record<string, string>>;
   /** Letter (or long name, with "=" when it takes a value; or "-o name", only shown) to what it does, in the order of --help. */
   readonly help: Readonly<Record<string, string>>;
   /** Examples for --help, without the program's name. */
@@ -38,7 +40,8 @@ export function parse(host: Host, argv: readonly string[], grammar: Grammar): Op
   const long = Object.keys(grammar.help).filter((k) => k.replace("=", "").length > 1 && !k.startsWith("-"));
   let options: Options;
   try {
-    options = getopt(argv.slice(1), grammar.letters, ["help", "version", ...long]);
+    const letters = grammar.letters + Object.keys(grammar.refused ?? {}).join("");
+    options = getopt(argv.slice(1), letters, ["help", "version", ...long]);
   } catch (e) {
     if (!(e instanceof OptionError)) throw e;
     host.err(`${name}: ${e.message}\n`);
@@ -52,7 +55,15 @@ export function parse(host: Host, argv: readonly string[], grammar: Grammar): Op
     host.out(`${name} (rump) ${version}\n`);
     throw new Answered();
   }
+  refuse(name, grammar.refused ?? {}, options);
   return options;
+}
+function refuse(name: string, refused: Readonly<Record<string, string>>, { options }: Options): void {
+  for (const [letters, reason] of Object.entries(refused)) {
+    if (options.some(([o]) => o === letters[0])) {
+      throw new Failure(`${name}: -${letters[0]} is not supported: ${reason}`);
+    }
+  }
 }
 const forms = (g: Grammar) => (typeof g.usage === "string" ? [g.usage] : g.usage);
 

@@ -3,7 +3,7 @@ import { AF_INET, AF_INET6, AF_LINK, IFF } from "../abi/flags.ts";
 import { sockaddrIn, sockaddrIn6 } from "../abi/inet.ts";
 import { Ifdrv, IfLaddrreq, IFLINKSTR, Ifreq, IfreqBuffer, IfreqValue } from "../abi/net_structs.ts";
 import { In6Addr, parseIpv6 } from "../lib/in6.ts";
-import { maskOf, parseIpv4 } from "../lib/inet.ts";
+import { maskOf, parseIpv4, parseMac } from "../lib/inet.ts";
 import { Vlanreq } from "../wire/if_vlan.ts";
 import { optionsOf, subtypeOf, withSubtype } from "./if_media.ts";
 import { type Ask, request } from "./if_request.ts";
@@ -152,7 +152,7 @@ export const words: Readonly<Record<string, Word>> = {
   link: family(AF_LINK),
   lladdr: address(1, (a, text) => {
     a.family = AF_LINK;
-    a.address = parseMac(text);
+    a.address = macOf(text);
   }),
   active: address(0, () => {}),
   netmask: address(1, (a, text) => void (a.mask = parseMask(text))),
@@ -172,13 +172,11 @@ export const words: Readonly<Record<string, Word>> = {
   preference: address(1, (a, text) => void (a.preference = number(text, 0x7fff))),
 };
 
-/** A link address of six parts. */
-function parseMac(text: string): Uint8Array {
-  const parts = text.split(/[:-]/);
-  if (parts.length !== 6 || !parts.every((p) => /^[0-9a-f]{1,2}$/i.test(p))) {
-    throw new WordError(`${text}: not a link address`);
-  }
-  return Uint8Array.from(parts, (p) => parseInt(p, 16));
+/** A link address; also with dashes. */
+function macOf(text: string): Uint8Array {
+  const mac = parseMac(text.replaceAll("-", ":"));
+  if (!mac) throw new WordError(`${text}: not a link address`);
+  return mac;
 }
 function parseMask(text: string): number {
   const mask = /^0x[0-9a-f]{1,8}$/i.test(text) ? Number(text) : parseIpv4(text);
@@ -198,7 +196,7 @@ function parseAddress(family: number, text: string): number | In6Addr {
 function bare(p: Plan, text: string): void {
   const a = p.address;
   p.addressed = true;
-  if (a.family === AF_LINK) a.address = parseMac(text);
+  if (a.family === AF_LINK) a.address = macOf(text);
   else if (a.address !== undefined) a.other = parseAddress(a.family, text);
   else {
     const [, first = text, length] = /^([^/]+)\/(\d+)$/.exec(text) ?? [];

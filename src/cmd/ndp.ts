@@ -1,13 +1,11 @@
 /** rump.ndp: show and change what a rump kernel knows of its IPv6 neighbours, routers and prefixes (ndp(8)). */
-import { errno } from "../abi/errno.ts";
 import { AF_INET6 } from "../abi/flags.ts";
 import { In6Ifreq } from "../abi/net_structs.ts";
 import type { SiocName } from "../abi/sockio.ts";
-import { In6Addr } from "../lib/in6.ts";
 import { Failure, type Grammar } from "./cli.ts";
-import { addressOf } from "./host_names.ts";
-import { Control, type IfInfo, listInterfaces, request } from "./if_request.ts";
-import { eachLine, entryOf, isSame, neighboursOf, NeighbourTable, ownAddresses } from "./neighbours.ts";
+import { Control, interfaceNamer, listInterfaces, request } from "./if_request.ts";
+import { enterNamed, neighbourNamed, removeAll, removeNamed } from "./neighbour_change.ts";
+import { eachLine, isSame, neighboursOf, ownAddresses } from "./neighbours.ts";
 import type { Run } from "./mod.ts";
 import { linkLines, setLink } from "./ndp_link.ts";
 import { type Names, prefixLines, routerLines, stateOf, tableLines } from "./ndp_text.ts";
@@ -15,66 +13,62 @@ import { program, type Tool } from "./tool.ts";
 
 const grammar: Grammar = {
   usage: [
-    "[-n] hostname | [-n] -a | -c",
-    "[-n] -d hostname",
+    "[-nt] hostname | [-nt] -a | -c",
+    "[-nt] -A wait",
+    "-d hostname",
     "-s hostname ether_addr [temp] [pub [proxy]] | -f filename",
     "-i interface [flag | -flag | basereachable=ms | retrans=ms | curhlim=n] ...",
-    "[-n] -p | -r | -P | -R",
+    "[-n] -p | -r | -H | -P | -R",
   ],
   about: "Show and change what the rump kernel RUMP_SERVER names knows of IPv6 neighbours, routers and prefixes.\n\n" +
-    "Flags of an interface: nud, accept_rtadv, disabled, auto_linklocal, override_rtadv.\n" +
-    "Not there: -A (again and again), and, as the kernel has nothing of it, -H (harmonize) and -I (default interface).",
-  letters: "acdfi:nprsPR",
+    "Flags of an interface: nud, accept_rtadv, disabled, auto_linklocal, override_rtadv.",
+  letters: "A:acdfHi:nprstPR",
+  refused: { I: "an address of a link says its interface (fe80::1%shmif0), the kernel has none for those that do not" },
   help: {
+    A: "all neighbours, again every so many seconds, until interrupted",
     a: "all neighbours",
     c: "forget all neighbours",
     d: "delete a neighbour",
     f: "enter what the lines of a file say, as -s does",
+    H: "make the first of the default routers the default route again",
     i: "how neighbours are found on an interface, and change it",
     n: "numbers, no names",
     p: "prefixes that routers told of",
     r: "default routers",
     s: "enter a neighbour",
+    t: "the time before each line",
     P: "forget all prefixes",
     R: "forget all default routers",
   },
   examples: ["-an", "-d fe80::2%shmif0", "-s 2001:db8::2 02:00:00:00:00:02", "-i shmif0 -accept_rtadv", "-r"],
 };
 
-function addressNamed(t: Tool, name: string): In6Addr {
-  const index = (zone: string) => listInterfaces(t).find((i) => i.name === zone)?.index;
-  const address = addressOf(t.host, name, AF_INET6, index);
-  if (!(address instanceof In6Addr)) throw new Failure("unknown host");
-  return address;
+/** The time of day, where it is wanted. */
+function stamp(t: Tool): string {
+  if (!t.has("t")) return "";
+  const now = new Date(t.host.wall());
+  const [h, m, s] = [now.getHours(), now.getMinutes(), now.getSeconds()].map((n) => String(n).padStart(2, "0"));
+  return `${h}:${m}:${s}.${String(now.getMilliseconds() * 1000).padStart(6, "0")} `;
+}
+/** All, again and again. */
+function repeat(t: Tool): never {
+  const text = t.value("A")!;
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new Failure(`${t.name}: -A ${text}: not a number of seconds`);
+  for (;;) {
+    show(t, namesOf(t));
+    t.out("\n");
+    t.host.sleep(Number(text) * 1000);
+  }
 }
 /** All, or one. */
 function show(t: Tool, names: Names, name?: string): void {
-  const wanted = name === undefined ? undefined : addressNamed(t, name);
+  const wanted = name === undefined ? undefined : neighbourNamed(t, name, AF_INET6);
   const found = [...neighboursOf(t, AF_INET6)].filter((n) => wanted === undefined || isSame(n.address, wanted));
   if (wanted !== undefined && found.length === 0) throw new Failure("no entry");
   const own = ownAddresses(t, AF_INET6);
   const control = new Control(t);
-  t.out(tableLines(found.map((n) => stateOf(control, n, own(n.address), names)), names).join(""));
-}
-function remove(t: Tool, name: string): void {
-  try {
-    new NeighbourTable(t).remove(addressNamed(t, name));
-  } catch (e) {
-    throw e === errno.ENOENT ? new Failure("no entry") : e;
-  }
-}
-/** All but our own addresses. */
-function removeAll(t: Tool): void {
-  const table = new NeighbourTable(t);
-  const own = ownAddresses(t, AF_INET6);
-  for (const { address, index } of [...neighboursOf(t, AF_INET6)].filter((n) => !own(n.address))) {
-    t.attempt(String(address), () => table.remove(address, index));
-  }
-}
-function enter(t: Tool, [name = "", ...words]: readonly string[]): void {
-  const entry = entryOf(addressNamed(t, name), words);
-  if (!entry) throw new Failure(`${words.join(" ")}: not a link address and temp or pub`);
-  new NeighbourTable(t).set(entry);
+  const lines = tableLines(found.map((n) => stateOf(control, n, own(n.address), names)), names);
+  t.out(lines.map((line) => stamp(t) + line).join(""));
 }
 /** A command that forgets, to every interface. */
 function flush(t: Tool, com: SiocName): void {
@@ -89,16 +83,17 @@ function link(t: Tool, name: string): void {
   else t.out(linkLines(control, name).join(""));
 }
 
-const namesOf = (t: Tool): Names => {
-  let all: readonly IfInfo[] | undefined;
-  const interfaceName = (index: number) =>
-    (all ??= listInterfaces(t)).find((i) => i.index === index)?.name ?? String(index);
-  return { interfaceName, host: t.has("n") ? undefined : t.host, now: t.host.wall() / 1000 };
-};
+const namesOf = (t: Tool): Names => ({
+  interfaceName: interfaceNamer(t),
+  host: t.has("n") ? undefined : t.host,
+  now: t.host.wall() / 1000,
+});
 /** What is done without words. */
 const alone: Readonly<Record<string, (t: Tool) => void>> = {
+  A: repeat,
   a: (t) => show(t, namesOf(t)),
-  c: removeAll,
+  c: (t) => removeAll(t, AF_INET6, () => true),
+  H: (t) => flush(t, "SIOCSNDFLUSH_IN6"),
   p: (t) => t.out(prefixLines(t.sys, namesOf(t)).join("")),
   r: (t) => t.out(routerLines(t.sys, namesOf(t)).join("")),
   P: (t) => flush(t, "SIOCSPFXFLUSH_IN6"),
@@ -106,16 +101,20 @@ const alone: Readonly<Record<string, (t: Tool) => void>> = {
 };
 
 const ndp = program(grammar, (t) => {
-  const modes = [..."acdfiprsPR"].filter((m) => t.has(m));
+  const modes = [..."AacdfHiprsPR"].filter((m) => t.has(m));
   const [mode = ""] = modes;
   const [name, ...more] = t.rest;
   if (modes.length > 1) t.usage();
   if (mode === "i") return void t.attempt(t.value("i")!, () => link(t, t.value("i")!));
   if ((name === undefined) !== Object.hasOwn(alone, mode) || (more.length > 0) !== (mode === "s")) t.usage();
   if (name === undefined) return alone[mode]!(t);
-  if (mode === "f") return eachLine(t, name, (words) => enter(t, words));
-  const work = mode === "s" ? () => enter(t, t.rest) : mode === "d" ? () => remove(t, name) : undefined;
-  t.attempt(name, work ?? (() => show(t, namesOf(t), name)));
+  const enter = (words: readonly string[]) => void enterNamed(t, AF_INET6, words);
+  if (mode === "f") return eachLine(t, name, enter);
+  t.attempt(name, () => {
+    if (mode === "s") enter(t.rest);
+    else if (mode === "d") removeNamed(t, neighbourNamed(t, name, AF_INET6));
+    else show(t, namesOf(t), name);
+  });
 });
 
 /** Words behind `-i interface` are no options, though they may begin with a dash. */

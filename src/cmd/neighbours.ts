@@ -56,14 +56,19 @@ export function ownAddresses(t: Pick<Tool, "sys">, family: number): (a: Address)
 /** What is entered of a neighbour. */
 export interface Entry {
   readonly address: Address;
-  readonly mac: Uint8Array;
+  /** Undefined: that of the interface it is a neighbour on. */
+  readonly mac: Uint8Array | undefined;
   readonly temporary: boolean;
   readonly published: boolean;
 }
-/** Words behind an address: its link address, then `temp`, `pub` and `proxy`. Undefined: they are something else. */
+/**
+ * Words behind an address: its link address, then `temp`, `pub` and `proxy`; what is published may have the link address
+ * `auto`. Undefined: they are something else.
+ */
 export function entryOf(address: Address, [link, ...words]: readonly string[]): Entry | undefined {
   const mac = parseMac(link ?? "");
-  if (!mac || words.some((w) => !["temp", "pub", "proxy"].includes(w))) return undefined;
+  const known = mac !== undefined || (link === "auto" && words.includes("pub"));
+  if (!known || words.some((w) => !["temp", "pub", "proxy"].includes(w))) return undefined;
   return { address, mac, temporary: words.includes("temp"), published: words.includes("pub") };
 }
 const linkOf = (index: number, mac: Uint8Array) => sockaddrDl({ index, type: IFT.ETHER, name: "", mac });
@@ -86,8 +91,9 @@ export class NeighbourTable {
   /** Enter one; what is known of it is forgotten. Failure: it is on none of our networks. */
   set({ address, mac, temporary, published }: Entry): void {
     const index = this.#linkTo(address);
+    const link = linkOf(index, mac ?? listInterfaces(this.#t, index)[0]?.mac ?? NONE);
     const expire = temporary ? Math.floor(this.#t.host.wall() / 1000) + TEMPORARY : 0;
-    const addresses = new Map([[RTA.DST, sockaddrOf(address)], [RTA.GATEWAY, linkOf(index, mac)]]);
+    const addresses = new Map([[RTA.DST, sockaddrOf(address)], [RTA.GATEWAY, link]]);
     this.#socket.ask(RTM.ADD, ask(RTF.UP | RTF.STATIC | (published ? RTF.ANNOUNCE : 0), addresses, expire));
   }
   /** Delete one, on an interface or on any (0). Throws ENOENT. */

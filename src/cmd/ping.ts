@@ -3,13 +3,14 @@ import { AF_INET, SO_BROADCAST, SO_DEBUG, SO_DONTROUTE, SOCK_RAW, SOL_SOCKET } f
 import { sockaddrIn } from "../abi/inet.ts";
 import * as IP from "../abi/inet_options.ts";
 import { formatIpv4 } from "../lib/inet.ts";
+import { viewOf } from "../lib/struct.ts";
 import { ICMP_ECHO, ICMP_ECHOREPLY, IPPROTO_ICMP } from "../wire/ipv4.ts";
 import { Failure, type Grammar } from "./cli.ts";
 import { addressOf, nameOf } from "./host_names.ts";
 import { icmpText, routesText } from "./icmp_text.ts";
 import type { Run } from "./mod.ts";
 import { type Pinger, PingLoop } from "./ping_loop.ts";
-import { loopOptions } from "./ping_options.ts";
+import { deadlineOption, intervalOption, loopOptions } from "./ping_options.ts";
 import { echoRequest, parseIcmp, parsePacket, recordRoute, sourceRoute, wholePacket } from "./probe_ipv4.ts";
 import { numberOption, payload } from "./probe_options.ts";
 import { type Arrived, type Client, probeProgram, ProbeSocket } from "./probe_socket.ts";
@@ -19,6 +20,8 @@ import type { Tool } from "./tool.ts";
 /** Bytes of data that make a packet of 64 KiB. */
 const MAX_DATA = 65_535 - 60 - 8;
 const MAX_TTL = 255;
+/** Bytes of a compatible time, and of a struct timespec. */
+const [STAMP, TIMESPEC] = [8, 16];
 
 /** An address or name of a host. Throws Failure. */
 function target(t: Tool, name: string): number {
@@ -35,6 +38,10 @@ class Ping implements Pinger {
   readonly #address: number;
   readonly #id: number;
   readonly #data: Uint8Array;
+  /** Bytes at the beginning that say when a request went. */
+  readonly #stamp: number;
+  /** Behind the point of milliseconds: compatible times have microseconds. */
+  readonly digits: number;
   /** Options of the header that are made here. */
   readonly #header: { readonly tos: number; readonly ttl: number } | undefined;
   readonly #options: Uint8Array;
@@ -47,6 +54,8 @@ class Ping implements Pinger {
     this.to = sockaddrIn(address, 0);
     this.#id = t.host.pid & 0xffff;
     this.#data = payload(t, numberOption(t, "s", 56, { least: 0, most: MAX_DATA }), t.has("P"));
+    this.#stamp = t.has("C") && this.#data.length >= STAMP ? STAMP : 0;
+    this.digits = t.has("C") || this.#data.length < TIMESPEC ? 3 : 6;
     const gateway = t.value("g");
     this.#options = gateway === undefined
       ? t.has("R") ? recordRoute() : new Uint8Array(0)
@@ -81,6 +90,7 @@ class Ping implements Pinger {
     else await socket.bind(name);
   }
   request(seq: number): Uint8Array {
+    if (this.#stamp > 0) stampTime(this.#data, this.#t.host.wall());
     const message = echoRequest(this.#id, seq, this.#data);
     if (!this.#header) return message;
     const [protocol, destination, options] = [IPPROTO_ICMP, this.#address, this.#options];
@@ -113,11 +123,13 @@ class Ping implements Pinger {
     const first = `${packet.payload.length} bytes from ${
       this.#name(packet.source)
     }: icmp_seq=${seq}${twice} ttl=${packet.ttl}`;
-    return `${first} time=${ms.toFixed(6)} ms${this.#wrong(packet.payload.subarray(8))}${this.#route(packet.options)}`;
+    return `${first} time=${ms.toFixed(this.digits)} ms${this.#wrong(packet.payload.subarray(8))}${
+      this.#route(packet.options)
+    }`;
   }
   /** The first byte that did not come back as it was sent. */
   #wrong(data: Uint8Array): string {
-    const i = this.#data.findIndex((b, k) => data[k] !== b);
+    const i = this.#data.findIndex((b, k) => k >= this.#stamp && data[k] !== b);
     if (i < 0) return "";
     if (i >= data.length) return `\n${this.#data.length - data.length} data bytes are missing`;
     return `\nwrong data byte #${i} should have been 0x${this.#data[i]!.toString(16)} but was 0x${
@@ -138,37 +150,48 @@ class Ping implements Pinger {
     return name === undefined ? text : `${name} (${text})`;
   }
 }
+/** Seconds and microseconds, as NetBSD's of old sends them. */
+function stampTime(data: Uint8Array, ms: number): void {
+  const d = viewOf(data);
+  d.setUint32(0, Math.floor(ms / 1000));
+  d.setUint32(4, Math.floor((ms % 1000) * 1000));
+}
 const ttlOf = (t: Tool) => (t.has("T") ? numberOption(t, "T", 0, { least: 1, most: MAX_TTL }) : undefined);
 const tosOf = (t: Tool) => numberOption(t, "t", 0, { least: 0, most: 255 });
 
 async function ping(t: Tool, host: string, client: Client): Promise<number> {
   const pinger = new Ping(t, host, target(t, host));
+  const patience = (longest: number) => Math.max(2 * longest, 10 * intervalOption(t));
+  const options = loopOptions(t, { patience, deadline: deadlineOption(t, "w") });
   const socket = await ProbeSocket.open(client, AF_INET, SOCK_RAW, IPPROTO_ICMP);
   await pinger.prepare(socket);
   t.out(pinger.head);
-  const loop = new PingLoop(t, socket, pinger, loopOptions(t));
+  const loop = new PingLoop(t, socket, pinger, options);
   const { counts } = loop;
   try {
     await loop.run();
   } finally {
-    t.out(`\n----${host} PING Statistics----\n${summary(counts, t.has("f"))}`);
+    t.out(`\n----${host} PING Statistics----\n${summary(counts, pinger.digits, t.has("f"))}`);
   }
   return counts.received > 0 ? 0 : NO_REPLY;
 }
-function summary({ line, trips, rates }: Counts, flood: boolean): string {
+function summary({ line, trips, rates }: Counts, digits: number, flood: boolean): string {
   if (trips.count === 0) return `${line}\n`;
-  return `${line}\nround-trip min/avg/max/stddev = ${trips.text(6)} ms\n${flood ? `${rates}\n` : ""}`;
+  return `${line}\nround-trip min/avg/max/stddev = ${trips.text(digits)} ms\n${flood ? `${rates}\n` : ""}`;
 }
 /** The status where nobody answered. */
 const NO_REPLY = 2;
 
 const grammar: Grammar = {
-  usage: "[-aDdfLnoPQqRrv] [-c count] [-g gateway] [-I addr] [-i interval] [-l preload] [-p pattern] [-s size] " +
-    "[-T ttl] [-t tos] [-w maxwait] host",
+  usage:
+    "[-aCDdfLnoPQqRrv] [-c count] [-g gateway] [-h host] [-I addr] [-i interval] [-l preload] [-p pattern] [-s size] " +
+    "[-T ttl] [-t tos] [-w deadline] host",
   about: "Send ICMP echo requests to a host from a rump kernel, and tell of the replies.",
-  letters: "ac:Ddfg:h:I:i:Ll:noPp:QqRrs:T:t:vw:",
+  letters: "aCc:Ddfg:h:I:i:Ll:noPp:QqRrs:T:t:vw:",
+  refused: { "E:": "there is no IPsec" },
   help: {
     a: "a bell for each reply",
+    C: "times in requests as NetBSD's of old sent them",
     c: "end after so many replies",
     D: "packets are not to be cut on their way",
     d: "debugging of the socket (SO_DEBUG)",
@@ -191,7 +214,7 @@ const grammar: Grammar = {
     T: "time to live",
     t: "type of service",
     v: "all ICMP messages that come",
-    w: "seconds to wait for the last reply (10)",
+    w: "end after so many seconds, whatever was sent and came",
   },
   examples: ["-c 3 10.0.0.1", "-n -D -s 1472 -c 1 10.0.0.1"],
 };

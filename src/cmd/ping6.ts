@@ -9,7 +9,7 @@ import type { Grammar } from "./cli.ts";
 import { nameOf } from "./host_names.ts";
 import type { Run } from "./mod.ts";
 import { type Pinger, PingLoop } from "./ping_loop.ts";
-import { loopOptions } from "./ping_options.ts";
+import { deadlineOption, loopOptions } from "./ping_options.ts";
 import { echoRequest6, hearAnswers, icmp6Text, Links, type Message6, parseMessage6, quoted } from "./probe_ipv6.ts";
 import { numberOption, payload } from "./probe_options.ts";
 import { type Arrived, type Client, probeProgram, ProbeSocket, sourceFor } from "./probe_socket.ts";
@@ -18,6 +18,8 @@ import type { Tool } from "./tool.ts";
 const MAX_DATA = 65_535 - 8;
 /** Of the header and of ICMPv6's. */
 const HEADERS = 48;
+/** Milliseconds for the last reply. */
+const PATIENCE = 10_000;
 /** The port that is asked for the way to a host. */
 const DISCARD = 9;
 
@@ -106,6 +108,8 @@ class Ping6 implements Pinger {
 
 async function ping6(t: Tool, host: string, client: Client): Promise<number> {
   const socket = await ProbeSocket.open(client, AF_INET6, SOCK_RAW, IPPROTO_ICMPV6);
+  const patience = numberOption(t, "x", PATIENCE, { least: 1, most: 86_400_000 });
+  const options = loopOptions(t, { patience: () => patience, deadline: deadlineOption(t, "X") });
   const links = await Links.of(client);
   const iface = t.value("I");
   const link = iface === undefined ? 0 : links.indexOf(iface);
@@ -113,7 +117,7 @@ async function ping6(t: Tool, host: string, client: Client): Promise<number> {
   const pinger = new Ping6(t, links, address);
   await pinger.prepare(socket, link);
   t.out(pinger.head(await sourceOf(t, client, socket, address)));
-  const loop = new PingLoop(t, socket, pinger, loopOptions(t));
+  const loop = new PingLoop(t, socket, pinger, options);
   const { counts } = loop;
   try {
     await loop.run();
@@ -132,13 +136,24 @@ async function sourceOf(t: Tool, client: Client, socket: ProbeSocket, address: I
   return parseSockaddrIn6(name)!.address;
 }
 
+/** RFC 4620 is experimental, and few answer: it tells strangers much. */
+const NODE_INFORMATION = "node information is not asked for (RFC 4620)";
+const REFUSED = {
+  "a:": NODE_INFORMATION,
+  t: NODE_INFORMATION,
+  w: NODE_INFORMATION,
+  W: NODE_INFORMATION,
+  N: NODE_INFORMATION,
+  "g:": "there is no socket option for the next hop (IPV6_NEXTHOP); rump.route sets it for all packets",
+  "P:": "there is no IPsec",
+};
 const grammar: Grammar = {
-  usage: "[-adfHmnoqv] [-b bufsize] [-c count] [-h hoplimit] [-I interface] [-i wait] [-l preload] [-p pattern] " +
-    "[-S sourceaddr] [-s packetsize] host",
+  usage: "[-dfHmnoqv] [-b bufsize] [-c count] [-h hoplimit] [-I interface] [-i wait] [-l preload] [-p pattern] " +
+    "[-S sourceaddr] [-s packetsize] [-X deadline] [-x maxwait] host",
   about: "Send ICMPv6 echo requests to a host from a rump kernel, and tell of the replies.",
-  letters: "ab:c:dfHh:I:i:l:mnop:qS:s:v",
+  letters: "b:c:dfHh:I:i:l:mnop:qS:s:vX:x:",
+  refused: REFUSED,
   help: {
-    a: "a bell for each reply",
     b: "bytes of the socket's buffers",
     c: "end after so many replies",
     d: "debugging of the socket (SO_DEBUG)",
@@ -156,6 +171,8 @@ const grammar: Grammar = {
     S: "send from this address",
     s: "bytes of data (8)",
     v: "all ICMPv6 messages that come",
+    X: "end after so many seconds, whatever was sent and came",
+    x: "milliseconds to wait for the last reply (10000)",
   },
   examples: ["-c 3 2001:db8::1", "-c 1 fe80::1%shmif0", "-c 1 -I shmif0 ff02::1"],
 };

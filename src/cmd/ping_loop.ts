@@ -18,8 +18,10 @@ export interface PingOptions {
   readonly interval: number;
   /** Sent at once at the beginning. */
   readonly preload: number;
-  /** How long is waited for the last reply, milliseconds. */
-  readonly patience: number;
+  /** How long is waited for the last reply, milliseconds, when the longest way took so long. */
+  readonly patience: (longest: number) => number;
+  /** When it ends, whatever came, milliseconds from its beginning; Infinity: never. */
+  readonly deadline: number;
   readonly flood: boolean;
   readonly quiet: boolean;
   /** One reply is enough. */
@@ -67,14 +69,16 @@ export class PingLoop {
   /** Ping until all is answered or nobody waits any longer. */
   async run(): Promise<void> {
     this.#drawn = this.#next = this.#t.host.now();
+    const end = this.#next + this.#o.deadline;
     for (let i = 0; i < this.#o.preload && this.#more; i++) await this.#send();
     while (!this.#interrupt.happened && !this.#done) {
       if (this.#more && this.#t.host.now() >= this.#next) await this.#transmit();
       if (this.#done) break;
-      const until = this.#more ? this.#next : this.#last + this.#o.patience;
-      const arrived = await this.#socket.next(until - this.#t.host.now(), this.#interrupt);
+      const until = this.#more ? this.#next : this.#last + this.#o.patience(this.counts.trips.max);
+      const arrived = await this.#socket.next(Math.min(until, end) - this.#t.host.now(), this.#interrupt);
+      const now = this.#t.host.now();
       if (arrived) this.#take(arrived);
-      else if (!this.#more && this.#t.host.now() >= until) break;
+      else if (now >= end || (!this.#more && now >= until)) break;
     }
     this.#draw(true);
     if (this.#o.flood && !this.#o.quiet) this.#t.out("\n");
@@ -120,7 +124,7 @@ export class PingLoop {
       this.#next = this.#t.host.now();
       this.#dot("\b");
     } else if (!this.#o.quiet) this.#t.out(`${this.#pinger.line(arrived, seq, ms, again)}\n`);
-    if (this.#o.audible) this.#t.out("\x07");
+    if (this.#o.audible && !this.#o.flood && !again) this.#t.host.err("\x07"); // more likely a terminal
   }
   /** What is lost stays on the screen: a dot goes with its reply. */
   #dot(mark: string): void {

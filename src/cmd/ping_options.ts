@@ -7,20 +7,25 @@ const MAX_COUNT = 0x7fff_ffff;
 const MAX_SECONDS = 86_400;
 /** Requests that may go out before the first reply is looked for. */
 const MAX_PRELOAD = 10_000;
-/** Seconds for the last reply. */
-const PATIENCE = 10;
+const SECONDS = { least: 0.001, most: MAX_SECONDS, parts: true };
+const FLOOD_SECONDS = 0.01;
 
 /** What the loop is told. Throws Failure for numbers that are none. */
-export function loopOptions(t: Tool, patience = PATIENCE): PingOptions {
-  const seconds = { least: 0.001, most: MAX_SECONDS, parts: true };
+export function loopOptions(t: Tool, last: Pick<PingOptions, "patience" | "deadline">): PingOptions {
   return {
     count: numberOption(t, "c", Infinity, { least: 1, most: MAX_COUNT }),
-    interval: numberOption(t, "i", 1, seconds) * 1000,
+    interval: intervalOption(t),
     preload: numberOption(t, "l", 0, { least: 0, most: MAX_PRELOAD }),
-    patience: numberOption(t, "w", patience, seconds) * 1000,
     flood: t.has("f"),
     quiet: t.has("q"),
     once: t.has("o"),
     audible: t.has("a"),
+    ...last,
   };
 }
+/** Milliseconds between two requests. */
+export function intervalOption(t: Tool): number {
+  return numberOption(t, "i", t.has("f") ? FLOOD_SECONDS : 1, SECONDS) * 1000;
+}
+/** Milliseconds, from an option in seconds; Infinity: it is not given. */
+export const deadlineOption = (t: Tool, letter: string): number => numberOption(t, letter, Infinity, SECONDS) * 1000;

@@ -31,3 +31,6 @@ export function payload(t: Tool, length: number, random: boolean): Uint8Array {
   if (random) t.host.random(data);
   return data;
 }
+/** Why traceroutes do not tell whose network a hop is in. */
+const ORIGINS = "whose an address is, a registry of the Internet would have to be asked (whois)";
+export const NO_AS = { a: ORIGINS, "A:": ORIGINS };

@@ -15,19 +15,26 @@ import { program, type Tool } from "./tool.ts";
 
 const grammar: Grammar = {
   usage: [
-    "[-nqv] add|change|delete|get [-net|-host] [-inet|-inet6] destination[/bits] [gateway] [modifiers]",
-    "[-nv] show [-inet|-inet6]",
-    "[-nq] flush|flushall [-inet|-inet6]",
-    "[-n] monitor",
+    "[-dfnqstv] add|change|delete|get [-net|-host] [-inet|-inet6] destination[/bits] [gateway] [modifiers]",
+    "[-LnSv] show [-inet|-inet6]",
+    "[-nqt] flush|flushall [-inet|-inet6]",
+    "[-n] monitor [-c count]",
   ],
   about: "Show and change the routes of the rump kernel RUMP_SERVER names. Names are looked up by the host.\n\n" +
-    "Modifiers: -netmask mask, -prefixlen bits, -ifp interface, -ifa address, -iface (the gateway is an interface),\n" +
-    "-gateway router, -blackhole, -reject, -static, -nostatic, -proto1, -proto2, and metrics, each with a number:\n" +
+    "Modifiers: -netmask mask, -prefixlen bits, -ifp interface, -ifa address, -iface or -link (the gateway is an\n" +
+    "interface or a link address), -gateway router, -[no]blackhole, -[no]reject, -[no]static, -[no]connected, -proxy,\n" +
+    "-proto1, -proto2, and metrics, each with a number:\n" +
     "-mtu, -hopcount, -expire, -recvpipe, -sendpipe, -ssthresh, -rtt, -rttvar; -lock before one keeps it as it is.",
-  letters: "fnqv",
+  letters: "dfLnqSstv",
+  refused: { T: "there is no MPLS, so routes have no tags" },
   help: {
+    d: "the same as -t",
+    L: "no link addresses of neighbours, which are never among routes",
     n: "numbers, no names",
     q: "do not say what was done",
+    S: "flags of shown routes below each other",
+    s: "of get, the gateway alone",
+    t: "only say what would be done",
     v: "show metrics, too",
     f: "flush the routes by way of gateways first",
   },
@@ -49,12 +56,13 @@ const SAID = new Map<unknown, string>([
   [errno.EBUSY, "entry in use"],
   [errno.ENOBUFS, "routing table overflow"],
 ]);
+const isTest = (t: Tool) => t.has("d", "t");
 function change(t: Tool, command: string, type: number, args: readonly string[]): void {
   const r = requestOf(t, args);
   if (type === RTM.ADD && r.gateway === undefined) throw new BadWords(`add ${r.destination}: a gateway is missing`);
   let failed = "";
   try {
-    new RouteSocket(t).ask(type, r);
+    if (!isTest(t)) new RouteSocket(t).ask(type, r);
   } catch (e) {
     if (!(e instanceof SysError)) throw e;
     failed = `: ${SAID.get(e) ?? e.message}`;
@@ -74,7 +82,13 @@ function get(t: Tool, args: readonly string[]): void {
     if (!SAID.has(e)) throw e;
     throw new Failure(`${t.name}: ${r.destination}: ${SAID.get(e)}`);
   }
+  if (t.has("s")) return t.out(`${gatewayOf(answer, namesFor(t))}\n`);
   t.out(describeRoute(r.destination, answer, namesFor(t), Math.floor(t.host.wall() / 1000)));
+}
+/** Its address, or the interface behind which destinations are neighbours. */
+function gatewayOf({ header, addresses }: RouteMessage, names: Names): string {
+  const gateway = addresses.get(RTA.GATEWAY);
+  return header.flags & RTF.GATEWAY && gateway ? names.host(gateway) : names.interfaceName(header.index);
 }
 const namesFor = (t: Tool): Names => namesOf(t.host, t.has("n"), interfaceNamer(t));
 
@@ -95,6 +109,7 @@ function show(t: Tool, args: readonly string[]): void {
   const lines = routeTable(t.sys, {
     family: familyIn(args),
     verbose: t.has("v"),
+    aligned: t.has("S"),
     noLinks: true,
     hidden: t.has("v") ? 0 : UNSHOWN,
     interfaceName,
@@ -114,7 +129,7 @@ function flush(t: Tool, all: boolean, family: number): void {
     const where = names.network(m);
     t.attempt(
       where,
-      () => router.ask(RTM.DELETE, { ...NOTHING, flags: m.header.flags, addresses: new Map(m.addresses) }),
+      () => isTest(t) || router.ask(RTM.DELETE, { ...NOTHING, flags: m.header.flags, addresses: new Map(m.addresses) }),
     );
     const gateway = sockaddrText(m.addresses.get(RTA.GATEWAY) ?? new Uint8Array(0), names.interfaceName);
     if (!t.has("q")) t.out(`${where.padEnd(20)} ${gateway.padEnd(20)} done\n`);
@@ -122,11 +137,15 @@ function flush(t: Tool, all: boolean, family: number): void {
 }
 const NOTHING = { metrics: new Map(), locks: 0 } as const;
 
-/** Print what happens until interrupted. */
-function monitor(t: Tool): never {
+/** Print what happens, until interrupted or so many messages came. */
+function monitor(t: Tool, [option, text, ...more]: readonly string[]): void {
+  const isCounted = option === "-c" && /^[1-9]\d{0,8}$/.test(text ?? "");
+  if ((option !== undefined && !isCounted) || more.length > 0) throw new BadWords("monitor takes nothing but -c count");
   const router = new RouteSocket(t);
   const names = namesFor(t);
-  for (;;) t.out(messageText(router.read(), names, new Date(t.host.wall())));
+  for (let left = isCounted ? Number(text) : Infinity; left > 0; left--) {
+    t.out(messageText(router.read(), names, new Date(t.host.wall())));
+  }
 }
 
 type Command = (t: Tool, args: readonly string[]) => void;

@@ -29,10 +29,21 @@ const FLAGS: Readonly<Record<string, readonly [on: number, off: number]>> = {
   cloning: [RTF.CONNECTED, 0],
   connected: [RTF.CONNECTED, 0],
   nocloning: [0, RTF.CONNECTED],
+  noconnected: [0, RTF.CONNECTED],
   llinfo: [RTF.LLDATA, 0],
   proto1: [RTF.PROTO1, 0],
   proto2: [RTF.PROTO2, 0],
   proxy: [RTF.ANNOUNCE, 0],
+};
+
+/** What NetBSD's route has or had, and this one has not. */
+const REFUSED: Readonly<Record<string, string>> = {
+  atalk: "there is no AppleTalk",
+  mpls: "there is no MPLS",
+  tag: "there is no MPLS",
+  cloned: "routes are not cloned any more",
+  nocloned: "routes are not cloned any more",
+  xresolve: "nobody resolves addresses for the kernel any more",
 };
 
 /** The words are wrong: a usage error. */
@@ -137,7 +148,7 @@ class Parser {
     const flag = FLAGS[keyword];
     if (flag) r.flags = (r.flags | flag[0]) & ~flag[1];
     else if (Object.hasOwn(METRICS, keyword)) this.#metric(keyword as Metric);
-    else if (!this.#other(keyword)) throw new BadWords(`-${keyword}: bad keyword`);
+    else if (!this.#other(keyword)) throw new BadWords(`-${keyword}: ${REFUSED[keyword] ?? "bad keyword"}`);
   }
   #other(keyword: string): boolean {
     switch (keyword) {

@@ -41,12 +41,16 @@ export interface RouteOptions {
   readonly noLinks: boolean;
   /** RTF_* that are not shown. */
   readonly hidden?: number;
+  /** Flags stand below each other, with blanks for those that are not set. */
+  readonly aligned?: boolean;
   readonly interfaceName: ZoneName;
   /** A host's name; left out: numbers are wanted. */
   readonly hostName?: (sa: Uint8Array) => string | undefined;
 }
 /** The letters of RTF_* flags. */
 export const flagLetters = (flags: number): string => LETTERS.filter(([bit]) => flags & bit).map(([, l]) => l).join("");
+const alignedLetters = (flags: number): string =>
+  LETTERS.filter(([bit]) => (bit & OF_MESSAGES) === 0).map(([bit, letter]) => (flags & bit ? letter : " ")).join("");
 
 const EMPTY = new Uint8Array(0);
 /** Gateways and hosts are named without their link: the interface is in the line. */
@@ -67,7 +71,7 @@ function line(r: RouteMessage, family: number, o: RouteOptions): string {
   const name = network ? netName(destination, mask, o.interfaceName) : hostText(destination, o);
   const [wide, wider] = widths(family, o);
   const gateway = hostText(addresses.get(RTA.GATEWAY) ?? EMPTY, o);
-  const flags = flagLetters(header.flags & ~(OF_MESSAGES | (o.hidden ?? 0)));
+  const flags = (o.aligned ? alignedLetters : flagLetters)(header.flags & ~(OF_MESSAGES | (o.hidden ?? 0)));
   return `${name.padEnd(wide)} ${gateway.padEnd(wider)} ${flags.padEnd(6)} ${"-".padStart(6)} ${"-".padStart(8)} ` +
     `${mtuText(r)} ${o.interfaceName(header.index)}`;
 }

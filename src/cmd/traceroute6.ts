@@ -10,7 +10,7 @@ import { Failure, type Grammar } from "./cli.ts";
 import { nameOf } from "./host_names.ts";
 import type { Run } from "./mod.ts";
 import { echoRequest6, hearAnswers, icmp6Text, Links, type Message6, parseMessage6, quoted } from "./probe_ipv6.ts";
-import { numberOption } from "./probe_options.ts";
+import { NO_AS, numberOption } from "./probe_options.ts";
 import { type Arrived, type Client, probeProgram, ProbeSocket, sourceFor } from "./probe_socket.ts";
 import type { Tool } from "./tool.ts";
 import { type Answer, trace, traceOptions, type Tracer } from "./trace_loop.ts";
@@ -57,7 +57,7 @@ class Traceroute6 implements Tracer {
     const message = parseMessage6(a);
     if (!message) return undefined;
     const { type, code, rest, hops = 255 } = message;
-    const from = this.#name(message.from) + (this.#t.has("l") ? ` (hlim=${hops})` : "");
+    const from = this.#name(message.from);
     const last = hops <= 1 ? " !" : "";
     if (type === ICMP6.ICMP6_ECHO_REPLY && this.#echo && rest === this.#number(seq)) {
       return { from, mark: last, end: "there" };
@@ -90,7 +90,9 @@ class Traceroute6 implements Tracer {
   }
   #name(address: In6Addr): string {
     const text = this.#links.text(address);
-    return this.#t.has("n") ? text : `${nameOf(this.#t.host, address) ?? text} (${text})`;
+    if (this.#t.has("n")) return text;
+    const name = nameOf(this.#t.host, address) ?? text;
+    return this.#t.has("l") ? `${name} (${text})` : name;
   }
 }
 
@@ -137,11 +139,12 @@ const grammar: Grammar = {
   usage: "[-dIlnrv] [-f firsthop] [-m hoplimit] [-p port] [-q probes] [-s src] [-w waittime] host [datalen]",
   about: "Show the way IPv6 packets take from a rump kernel to a host: who drops them as their hops are over.",
   letters: "df:Ilm:np:q:rs:vw:",
+  refused: NO_AS,
   help: {
     d: "debugging of the socket (SO_DEBUG)",
     f: "the first hop limit (1)",
     I: "ICMPv6 echo requests, not UDP",
-    l: "the hop limit answers come with",
+    l: "names and addresses",
     m: "the largest hop limit (64)",
     n: "addresses only, no names",
     p: `UDP ports above this one (${PORT})`,

@@ -13,13 +13,13 @@ export function parseIpv4(text: string): number | undefined {
   return n;
 }
 export const formatIpv4 = (n: number): string => [n >>> 24, (n >>> 16) & 255, (n >>> 8) & 255, n & 255].join(".");
-/** A link address: `b2:a0:00:01:02:03`. */
 /** Six bytes in hexadecimal, as 02:0:0:00:0:1; undefined: they are not. */
 export function parseMac(text: string): Uint8Array | undefined {
   const parts = text.split(":");
   const good = parts.length === 6 && parts.every((p) => /^[0-9a-f]{1,2}$/i.test(p));
   return good ? Uint8Array.from(parts, (p) => parseInt(p, 16)) : undefined;
 }
+/** A link address: `b2:a0:00:01:02:03`. */
 export const formatMac = (mac: Uint8Array): string => [...mac].map((b) => b.toString(16).padStart(2, "0")).join(":");
 /** The mask of a prefix. */
 export const maskOf = (length: number): number => (length === 0 ? 0 : (~0 << (32 - length)) >>> 0);

@@ -45,6 +45,7 @@ describe("rump.brconfig", () => {
 `,
     });
     assertEquals(run("-a").out, run("bridge0").out);
+    assertEquals(run("bridge0 addr").out, "02:00:00:00:00:09 shmif0 0 flags=1<STATIC>\n");
   });
   it("members and addresses are taken away again", () => {
     sh.must("rump.brconfig bridge0 deladdr 02:00:00:00:00:09 delete shmif0 delete shmif1 down", env);
@@ -56,6 +57,9 @@ describe("rump.brconfig", () => {
       ["bridge0 delete shmif0", 1, "rump.brconfig: bridge0 delete shmif0: No such file or directory\n"],
       ["bridge0 static shmif0 1:2", 1, "rump.brconfig: bridge0 static shmif0 1:2: 1:2: not a link address\n"],
       ["bridge0 timeout soon", 1, "rump.brconfig: bridge0 timeout soon: soon: not a number\n"],
+      ["bridge0 maxage 300", 1, "rump.brconfig: bridge0 maxage 300: 300: not from 1 to 255\n"],
+      ...["maxage 5", "fwddelay 5", "hellotime 5", "priority 5", "ifpriority shmif0 5", "ifpathcost shmif0 5", "ipf"]
+        .map((w) => [`bridge0 ${w}`, 1, `rump.brconfig: bridge0 ${w}: Operation not supported\n`] as const),
       ["bridge9", 1, "rump.brconfig: bridge9: Device not configured\n"],
     ] as const
   ) {

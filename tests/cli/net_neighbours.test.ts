@@ -36,6 +36,17 @@ describe("rump.arp", () => {
       assertEquals(macless(sh.must("rump.arp -an", on)), "? (10.1.0.2) at MAC on shmif0 permanent\n");
       assertEquals(sh.run("rump.arp -d 10.1.0.6", on).err, "rump.arp: 10.1.0.6: no entry\n");
     }));
+  it("says with -v what it did; publishes with our own address; deletes only what is published", () =>
+    withLab((sh, on) => {
+      assertEquals(sh.must("rump.arp -v -s 10.1.0.7 auto pub proxy", on), "10.1.0.7 (10.1.0.7) added\n");
+      const lines = sh.must("rump.arp -an", on).split("\n");
+      const mac = (host: string) => lines.find((l) => l.includes(`(${host})`))!.split(" ")[3];
+      assertEquals(mac("10.1.0.7"), mac("10.1.0.2"));
+      sh.must("rump.arp -s 10.1.0.8 02:00:00:00:00:08", on);
+      assertEquals(sh.run("rump.arp -d 10.1.0.8 proxy", on).err, "rump.arp: 10.1.0.8: no entry\n");
+      assertEquals(sh.must("rump.arp -v -d 10.1.0.7 proxy", on), "10.1.0.7 (10.1.0.7) deleted\n");
+      assertEquals(sh.must("rump.arp -v -da", on), "10.1.0.8 (10.1.0.8) deleted\n");
+    }));
   it("says what cannot be entered", () =>
     withLab((sh, on) => {
       const err = (args: string) => sh.run(`rump.arp ${args}`, on).err;
@@ -67,6 +78,13 @@ describe("rump.ndp", () => {
       sh.must("rump.ndp -i shmif0 -nud disabled basereachable=2500", on);
       assertMatch(sh.must("rump.ndp -i shmif0", on), /basereachable=2s500ms, .*\nFlags: (?!nud).*disabled/);
       assertEquals(sh.run("rump.ndp -i shmif0 nod", on).err, "rump.ndp: shmif0: nod: unknown word\n");
+    }));
+  it("-A lists again and again, -t with the time; -H is about routers, of which there are none", () =>
+    withLab((sh, on) => {
+      sh.must("rump.ndp -H", on);
+      const out = sh.run("timeout 1.5 rump.ndp -n -t -A 1", on).out;
+      assertMatch(out, /^\d\d:\d\d:\d\d\.\d{6} Neighbor /);
+      assertEquals(out.split("Neighbor ").length, 3);
     }));
   it("lists routers and prefixes, of which there are none without advertisements", () =>
     withLab((sh, on) => {

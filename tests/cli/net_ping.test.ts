@@ -43,6 +43,17 @@ describe("rump.ping", () => {
       const long = ping(`-D -s 2000 -c 1 ${far}`);
       assertEquals([long.err, long.status], ["rump.ping: sendto: Message too long\n", 2]);
     }));
+  it("-w ends it whatever was sent; times of old have microseconds only", () =>
+    withLab((sh, on) => {
+      const ended = sh.run("rump.ping -n -w 0.35 -i 0.1 10.1.0.1", on);
+      assert(/\n[234] packets transmitted, [234] packets received, 0.0% packet loss\n/.test(ended.out), ended.out);
+      const none = sh.run("rump.ping -n -c 1 -i 0.01 10.1.0.99", on); // ten intervals are enough for the last
+      assertEquals([none.status, none.out.includes("100.0% packet loss")], [2, true]);
+      for (const how of ["-C", "-s 8"]) {
+        const out = sh.must(`rump.ping -n -c 1 ${how} 10.1.0.1`, on);
+        assert(/ time=\d+\.\d{3} ms\n/.test(out) && !out.includes("wrong"), out);
+      }
+    }));
   it("the route that is recorded is shown once", () =>
     withLab((sh, on) => {
       const text = timeless(sh.must("rump.ping -n -c 2 -i 0.01 -R 127.0.0.1", on));

@@ -18,6 +18,20 @@ const answer = (asked: string, to: string, mask: string, by: string) =>
   `   route to: ${asked}\ndestination: ${to}\n       mask: ${mask}\n    gateway: ${by}\n local addr: 10.0.0.1\n` +
   `  interface: shmif0\n      flags: <UP,GATEWAY,DONE,STATIC>\n${METRICS}       0         0 \n`;
 
+/** Letters of flags at their places: UGHRBDMCLS12plb. */
+const ALIGNED = HEAD + [
+  ["default", "10.0.0.254", "UG             ", "-", "shmif0"],
+  ["10.0.0/24", "link#2", "U              ", "-", "shmif0"],
+  ["10.0.0.1", "link#2", "U H          l ", "-", "lo0"],
+  ["127.0.0.1", "lo0", "U H          l ", "65535", "lo0"],
+  ["172.16.0.1", "10.0.0.9", "UGH            ", "900", "shmif0"],
+  ["192.168.6/24", "127.0.0.1", "UG             ", "65535", "lo0"],
+  ["192.168.7/24", "127.0.0.1", "UG R           ", "65535", "lo0"],
+].map(([to, by, flags, mtu, iface]) =>
+  `${to!.padEnd(18)} ${by!.padEnd(18)} ${flags}      -        - ${mtu!.padStart(6)}  ${iface}\n`
+).join("");
+const FLUSHED = [["default", "10.0.0.254"], ["172.16.0.1", "10.0.0.9"], ["192.168.5/24", "10.0.0.9"]]
+  .map(([to, by]) => `${to!.padEnd(20)} ${by!.padEnd(20)} done\n`).join("");
 /** Arguments, what is said, the exit status and the error. */
 const session: readonly (readonly [args: string, out: string, status?: number, err?: string])[] = [
   ["-n show -inet", HEAD + OWN.join("")],
@@ -39,6 +53,11 @@ const session: readonly (readonly [args: string, out: string, status?: number, e
     "   route to: 127.0.0.1\ndestination: 127.0.0.1\n local addr: 127.0.0.1\n  interface: lo0\n" +
     `      flags: <UP,HOST,DONE,LOCAL>\n${METRICS}   65535         0 \n`,
   ],
+  ["-n -s get 8.8.8.8", "10.0.0.254\n"],
+  ["-n -s get 10.0.0.9", "shmif0\n"],
+  ["-t add -net 192.168.99.0/24 10.0.0.9", "add net 192.168.99.0: gateway 10.0.0.9\n"],
+  ["-t delete default", "delete net default\n"],
+  ["-t flush", FLUSHED],
   ["change -net 192.168.5.0/24 10.0.0.10", "change net 192.168.5.0: gateway 10.0.0.10\n"],
   ["delete -net 192.168.5.0/24", "delete net 192.168.5.0\n"],
   [
@@ -55,6 +74,7 @@ const session: readonly (readonly [args: string, out: string, status?: number, e
     line("172.16.0.1", "10.0.0.9", "UGH", "900", "shmif0") + line("192.168.6/24", "127.0.0.1", "UG", "65535", "lo0") +
     line("192.168.7/24", "127.0.0.1", "UGR", "65535", "lo0"),
   ],
+  ["-n -S show -inet", ALIGNED],
   ["add -net 1.2.3.0/24 99.99.99.99", "add net 1.2.3.0: gateway 99.99.99.99\n"],
   // NetBSD writes networks without their masks here: 1/0, 172/0, 192/0.
   [

@@ -16,6 +16,23 @@ describe("rump.traceroute", () => {
         assertEquals([err, timeless(out), status], [head("10.2.0.2"), TWO_HOPS, 0]);
       }
     }));
+  it("-P finds the largest packets that pass: by what the interface takes, then by what routers say", () =>
+    withLab((sh, on) => {
+      sh.must("rump.ifconfig shmif1 mtu 600", { RUMP_SERVER: on.RUMP_SERVER.replace("a.sock", "router.sock") });
+      const { out, err } = sh.run("rump.traceroute -n -P -q 1 10.2.0.2", on);
+      assertEquals(err, head("10.2.0.2").replace("40", "17914"));
+      const [own, told] = [
+        "message too big, trying new MTU = 1500\n",
+        "fragmentation required and DF set, next hop MTU = 600\n",
+      ];
+      assertEquals(timeless(out), `${own} 1  10.1.0.1  T ms\n 2 \n${told} 2  10.2.0.2  T ms\n`);
+    }));
+  it("shows packets, answers' lives and lengths, and pauses", () =>
+    withLab((sh, on) => {
+      const { out, err } = sh.run("rump.traceroute -n -D -l -v -z 5 -q 2 -m 1 10.2.0.2", on);
+      assertEquals(timeless(out), " 1  10.1.0.1 36 bytes to 10.1.0.2  T ms (ttl = 255)  T ms (ttl = 255)\n");
+      assertEquals(err.match(/^packet data:\n {2}45 00 (.. ){21}..\n {2}(.. ){15}..$/gm)?.length, 2);
+    }));
   it("who says that nothing is behind it ends the way, with a mark", () =>
     withLab((sh, on) => {
       const { out, err } = sh.run("rump.traceroute -n -q 1 -w 2 -m 4 10.9.9.9", on);

@@ -1,5 +1,6 @@
 /** What pings and traceroutes count, make and say. */
 import { describe, it } from "node:test";
+import { labelsText } from "../../src/cmd/icmp_extensions.ts";
 import { icmpText, routesText } from "../../src/cmd/icmp_text.ts";
 import {
   echoRequest,
@@ -86,5 +87,23 @@ describe("what ping says", () => {
         assert(text.length < 40);
       }
     }
+  });
+});
+
+describe("labels of MPLS in ICMP errors", () => {
+  const STACK = [0x20, 0, 0, 0, 0, 12, 1, 1, 0x00, 0x01, 0x0b, 0x01, 0x00, 0x02, 0x00, 0x01];
+  const data = (...behind: number[]) => Uint8Array.of(...new Array<number>(128).fill(0), ...behind);
+  it("are told with their experimental bits, behind a quoted packet of 128 bytes", () => {
+    assertEquals(labelsText(data(...STACK)), " [MPLS: Label 16 Exp 5] [MPLS: Label 32 Exp 0]");
+  });
+  it("are believed with a right checksum or none, not with a wrong one", () => {
+    const sum = left(STACK);
+    assertEquals(labelsText(data(0x20, 0, sum >> 8, sum & 255, ...STACK.slice(4))), labelsText(data(...STACK)));
+    assertEquals(labelsText(data(0x20, 0, sum >> 8, (sum + 1) & 255, ...STACK.slice(4))), "");
+  });
+  it("that are cut, or of another version, are none", () => {
+    for (let n = 0; n < 128 + STACK.length; n++) assertEquals(labelsText(data(...STACK).subarray(0, n)), "");
+    assertEquals(labelsText(data(0x10, ...STACK.slice(1))), "");
+    assertEquals(labelsText(data(0x20, 0, 0, 0, 0, 0, 1, 1)), "");
   });
 });

@@ -115,8 +115,8 @@ describe("ioctls of IPv6", () => {
     const nbr = named("en0", In6Nbrinfo.size, 16, sin6("2001:db8::2", 0).subarray(8, 24));
     void control(a.sys, fd, "SIOCGNBRINFO_IN6", nbr);
     assertEquals(In6Nbrinfo.get.state(viewOf(nbr), 0), 1);
-    void control(a.sys, fd, "SIOCSNDFLUSH_IN6", in6ifreq("::"));
-    assertEquals([...a.ip6.nd].filter((n) => n.iface === ifaces[0]).length, 0);
+    void control(a.sys, fd, "SIOCSNDFLUSH_IN6", in6ifreq("::")); // is about routers only
+    assert([...a.ip6.nd].some((n) => n.iface === ifaces[0]));
   });
   it("turn IPv6 off on a link, and on again", async () => {
     const { sys, sent, inject, host, if6 } = await hostOnWire(`${US}/64`);

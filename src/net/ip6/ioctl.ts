@@ -111,7 +111,8 @@ export function inet6Rows(ip6: Ip6): ControlRows {
     superuser(SIOC.SIOCSIFINFO_IN6, (i, { view }) => setInfo(ip6, i, view)),
     superuser(SIOC.SIOCSIFINFO_FLAGS, (i, { view }) => setFlags(ip6, i, view)),
     anybody(SIOC.SIOCGNBRINFO_IN6, (i, { view }) => giveNeighbour(ip6, i, view)),
-    superuser(SIOC.SIOCSNDFLUSH_IN6, (i) => ip6.nd.forget(ip6.of(i))),
+    // Whatever its name says: routes and the list of routers are brought to agree (ndp -H).
+    superuser(SIOC.SIOCSNDFLUSH_IN6, () => ip6.routers.choose()),
     superuser(SIOC.SIOCSPFXFLUSH_IN6, (i) => ip6.routers.prefixes.flush(ip6.of(i))),
     superuser(SIOC.SIOCSRTRFLUSH_IN6, (i) => ip6.routers.flush(ip6.of(i))),
   ]);
