@@ -11,6 +11,7 @@ import type { OpenSharedFile } from "./lib/shared_file.ts";
 import type { Schema } from "./lib/standard_schema.ts";
 import type { OpenTap } from "./lib/tap.ts";
 import type { OpenTunnel } from "./lib/tunnel.ts";
+import type { Unpack } from "./lib/unpack.ts";
 import type { BlockingChannel, Channel, Listener, Security, SocketAddress, Sockets } from "./lib/streams.ts";
 
 export type { Async, Errnos, Schema };
@@ -21,6 +22,7 @@ export type { OpenPort, Port, PortUser } from "./lib/port.ts";
 export type { OpenSharedFile, SharedFile } from "./lib/shared_file.ts";
 export type { OpenTap, Tap } from "./lib/tap.ts";
 export type { OpenTunnel, Tunnel } from "./lib/tunnel.ts";
+export type { Packing, Unpack } from "./lib/unpack.ts";
 export type {
   BlockingChannel,
   Channel,
@@ -45,6 +47,8 @@ export interface Sys {
   log(text: string): void;
   /** Call `fn` once after `ms` milliseconds; the result cancels it. */
   callout(ms: number, fn: () => void): () => void;
+  /** Bytes that are compressed. */
+  readonly unpack: Unpack;
   /** A write-back cache of a device's blocks within the kernel's memory limit (sysctl vm.bufmem_hiwater). */
   buffers(device: BlockDevice, options: BufferOptions): Buffers;
   /** Stream sockets of the host, for transports. */

@@ -50,6 +50,7 @@ export function hypercalls(h: Host, timer: Hypercalls["timer"], sockets: Sockets
     wall: () => h.wall(),
     random: (into) => h.random(into),
     verify: (key, message, signature) => h.verify(key, message, signature),
+    unpack: h.unpack,
     timer,
     sockets,
     sharedFile: (path, size) => open(path.startsWith("/") ? path : `${start}/${path}`, size),

@@ -39,7 +39,7 @@ export class Cd9660Volume implements Volume<Node> {
     // Names of Rock Ridge and, as the writers of discs use it, of Joliet are what they are.
     this.foldsCase = reading.skip === undefined;
     this.#held.set(this.root.ino, this.root);
-    this.#unpacker = new Unpacker((extents, into, at) => this.#transfer(extents, into, at), parts.sys.errno);
+    this.#unpacker = new Unpacker((extents, into, at) => this.#transfer(extents, into, at), parts.sys);
   }
   getattr(node: Node): Attr {
     return node.attr;

@@ -1,4 +1,5 @@
 /** The hypercalls: all the kernel and its applets may ask of the machine underneath (NetBSD: rumpuser(3)). */
+import type { Unpack } from "../lib/unpack.ts";
 import type {
   BlockDevice,
   BlockingChannel,
@@ -164,6 +165,7 @@ export interface Host {
   /** Ed25519 (RFC 8032): the signature of a message by a key's 32-byte seed and public key, and whether one is right. */
   sign(key: { readonly seed: Uint8Array; readonly publicKey: Uint8Array }, message: Uint8Array): Uint8Array;
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+  readonly unpack: Unpack;
   cpus(): number;
   /** Resident bytes of this process. */
   rss(): number;

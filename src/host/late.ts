@@ -9,6 +9,7 @@ interface Modules {
   net: typeof import("node:net");
   tls: typeof import("node:tls");
   url: typeof import("node:url");
+  zlib: typeof import("node:zlib");
 }
 
 /** A built-in module, now. */

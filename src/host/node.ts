@@ -14,6 +14,7 @@ import type { Host, HostStat, Spawned } from "./host.ts";
 import { EpollLoop } from "./loop.ts";
 import { blockingChannel } from "./sockets_blocking.ts";
 import { keys } from "./keys.ts";
+import { unpack } from "./unpack.ts";
 import { addressesOf, connectNamed, nameOfAddress } from "./resolve.ts";
 import { hostStat, readWhole, realpath } from "./stat.ts";
 import { sandbox } from "./sandbox.ts";
@@ -125,6 +126,7 @@ const AGAIN_MS = 10;
 const streams = {
   sleep: (ms) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms),
   ...keys,
+  unpack,
   out: (text) => writeAll(1, text),
   err: (text) => writeAll(2, text),
   input(max) {

@@ -16,6 +16,7 @@ import type {
   Sockets,
   Sys,
   SysctlNode,
+  Unpack,
 } from "../plugin.ts";
 import { BufferCache } from "./buffers.ts";
 import { type Calls, Dispatcher } from "./dispatch.ts";
@@ -38,6 +39,7 @@ export interface Hypercalls {
   random(into: Uint8Array): void;
   /** Whether `signature` is that of `message` by an Ed25519 public key. */
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+  readonly unpack: Unpack;
   /** Call once after `ms`; returns the cancellation. */
   timer(ms: number, fn: () => void): () => void;
   readonly sockets: Sockets;
@@ -106,6 +108,7 @@ export class Kernel implements KernelServices {
       random: (into) => host.random(into),
       log: this.log.write,
       callout: (ms, fn) => host.timer(ms, fn),
+      unpack: host.unpack,
       buffers: (device: BlockDevice, o: BufferOptions): Buffers => this.buffers.attach(device, o),
       sockets: host.sockets,
       sharedFile: host.sharedFile,

@@ -8,6 +8,7 @@ import msdos from "../../plugins/fs_msdos/mod.ts";
 import { type Geometry, parseBpb } from "../../plugins/fs_msdos/bpb.ts";
 import type { BlockDevice, CheckResult, Finding, Sys } from "../../src/plugin.ts";
 import type { MsdosOptions } from "../../plugins/fs_msdos/options.ts";
+import { host } from "../../src/host/mod.ts";
 import { errno } from "../../src/abi/errno.ts";
 import { parseOptions } from "../../src/kern/driver_options.ts";
 import { BufferCache } from "../../src/kern/buffers.ts";
@@ -39,6 +40,7 @@ export function plainSys(log: (text: string) => void = () => {}): Sys {
     callout: () => () => {},
     buffers: (device, options) => cache.attach(device, options),
     sockets: undefined as never,
+    unpack: host.unpack,
     sharedFile: undefined as never,
     tap: undefined as never,
     datagrams: undefined as never,

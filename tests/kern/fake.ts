@@ -59,6 +59,7 @@ export function fakeHost(): FakeHost {
       for (let i = 0; i < into.length; i++) into[i] = (seed = (seed * 1103515245 + 12345) & 0x7fffffff) >>> 16;
     },
     verify: host.verify,
+    unpack: host.unpack,
     timer(ms, fn) {
       const timer = { at: this.clock + ms, fn };
       timers.add(timer);

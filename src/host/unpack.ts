@@ -1,0 +1,20 @@
+/** Unpacking by the runtime's node:zlib: at once, where DecompressionStream takes a promise a block and has no zstd in Deno. */
+import type { Packing, Unpack } from "../lib/unpack.ts";
+import { late } from "./late.ts";
+
+type Zlib = typeof import("node:zlib");
+const methods = {
+  zlib: "inflateSync",
+  deflate: "inflateRawSync",
+  gzip: "gunzipSync",
+  zstd: "zstdDecompressSync",
+} as const satisfies Record<Packing, keyof Zlib>;
+
+export const unpack: Unpack = (packing, packed, most) => {
+  try {
+    const bytes = late("zlib")[methods[packing]](packed, { maxOutputLength: Math.max(most, 1) });
+    return bytes.length > most ? undefined : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  } catch {
+    return undefined;
+  }
+};

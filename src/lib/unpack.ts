@@ -1,0 +1,6 @@
+/** Compressed bytes of file systems and images, as plugins unpack them. */
+
+/** zlib (RFC 1950), bare deflate (RFC 1951), gzip (RFC 1952), Zstandard (RFC 8878). */
+export type Packing = "zlib" | "deflate" | "gzip" | "zstd";
+/** Unpack bytes that are whole, to `most` bytes at the most. Undefined: they are damaged, or there are more. */
+export type Unpack = (packing: Packing, packed: Uint8Array, most: number) => Uint8Array | undefined;
