@@ -20,6 +20,11 @@ export const builtins: Builtins = {
   rumpfs_rumpfs: { load: () => import("./fs_tmpfs/rumpfs.ts") },
   rumpfs_tmpfs: { requires: ["rumpvfs"], load: () => import("./fs_tmpfs/mod.ts") },
   rumpfs_msdos: { requires: ["rumpvfs"], load: () => import("./fs_msdos/mod.ts") },
+  rumpfs_ext2fs: {
+    requires: ["rumpvfs"],
+    also: ["ext2", "ext3", "ext4"],
+    load: () => import("./fs_ext2fs/mod.ts"),
+  },
   rumpfs_cd9660: { requires: ["rumpvfs"], also: ["iso9660"], load: () => import("./fs_cd9660/mod.ts") },
   sp_unix: { load: () => import("./sp_unix/mod.ts") },
   sp_tls: { load: () => import("./sp_tls/mod.ts") },

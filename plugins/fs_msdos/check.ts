@@ -14,7 +14,7 @@ import { type CodePage, loadPage } from "./codepage.ts";
 import { State, type Steps } from "./check_state.ts";
 import { checkDirectories, checkFiles, takeChain } from "./check_tree.ts";
 import type { MsdosOptions } from "./mod.ts";
-import { finished } from "./sync.ts";
+import { finished } from "../../src/lib/finished.ts";
 import { toDos } from "./times.ts";
 
 /** How often the world may look in, milliseconds. */

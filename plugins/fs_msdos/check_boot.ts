@@ -5,7 +5,7 @@ import { Bpb, Bpb32, FsInfo, FSINFO_AT, FSINFO_LEAD, FSINFO_TAIL, SIGNATURE } fr
 import { type Geometry, parseBpb } from "./bpb.ts";
 import type { State } from "./check_state.ts";
 import type { MsdosOptions } from "./mod.ts";
-import { finished } from "./sync.ts";
+import { finished } from "../../src/lib/finished.ts";
 
 /** Where mkfs.fat and Windows put the copy of a FAT32 boot sector. */
 const BACKUP = 6;

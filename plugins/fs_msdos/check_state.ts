@@ -5,7 +5,7 @@ import type { Copy } from "./check_copies.ts";
 import type { CodePage } from "./codepage.ts";
 import { BAD, Bits, END, FREE, Table, WILD } from "./check_table.ts";
 import type { MsdosOptions } from "./mod.ts";
-import { finished } from "./sync.ts";
+import { finished } from "../../src/lib/finished.ts";
 
 /** Work that pauses: how much of the phase is done, 0 to 1. */
 export type Steps<T = void> = Generator<number, T, void>;

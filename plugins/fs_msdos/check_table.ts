@@ -2,7 +2,7 @@
 import { viewOf } from "../../src/lib/struct.ts";
 import type { BlockDevice, Errnos } from "../../src/plugin.ts";
 import type { Geometry } from "./bpb.ts";
-import { finished } from "./sync.ts";
+import { finished } from "../../src/lib/finished.ts";
 
 const PAGE = 96 << 10; // a multiple of every sector size and of FAT12's three bytes
 /** Pages kept: 12 MiB. */

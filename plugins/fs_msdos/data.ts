@@ -3,7 +3,7 @@ import type { Sys } from "../../src/plugin.ts";
 import { MAX_SLOTS, SLOT } from "./dir.ts";
 import type { Node } from "./node.ts";
 import type { Store } from "./store.ts";
-import { finished } from "./sync.ts";
+import { finished } from "../../src/lib/finished.ts";
 import type { WriteBack } from "./writeback.ts";
 
 const NOTHING = new Uint8Array(0);

@@ -4,7 +4,7 @@ import { FsInfo, FSINFO_AT, FSINFO_LEAD, FSINFO_TAIL } from "../../src/wire/fat.
 import { viewOf } from "../../src/lib/struct.ts";
 import type { Geometry } from "./bpb.ts";
 import { Survey } from "./survey.ts";
-import { finished } from "./sync.ts";
+import { finished } from "../../src/lib/finished.ts";
 
 const PAGE = 64 << 10;
 /** Pages kept: 16 MiB. */

@@ -4,7 +4,7 @@ import { ATTR_LONG, ATTR_VOLUME, Bpb, Bpb32, Dirent, FREE } from "../../src/wire
 import type { CodePage } from "./codepage.ts";
 import type { Slots } from "./dir.ts";
 import type { Store } from "./store.ts";
-import { finished } from "./sync.ts";
+import { finished } from "../../src/lib/finished.ts";
 import type { DosTime } from "./times.ts";
 
 /** Extended attributes of the root. */

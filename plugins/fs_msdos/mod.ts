@@ -9,12 +9,12 @@ import { type Geometry, looksLike, parseBpb } from "./bpb.ts";
 import { checkVolume } from "./check.ts";
 import { type CodePage, cp437, latin1, loadPage } from "./codepage.ts";
 import { floppyWithoutBpb } from "./floppy.ts";
-import { Health } from "./health.ts";
+import { Health } from "../../src/lib/health.ts";
 import { Names } from "./names.ts";
 import type { Node } from "./node.ts";
 import { type MsdosOptions, options } from "./options.ts";
 import { Store } from "./store.ts";
-import { finished } from "./sync.ts";
+import { finished } from "../../src/lib/finished.ts";
 import { MsdosVolume } from "./volume.ts";
 
 export type { MsdosOptions };
@@ -32,7 +32,7 @@ const driver: FsDriver<MsdosOptions, Node> = {
     const disk = anyByte(device, sys.errno.EIO);
     const g = geometry(sys, disk, request);
     return named(sys, request.options, (names) => {
-      const health = new Health(sys, device.name, request.options.errors === "remount-ro");
+      const health = new Health(sys, `msdos: ${device.name}`, request.options.errors === "remount-ro");
       return new MsdosVolume(sys, new Store(sys, disk, g, health), names, request);
     });
   },

@@ -5,7 +5,7 @@ import type { Inodes } from "./inodes.ts";
 import type { Node } from "./node.ts";
 import type { SlotMap } from "./slots.ts";
 import type { Store } from "./store.ts";
-import { finished } from "./sync.ts";
+import { finished } from "../../src/lib/finished.ts";
 import type { WriteBack } from "./writeback.ts";
 
 /** What moving needs of its volume. */

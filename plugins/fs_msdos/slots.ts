@@ -6,7 +6,7 @@ import type { Node } from "./node.ts";
 import type { Names } from "./names.ts";
 import type { Short } from "./short_names.ts";
 import type { Store } from "./store.ts";
-import { finished } from "./sync.ts";
+import { finished } from "../../src/lib/finished.ts";
 import type { DosTime } from "./times.ts";
 
 /** What slots need of their volume. */

@@ -2,9 +2,9 @@
 import type { BlockDevice, Buffers, Errnos, Sys } from "../../src/plugin.ts";
 import type { Geometry } from "./bpb.ts";
 import { Fat, type Run } from "./fat.ts";
-import type { Health } from "./health.ts";
+import type { Health } from "../../src/lib/health.ts";
 import { Chain, type Node } from "./node.ts";
-import { finished } from "./sync.ts";
+import { finished } from "../../src/lib/finished.ts";
 
 /** Zeros are written in pieces of this size. */
 const ZEROS = new Uint8Array(256 << 10);

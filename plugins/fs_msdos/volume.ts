@@ -15,7 +15,7 @@ import type { Node } from "./node.ts";
 import { type MsdosOptions, updated } from "./options.ts";
 import { newNode, rootNode, SlotMap } from "./slots.ts";
 import type { Store } from "./store.ts";
-import { finished } from "./sync.ts";
+import { finished } from "../../src/lib/finished.ts";
 import { type DosTime, toDos } from "./times.ts";
 import { WriteBack } from "./writeback.ts";
 

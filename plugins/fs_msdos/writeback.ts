@@ -3,7 +3,7 @@ import type { Sys } from "../../src/plugin.ts";
 import type { Run } from "./fat.ts";
 import type { MsdosOptions } from "./options.ts";
 import type { Store } from "./store.ts";
-import { finished } from "./sync.ts";
+import { finished } from "../../src/lib/finished.ts";
 
 /** Changes are written when nothing has changed for this long, milliseconds: a killed process loses little. */
 const QUIET = 1000;

@@ -1,5 +1,5 @@
-/** This driver runs straight through: its disks are files and memory. One whose transfers take their time is refused. */
-import type { Async, Errnos } from "../../src/plugin.ts";
+/** For drivers that run straight through: their disks are files and memory. One whose transfers take their time is refused. */
+import type { Async, Errnos } from "../plugin.ts";
 
 /** The value, which must be there. */
 export function finished<T>(value: Async<T>, errnos: Errnos): T {

@@ -1,5 +1,5 @@
 /** Damage found on a volume: a line for each, and what becomes of the mount (`errors=`). */
-import type { Sys } from "../../src/plugin.ts";
+import type { Sys } from "../plugin.ts";
 
 /** Lines a mount writes about its damage; the rest is counted. */
 const MOST = 100;
@@ -8,19 +8,19 @@ export class Health {
   /** Nothing is changed any more. */
   readOnly = false;
   readonly #sys: Sys;
-  readonly #name: string;
+  readonly #who: string;
   readonly #stops: boolean;
   #lines = 0;
   readonly #said = new Set<string>();
 
-  /** `stops`: the first damage makes the mount read-only. */
-  constructor(sys: Sys, name: string, stops: boolean) {
+  /** `who`: the driver and the device, for the lines. `stops`: the first damage makes the mount read-only. */
+  constructor(sys: Sys, who: string, stops: boolean) {
     this.#sys = sys;
-    this.#name = name;
+    this.#who = who;
     this.#stops = stops;
   }
   say(text: string): void {
-    this.#sys.log(`msdos: ${this.#name}: ${text}`);
+    this.#sys.log(`${this.#who}: ${text}`);
   }
   /** Something is wrong there. Said once. */
   found(text: string): void {
