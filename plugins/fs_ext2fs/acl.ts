@@ -32,6 +32,8 @@ export function fromDiskAcl(disk: Uint8Array): Uint8Array | undefined {
 export function toDiskAcl(xattr: Uint8Array): Uint8Array | undefined {
   if (xattr.length < 4 || xattr.length % 8 !== 4 || u32At(xattr, 0) !== XATTR_VERSION) return undefined;
   const bytes = [DISK_VERSION, 0, 0, 0];
-  for (let at = 4; at < xattr.length; at += 8) bytes.push(...xattr.subarray(at, at + (hasId(u16At(xattr, at)) ? 8 : 4)));
+  for (let at = 4; at < xattr.length; at += 8) {
+    bytes.push(...xattr.subarray(at, at + (hasId(u16At(xattr, at)) ? 8 : 4)));
+  }
   return new Uint8Array(bytes);
 }

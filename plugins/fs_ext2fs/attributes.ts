@@ -20,7 +20,8 @@ const flagsOf = (flags: number): number =>
 /** i_flags with others for chflags(2) bits. */
 export const withFlags = (had: number, asked: number): number =>
   ((had & ~(FL_NODUMP | FL_IMMUTABLE | FL_APPEND)) | (asked & UF_NODUMP ? FL_NODUMP : 0) |
-    (asked & (UF_IMMUTABLE | SF_IMMUTABLE) ? FL_IMMUTABLE : 0) | (asked & (UF_APPEND | SF_APPEND) ? FL_APPEND : 0)) >>> 0;
+    (asked & (UF_IMMUTABLE | SF_IMMUTABLE) ? FL_IMMUTABLE : 0) | (asked & (UF_APPEND | SF_APPEND) ? FL_APPEND : 0)) >>>
+  0;
 
 /** A device number: 8 and 8 bits in the first pointer, or 12 and 20 in the second. As NetBSD packs it. */
 function deviceOf(node: Node): number {

@@ -10,9 +10,7 @@ import type { Xattrs } from "./xattrs.ts";
 export function findRun(store: Store, node: Node, block: number, want: number): Run {
   const { run } = node;
   if (run && block >= run.at && block < run.at + run.length) return run;
-  return (node.run = node.flags & FL_EXTENTS
-    ? findExtent(store, node, block)
-    : findPointer(store, node, block, want));
+  return (node.run = node.flags & FL_EXTENTS ? findExtent(store, node, block) : findPointer(store, node, block, want));
 }
 /** Read [offset, offset + into.length), which is inside of the file. */
 export function readRuns(store: Store, node: Node, into: Uint8Array, offset: number): void {

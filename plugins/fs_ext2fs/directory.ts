@@ -25,7 +25,9 @@ export const entrySize = (nameLength: number): number => (DirEntry.size + nameLe
 /** An entry's length; blocks of 64 KiB have a way of their own to say how long they are. */
 export function lengthAt(block: Uint8Array, at: number): number {
   const length = u16At(block, at + DirEntry.at.length);
-  return block.length === 65536 && (length === 65535 || length === 0) ? 65536 : (length & 0xfffc) | ((length & 3) << 16);
+  return block.length === 65536 && (length === 65535 || length === 0)
+    ? 65536
+    : (length & 0xfffc) | ((length & 3) << 16);
 }
 /** Whether an entry is one: long enough for its name, inside of its block. */
 export function isEntry(block: Uint8Array, at: number, end: number): boolean {
@@ -89,7 +91,11 @@ export class Directory {
     const { l, sums } = this.#store;
     const sound = (bytes: Uint8Array) => sums.directory(this.#node.seed, bytes);
     try {
-      const bytes = this.#store.checked(physical, sound, () => `inode ${this.#node.ino}: directory block ${nth} damaged`);
+      const bytes = this.#store.checked(
+        physical,
+        sound,
+        () => `inode ${this.#node.ino}: directory block ${nth} damaged`,
+      );
       this.#entries(bytes, 0, nth * l.blockSize);
     } catch (e) {
       if (e !== this.#store.errno.EIO) throw e;

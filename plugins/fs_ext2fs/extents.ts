@@ -1,12 +1,5 @@
 /** Blocks of a file by its tree of extents (ext4). */
-import {
-  Extent,
-  EXTENT_MAGIC,
-  EXTENT_MAX,
-  ExtentHeader,
-  ExtentIndex,
-  Inode,
-} from "../../src/wire/ext2.ts";
+import { Extent, EXTENT_MAGIC, EXTENT_MAX, ExtentHeader, ExtentIndex, Inode } from "../../src/wire/ext2.ts";
 import { u16At, u32At } from "./bytes.ts";
 import type { Node, Run } from "./node.ts";
 import type { Store } from "./store.ts";
@@ -48,7 +41,9 @@ function isSound(store: Store, b: Branch, depth: number): boolean {
   const { bytes, at, room } = b;
   const entries = entriesOf(b);
   const max = u16At(bytes, at + ExtentHeader.at.max);
-  if (u16At(bytes, at) !== EXTENT_MAGIC || depthOf(b) !== depth || entries > max || ROW * (1 + max) > room) return false;
+  if (u16At(bytes, at) !== EXTENT_MAGIC || depthOf(b) !== depth || entries > max || ROW * (1 + max) > room) {
+    return false;
+  }
   let end = 0;
   for (let i = 0; i < entries; i++) {
     const row = rowAt(b, i);
@@ -70,8 +65,7 @@ function rootOf(store: Store, node: Node): Branch {
 }
 function childBranch(store: Store, node: Node, block: number, depth: number): Branch {
   const branch = (bytes: Uint8Array): Branch => ({ bytes, at: 0, room: store.l.blockSize });
-  const sound = (bytes: Uint8Array) =>
-    isSound(store, branch(bytes), depth) && store.sums.extents(node.seed, bytes);
+  const sound = (bytes: Uint8Array) => isSound(store, branch(bytes), depth) && store.sums.extents(node.seed, bytes);
   return branch(store.checked(block, sound, () => `inode ${node.ino}: damaged extents in block ${block}`));
 }
 

@@ -72,7 +72,9 @@ export class Inodes {
       return "belongs to the volume itself";
     }
     const mode = u16At(raw, Inode.at.mode);
-    if (![1, 2, 4, 6, 8, 10, 12].includes(mode >> 12)) return mode === 0 ? "is free, but has a name" : "is of no known type";
+    if (![1, 2, 4, 6, 8, 10, 12].includes(mode >> 12)) {
+      return mode === 0 ? "is free, but has a name" : "is of no known type";
+    }
     if (u16At(raw, Inode.at.links) === 0 && !this.internal.has(ino)) return "is free, but has a name";
     const extra = raw.length > 128 ? u16At(raw, Inode.at.extraSize) : 0;
     if (extra % 4 !== 0 || 128 + extra > raw.length) return "impossible size of its fields";

@@ -9,8 +9,8 @@ import {
   BLOCK_DESCRIPTOR,
   BLOCK_REVOKE,
   BLOCK_SUPER_2,
-  Commit,
   CHECKSUM_CRC32,
+  Commit,
   COMPAT_CHECKSUM,
   FastCommitHead,
   FC_TAG_HEAD,
@@ -86,7 +86,9 @@ export class Journal {
     const fast = this.#has(INCOMPAT_FAST_COMMIT) ? get.fastCommitBlocks(s, 0) || 256 : 0;
     this.#end = Math.min(get.maxLength(s, 0), file.blocks) - fast;
     const first = get.first(s, 0);
-    if (this.#hasTails && !this.#isSound(bytes.subarray(0, 1024), JournalSuper.at.checksum)) throw "its superblock is damaged";
+    if (this.#hasTails && !this.#isSound(bytes.subarray(0, 1024), JournalSuper.at.checksum)) {
+      throw "its superblock is damaged";
+    }
     if (first < 1 || first >= this.#end) throw "its superblock is damaged";
     const start = get.start(s, 0);
     if (start === 0) return;
@@ -94,7 +96,8 @@ export class Journal {
     this.#replay(start);
   }
   #has(bit: number): boolean {
-    return JournalSuper.get.type(this.#super, 0) === BLOCK_SUPER_2 && (JournalSuper.get.incompat(this.#super, 0) & bit) !== 0;
+    return JournalSuper.get.type(this.#super, 0) === BLOCK_SUPER_2 &&
+      (JournalSuper.get.incompat(this.#super, 0) & bit) !== 0;
   }
   get #hasTails(): boolean {
     return this.#has(INCOMPAT_CSUM_V2) || this.#has(INCOMPAT_CSUM_V3);

@@ -5,8 +5,8 @@ import { finished } from "../../src/lib/finished.ts";
 import { Health } from "../../src/lib/health.ts";
 import { viewOf } from "../../src/lib/struct.ts";
 import type { BlockDevice, FsDriver, MountRequest, Sys } from "../../src/plugin.ts";
-import { Super, SUPER_AT, SUPER_SIZE } from "../../src/wire/ext2.ts";
-import { incompat, unwritable } from "./features.ts";
+import { SUPER_AT, SUPER_SIZE } from "../../src/wire/ext2.ts";
+import { incompat } from "./features.ts";
 import { type Layout, parseSuper } from "./layout.ts";
 import type { Node } from "./node.ts";
 import { replayed } from "./replay.ts";
@@ -75,7 +75,11 @@ function layoutOn(
 function recovered(sys: Sys, store: Store, superBlock: DataView, { options: o }: MountRequest<Ext2Options>): Store {
   const { l, health } = store;
   if (l.blocks * l.blockSize > store.device.size) {
-    health.say(`truncated: the volume has ${l.blocks * l.blockSize} bytes, the image ${store.device.size}; what is there is read`);
+    health.say(
+      `truncated: the volume has ${
+        l.blocks * l.blockSize
+      } bytes, the image ${store.device.size}; what is there is read`,
+    );
   }
   if (!(l.incompat & incompat.needs_recovery)) return store;
   const disk = o.noload ? "was not unmounted, and its journal is left alone" : replayed(store, superBlock);
@@ -90,4 +94,3 @@ function layoutAfter(disk: BlockDevice, l: Layout, sys: Sys): Layout {
   const after = parseSuper(bytes);
   return typeof after === "string" ? l : after;
 }
-export { Super, unwritable };

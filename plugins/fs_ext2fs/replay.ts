@@ -19,7 +19,9 @@ export function replayed(store: Store, superBlock: DataView): BlockDevice | stri
     const journal = new Journal(file);
     for (const fault of journal.faults.slice(0, MOST_FAULTS)) store.health.found(`journal: ${fault}`);
     if (journal.placed.size > 0) {
-      store.health.say(`was not unmounted: ${journal.placed.size} blocks are read from its journal; the image stays as it is`);
+      store.health.say(
+        `was not unmounted: ${journal.placed.size} blocks are read from its journal; the image stays as it is`,
+      );
     }
     return over(store, file, journal.placed);
   } catch (e) {

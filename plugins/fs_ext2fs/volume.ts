@@ -88,7 +88,11 @@ export class ReadVolume implements Volume<Node> {
   protected child(dir: Node, { ino, type }: Entry): Node | undefined {
     const node = this.inodes.of(ino);
     if (type) node.hint = type;
-    const isDir = node.raw.length > 0 ? node.isDir : type !== undefined ? type === "dir" : this.getattr(node).type === "dir";
+    const isDir = node.raw.length > 0
+      ? node.isDir
+      : type !== undefined
+      ? type === "dir"
+      : this.getattr(node).type === "dir";
     if (!isDir) return node;
     const above = this.#above.get(node);
     if (node === this.root || node === dir || (above && above !== dir)) return undefined;

@@ -121,7 +121,8 @@ export class Xattrs {
   }
 }
 /** What is no attribute but data, or means nothing here (encryption). */
-const isHidden = ({ name, index }: Entry) => (index === SYSTEM && name === "system.data") || prefixes[index] === undefined;
+const isHidden = ({ name, index }: Entry) =>
+  (index === SYSTEM && name === "system.data") || prefixes[index] === undefined;
 
 /** An inode holds the value of an attribute. */
 export const isValue = (node: Node): boolean => (node.flags & FL_EA_INODE) !== 0;

@@ -56,7 +56,11 @@ export const TAG_LAST = 8;
 export const UUID_SIZE = 16;
 
 /** commit_header: what kind of checksum it has, and where. */
-export const Commit = struct("be", { header: bytes(12), checksumType: u8, checksumSize: u8, pad: u16, checksum: u32 }, 20);
+export const Commit = struct(
+  "be",
+  { header: bytes(12), checksumType: u8, checksumSize: u8, pad: u16, checksum: u32 },
+  20,
+);
 export const CHECKSUM_CRC32 = 1;
 /** jbd2_journal_revoke_header_t: how many bytes of the block are used, itself counted. */
 export const Revoke = struct("be", { header: bytes(12), used: u32 }, 16);
