@@ -7,6 +7,7 @@ export const IP_HDRINCL = 2;
 export const IP_TOS = 3;
 export const IP_TTL = 4;
 export const IP_RECVOPTS = 5;
+export const IP_RECVRETOPTS = 6;
 export const IP_RECVDSTADDR = 7;
 export const IP_RETOPTS = 8;
 export const IP_MULTICAST_IF = 9;

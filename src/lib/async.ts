@@ -6,6 +6,20 @@ export function then<T, R>(value: Async<T>, next: (value: T) => Async<R>): Async
   return value instanceof Promise ? value.then(next) : next(value);
 }
 
+/** Do `work`; where it fails, `undo` comes before the failure is thrown. */
+export function otherwise<T>(work: () => Async<T>, undo: () => void): Async<T> {
+  const failed = (e: unknown): never => {
+    undo();
+    throw e;
+  };
+  try {
+    const value = work();
+    return value instanceof Promise ? value.catch(failed) : value;
+  } catch (e) {
+    return failed(e);
+  }
+}
+
 /** Do `work`, then `after` whatever came of it: its value is given, its failure thrown, when `after` is done. */
 export function lastly<T>(work: () => Async<T>, after: () => Async<unknown>): Async<T> {
   const failed = (e: unknown): Async<never> =>

@@ -1,4 +1,8 @@
-/** Multicast groups: of which each interface is a member, and for whom (RFC 1112; NetBSD: in_multi, ip_moptions). */
+/**
+ * Multicast groups: of which each interface is a member, and for whom (RFC 1112; NetBSD: in_multi, ip_moptions). Sockets
+ * filter no sources (RFC 3678): NetBSD 7.99.34 knows neither IP_ADD_SOURCE_MEMBERSHIP, IP_MSFILTER nor MCAST_*, of either
+ * family, so that what IGMPv3 and MLDv2 report of each group is "from everybody".
+ */
 import { errno } from "../abi/errno.ts";
 import { IFF } from "../abi/flags.ts";
 import { IP_MAX_MEMBERSHIPS, IpMreq } from "../abi/inet_options.ts";

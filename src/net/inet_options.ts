@@ -8,7 +8,7 @@ import { Memberships } from "./groups.ts";
 import { timestamp } from "./control.ts";
 import type { Beside, Cmsg } from "./inbox.ts";
 import type { IpHeader } from "./ip.ts";
-import { parseUserOptions } from "./ip_options.ts";
+import { parseUserOptions, replyOptions } from "./ip_options.ts";
 import type { InetOptions, OutgoingOptions, Sender, Way } from "./outgoing.ts";
 import type { Packet } from "./packet.ts";
 import { ALGORITHMS } from "./ports.ts";
@@ -16,7 +16,7 @@ import type { Stack } from "./stack.ts";
 
 const MAX_TTL = 255;
 /** Options that are switches: what a datagram's reader is told. */
-const TOLD = [IP.IP_RECVOPTS, IP.IP_RECVDSTADDR, IP.IP_RECVIF, IP.IP_RECVTTL, IP.IP_RECVPKTINFO];
+const TOLD = [IP.IP_RECVOPTS, IP.IP_RECVRETOPTS, IP.IP_RECVDSTADDR, IP.IP_RECVIF, IP.IP_RECVTTL, IP.IP_RECVPKTINFO];
 /** As bits: all their numbers are below 31. */
 const bit = (name: number) => 1 << name;
 
@@ -92,7 +92,8 @@ export class Inet4Options implements InetOptions {
   set(level: number, name: number, value: Uint8Array): void {
     if (level !== IP.IPPROTO_IP) throw errno.ENOPROTOOPT;
     switch (name) {
-      case IP.IP_OPTIONS: {
+      case IP.IP_OPTIONS:
+      case IP.IP_RETOPTS: {
         delete this.outgoing.options;
         const options = parseUserOptions(value);
         if (options) this.outgoing.options = options;
@@ -182,7 +183,8 @@ export class Inet4Options implements InetOptions {
     if (this.#told !== 0) this.#tell(control, p, header);
     return { control, flags };
   }
-  #tell(control: Cmsg[], { bytes, start, iface }: Packet, header: IpHeader): void {
+  #tell(control: Cmsg[], p: Packet, header: IpHeader): void {
+    const { bytes, start, iface } = p;
     const tell = (name: number, data: Uint8Array, type = name) => {
       if (this.#told & bit(name)) control.push({ level: IP.IPPROTO_IP, type, data });
     };
@@ -192,6 +194,11 @@ export class Inet4Options implements InetOptions {
     info.set(bytes.subarray(start + 16, start + 20));
     tell(IP.IP_RECVPKTINFO, info, IP.IP_PKTINFO);
     tell(IP.IP_RECVOPTS, bytes.slice(start + 20, start + header.headerLength));
+    if (this.#told & bit(IP.IP_RECVRETOPTS)) {
+      // As IP_OPTIONS takes them for an answer.
+      const back = replyOptions(p, header.headerLength);
+      tell(IP.IP_RECVRETOPTS, back?.told ?? new Uint8Array(0));
+    }
     // struct sockaddr_dl without a name: its length, family and index
     const index = iface?.index ?? 0;
     tell(IP.IP_RECVIF, new Uint8Array([8, AF_LINK, index & 255, index >>> 8, 0, 0, 0, 0]));

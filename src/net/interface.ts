@@ -3,6 +3,7 @@ import { errno, type SysError } from "../abi/errno.ts";
 import { IFF } from "../abi/flags.ts";
 import { IFT } from "../abi/net_structs.ts";
 import { sockaddrDl } from "../abi/route_structs.ts";
+import { otherwise, then } from "../lib/async.ts";
 import type { Async, NetDevice } from "../plugin.ts";
 import { HDR_F_NEEDS_CSUM, type Offload } from "../lib/offload.ts";
 import { adopt, complete, cut, describe } from "./offload.ts";
@@ -163,17 +164,9 @@ export class Interface {
   }
   #start(): Async<void> {
     this.flags |= IFF.RUNNING;
-    const failed = (e: unknown): never => {
-      this.flags &= ~(IFF.UP | IFF.RUNNING);
-      throw e;
-    };
-    try {
-      const done = this.device.up((frame, offload) => this.#input(frame, offload));
-      if (done instanceof Promise) return done.then(() => this.#link.changed?.(this), failed);
-    } catch (e) {
-      failed(e);
-    }
-    this.#link.changed?.(this);
+    const up = () => this.device.up((frame, offload) => this.#input(frame, offload));
+    const started = otherwise(up, () => void (this.flags &= ~(IFF.UP | IFF.RUNNING)));
+    return then(started, () => this.#link.changed?.(this));
   }
   #stop(): Async<void> {
     this.flags &= ~IFF.RUNNING;

@@ -4,9 +4,11 @@ import { AF_INET, AF_UNSPEC, IFF } from "../abi/flags.ts";
 import { inetMask, parseInetMask, sockaddrIn } from "../abi/inet.ts";
 import { IfAddrprefreq, Ifaliasreq, Ifreq, IfreqValue } from "../abi/net_structs.ts";
 import { SIOC } from "../abi/sockio.ts";
+import { maskOf, prefixOf } from "../lib/inet.ts";
 import { viewOf } from "../lib/struct.ts";
 import type { Async } from "../plugin.ts";
 import type { Interface, InterfaceAddress } from "./interface.ts";
+import { type LinearFamily, linearRows } from "./ioctl_laddr.ts";
 import { anybody, type ControlRows, type Request, superuser } from "./ioctl_rows.ts";
 import type { FamilyAddress } from "./change.ts";
 import type { Stack } from "./stack.ts";
@@ -83,8 +85,29 @@ const required = (addr: Uint8Array): number => {
 const tell = ({ view }: Request, addr: Uint8Array): void => Ifreq.set.addr(view, 0, addr);
 const { get: req } = Ifreq;
 
+const linear: LinearFamily = {
+  family: AF_INET,
+  size: 16,
+  at: 4,
+  end: 8,
+  of: (iface) =>
+    iface.addresses.map(({ address, mask, destination }) => ({
+      addr: sockaddrIn(address, 0),
+      length: prefixOf(mask) ?? 0,
+      other: destination === undefined ? NONE : sockaddrIn(destination, 0),
+      flags: 0,
+    })),
+  add: (iface, { stack }, { addr, other, length }) =>
+    stack.addAddress(iface, completed(iface, required(addr), maskOf(length), given(other))),
+  remove: (iface, { stack }, addr) => stack.removeAddress(iface, required(addr)),
+  fill() {
+    throw errno.EINVAL;
+  },
+};
+
 /** Of sockets of AF_INET. */
 export const inetRows: ControlRows = new Map([
+  ...linearRows(linear),
   anybody(SIOC.SIOCGIFADDR, (i, r) => tell(r, sockaddrIn(asked(i, req.addr(r.view, 0)).address, 0))),
   anybody(SIOC.SIOCGIFNETMASK, (i, r) => tell(r, padded(inetMask(asked(i, req.addr(r.view, 0)).mask)))),
   anybody(SIOC.SIOCGIFBRDADDR, (i, r) => {

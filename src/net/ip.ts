@@ -70,7 +70,7 @@ export class Ip {
   directedBroadcast = false;
   /** Take packets with source routes, and send them on by these (net.inet.ip.allowsrcrt, forwsrcrt). */
   allowSourceRoute = true;
-  forwardSourceRoute = false;
+  forwardSourceRoute = true;
   /** Take packets only where their address is (RFC 1122's strong model; net.inet.ip.checkinterface). */
   checkInterface = false;
   /** Number fragments at random; find out what passes whole (net.inet.ip.random_id, mtudisc). */

@@ -146,7 +146,7 @@ function stampTime(stack: Stack, p: Packet, at: number, length: number): OptionV
  * (RFC 1122, 3.2.2.6). Undefined: nothing.
  */
 export function replyOptions(p: Packet, headerLength: number): IpOptions | undefined {
-  const list: number[] = [];
+  const [list, told]: [number[], number[]] = [[], []];
   let firstHop = 0;
   const end = p.start + headerLength;
   for (let at = p.start + HEADER; at < end && p.bytes[at] !== IPOPT_EOL;) {
@@ -154,25 +154,34 @@ export function replyOptions(p: Packet, headerLength: number): IpOptions | undef
     if (length === 0) break;
     const option = p.bytes.subarray(at, at + length);
     at += length;
-    if (option[0] === IPOPT_RR || option[0] === IPOPT_TS) list.push(...option);
-    else if (isRoute(option[0]!) && firstHop === 0) firstHop = wayBack(option, p.view.getUint32(p.start + 12), list);
+    if (option[0] === IPOPT_RR || option[0] === IPOPT_TS) {
+      list.push(...option);
+      told.push(...option);
+    } else if (isRoute(option[0]!) && firstHop === 0) {
+      const nodes = wayBack(option, p.view.getUint32(p.start + 12));
+      firstHop = nodes[0] ?? 0;
+      // A program says the first with the others; the header has it as its destination.
+      list.push(...routeOption(option[0]!, nodes.slice(1)));
+      told.push(...routeOption(option[0]!, nodes));
+    }
   }
-  while (list.length % 4 !== 0) list.push(IPOPT_EOL);
+  for (const all of [list, told]) while (all.length % 4 !== 0) all.push(IPOPT_EOL);
   if (list.length === 0 || list.length > MAX_OPTIONS) return undefined;
-  return { list: Uint8Array.from(list), firstHop, told: new Uint8Array(0) };
+  return { list: Uint8Array.from(list), firstHop, told: Uint8Array.from(told) };
 }
-/** The addresses a route has been by, the other way round, and its source: the first is returned, the rest an option. */
-function wayBack(option: Uint8Array, source: number, list: number[]): number {
+/** The addresses a route has been by, the other way round, and its source; empty: it has been nowhere. */
+function wayBack(option: Uint8Array, source: number): number[] {
   const d = viewOf(option);
   const been: number[] = [];
   for (let at = 3; at + ADDRESS <= Math.min(option[POINTER]! - 1, option.length); at += ADDRESS) {
     been.unshift(d.getUint32(at));
   }
-  if (been.length === 0) return 0;
-  const rest = [...been.slice(1), source];
-  list.push(option[0]!, 3 + ADDRESS * rest.length, FIRST);
-  for (const a of rest) list.push(a >>> 24, (a >>> 16) & 255, (a >>> 8) & 255, a & 255);
-  return been[0]!;
+  return been.length === 0 ? [] : [...been, source];
+}
+function routeOption(kind: number, nodes: readonly number[]): number[] {
+  if (nodes.length === 0) return [];
+  const addresses = nodes.flatMap((a) => [a >>> 24, (a >>> 16) & 255, (a >>> 8) & 255, a & 255]);
+  return [kind, 3 + addresses.length, FIRST, ...addresses];
 }
 /** Milliseconds since midnight, universal time. */
 export const timeOfDay = (stack: Stack): number => Math.floor(stack.kernel.host.wall()) % 86_400_000;

@@ -4,7 +4,7 @@ import { AF_INET, AF_INET6, AF_UNSPEC, IFF } from "../abi/flags.ts";
 import { RTF } from "../abi/route_structs.ts";
 import { parseOptions } from "../kern/driver_options.ts";
 import type { Kernel } from "../kern/kernel.ts";
-import { then } from "../lib/async.ts";
+import { otherwise, then } from "../lib/async.ts";
 import type { Async, NetDevice, Sys } from "../plugin.ts";
 import type { In6Addr } from "../lib/in6.ts";
 import type { Address, Family } from "./address.ts";
@@ -212,7 +212,11 @@ export class Stack {
     this.#connect(iface, a);
     if (iface.announce(a)) this.#unready.add(a.address);
     this.tell({ kind: "address", iface, address: a, gone: false });
-    if (!iface.up) return this.setFlags(iface, iface.flags | IFF.UP);
+    return this.raise(iface, () => this.removeAddress(iface, a.address));
+  }
+  /** An interface that got an address is up, or has not got it. */
+  raise(iface: Interface, undo: () => void): Async<void> {
+    if (!iface.up) return otherwise(() => this.setFlags(iface, iface.flags | IFF.UP), undo);
   }
   /** Nobody else has an address: it may be used. */
   settled(iface: Interface, address: InterfaceAddress): void {

@@ -9,6 +9,7 @@ import * as IP from "../../src/abi/inet_options.ts";
 import { RTF } from "../../src/abi/route_structs.ts";
 import type { Calls } from "../../src/kern/dispatch.ts";
 import { formatIpv4, maskOf, parseIpv4 } from "../../src/lib/inet.ts";
+import { CMSG_DATA } from "../../src/abi/structs.ts";
 import { viewOf } from "../../src/lib/struct.ts";
 import { sum } from "../../src/lib/checksum.ts";
 import { assert, assertEquals } from "../assert.ts";
@@ -153,11 +154,12 @@ describe("options of the header", () => {
     assertEquals(list.filter((_, i) => i % 2 === 0), ["10.0.1.254", "10.0.1.1", "10.0.0.254", "10.0.0.1"]);
     assertEquals(viewOf(options).getUint32(8), r.host.clock % 86_400_000);
   });
-  it("a source route is refused by a router, unless it is allowed to; then the answer comes back by it", async () => {
+  it("the answer to what came by a source route comes back by it; a router may be told to refuse such", async () => {
     const { a, r, b } = await routed();
     const s = raw(a.sys);
     // The router, then b; b is the end of it.
     const route = new Uint8Array([131, 11, 4, 10, 0, 0, 254, 10, 0, 1, 1, 0]);
+    r.stack.ip.forwardSourceRoute = false;
     a.sys.setsockopt({ s, level: 0, name: IP.IP_OPTIONS, val: route });
     await send(a.sys, s, echo(), "10.0.1.1");
     const refused = await next(a.sys, s);
@@ -170,6 +172,23 @@ describe("options of the header", () => {
     r.stack.ip.allowSourceRoute = false;
     await send(a.sys, s, echo(), "10.0.1.1");
     assertEquals((await next(a.sys, s)).icmp.slice(0, 2), new Uint8Array([3, 5]));
+  });
+  it("a datagram that came by a source route is answered by it with what IP_RECVRETOPTS tells", async () => {
+    const { a, b } = await routed();
+    const [s, r] = [await udpSocket(a.sys, 7001), await udpSocket(b.sys, 7000)];
+    const route = new Uint8Array([131, 11, 4, 10, 0, 0, 254, 10, 0, 1, 1, 0]);
+    a.sys.setsockopt({ s, level: 0, name: IP.IP_OPTIONS, val: route });
+    b.sys.setsockopt({ s: r, level: 0, name: IP.IP_RECVRETOPTS, val: new Uint8Array([1, 0, 0, 0]) });
+    await a.sys.sendto({ s, buf: new Uint8Array(1), flags: 0, to: sin("10.0.1.1", 7000) });
+    const [iov, control, msg, name] = [1, 100, 48, 16].map((n) => new Uint8Array(n));
+    await b.sys.recvmsg({ s: r, iov: iov!, control: control!, msg: msg!, name: name!, flags: 0 });
+    const back = control!.slice(CMSG_DATA, viewOf(control!).getUint32(0, true));
+    assertEquals([control![8], ...back], [6, 131, 11, 4, 10, 0, 1, 254, 10, 0, 0, 1, 0]);
+    b.sys.setsockopt({ s: r, level: 0, name: IP.IP_RETOPTS, val: back });
+    a.sys.setsockopt({ s, level: 0, name: IP.IP_RECVOPTS, val: new Uint8Array([1, 0, 0, 0]) });
+    await b.sys.sendto({ s: r, buf: new Uint8Array(1), flags: 0, to: sin("10.0.0.1", 7001) });
+    await a.sys.recvmsg({ s, iov: iov!, control: control!, msg: new Uint8Array(48), name: name!, flags: 0 });
+    assertEquals(addresses(control!.slice(CMSG_DATA + 3, CMSG_DATA + 7)), ["10.0.0.254"]);
   });
   it("what is wrong in them is told, and where", async () => {
     const { a } = await routed();

@@ -265,6 +265,47 @@ describe("interface ioctls", () => {
     });
     fails(() => sys.socket({ domain: AF_LINK, type: SOCK_STREAM, protocol: 0 }), errno.EPROTOTYPE);
   });
+  it("SIOC[AGD]LIFADDR: an address by its prefix", async () => {
+    const { call } = await tap();
+    const request = (address: string, prefixlen: number, flags = 0) => {
+      const data = named("tap0", IfLaddrreq.size, IfLaddrreq.at.addr, sin(address, 0));
+      IfLaddrreq.set.prefixlen(viewOf(data), 0, prefixlen);
+      IfLaddrreq.set.flags(viewOf(data), 0, flags);
+      return data;
+    };
+    fails(() => call("SIOCGLIFADDR", request("0.0.0.0", 0)), errno.EADDRNOTAVAIL);
+    fails(() => call("SIOCALIFADDR", request("10.0.0.0", 24, IFLR.PREFIX)), errno.EINVAL);
+    await call("SIOCALIFADDR", request("10.1.0.1", 20));
+    await call("SIOCALIFADDR", request("10.2.0.1", 24));
+    assertEquals(alias(call, "tap0", "10.1.0.1"), ["10.1.0.1", "255.255.240.0", "10.1.15.255"]);
+    const second = request("10.2.0.0", 16, IFLR.PREFIX);
+    await call("SIOCGLIFADDR", second);
+    const { addr, prefixlen } = IfLaddrreq.dump(viewOf(second), 0);
+    assertEquals([addr.slice(0, 16), prefixlen], [sin("10.2.0.1", 0), 24]);
+    await call("SIOCDLIFADDR", second);
+    fails(() => call("SIOCDLIFADDR", request("10.2.0.1", 32)), errno.EADDRNOTAVAIL);
+  });
+  it("an address an interface could not come up for is not there", async () => {
+    const { kernel, sys, stack } = await inetHost();
+    await kernel.use({
+      kind: "net",
+      name: "bad",
+      create: () => ({
+        medium: "ethernet",
+        mtu: 1500,
+        up() {
+          throw errno.ENXIO;
+        },
+        output() {},
+        down() {},
+      }),
+    });
+    const fd = inetSocket(sys);
+    await control(sys, fd, "SIOCIFCREATE", ifreq("bad0"));
+    fails(() => control(sys, fd, "SIOCAIFADDR", aliasreq("bad0", "10.0.0.1", "255.255.255.0")), errno.ENXIO);
+    assertEquals([stack.interface("bad0").addresses, stack.isLocal(0x0a00_0001)], [[], false]);
+    assertEquals([...stack.routes].filter((r) => r.iface.name === "bad0"), []);
+  });
   it("sockets of AF_LOCAL ask about interfaces, but know no addresses of the Internet", async () => {
     const { sys } = await tap();
     const fd = sys.socket({ domain: AF_LOCAL, type: SOCK_STREAM, protocol: 0 }) as number;

@@ -3,6 +3,8 @@ import { errno, SysError } from "../../src/abi/errno.ts";
 import { AF_INET6, IFF, SOCK_DGRAM } from "../../src/abi/flags.ts";
 import { in6Mask, parseIn6Mask, parseSockaddrIn6, sockaddrIn6 } from "../../src/abi/inet.ts";
 import {
+  IfLaddrreq,
+  IFLR,
   In6Aliasreq,
   In6Ifreq,
   In6IfreqFlags,
@@ -20,7 +22,7 @@ import { parseIpv6 } from "../../src/lib/in6.ts";
 import { viewOf } from "../../src/lib/struct.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { control, named } from "./control.ts";
-import { cable, pass } from "./helpers.ts";
+import { cable, pass, sin } from "./helpers.ts";
 import {
   attach6,
   hostOnWire,
@@ -117,6 +119,38 @@ describe("ioctls of IPv6", () => {
     assertEquals(In6Nbrinfo.get.state(viewOf(nbr), 0), 1);
     void control(a.sys, fd, "SIOCSNDFLUSH_IN6", in6ifreq("::")); // is about routers only
     assert([...a.ip6.nd].some((n) => n.iface === ifaces[0]));
+  });
+  it("the default route is made anew of the routers that were heard of", async () => {
+    const { sys, ip6, inject } = await hostOnWire();
+    ip6.settings.acceptRtadv = true;
+    inject(icmp6({ from: "fe80::99", to: "ff02::1" }, [134, 0, 0, 0, 64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0]));
+    const any = parseIpv6("::")!;
+    ip6.removeRoute(ip6.routes.get(any, 0)!);
+    void control(sys, socket6(sys), "SIOCSNDFLUSH_IN6", in6ifreq("::"));
+    assertEquals(String(ip6.routes.get(any, 0)?.gateway), "fe80::99");
+  });
+  it("SIOCALIFADDR gives an address, or the rest of it to a prefix; SIOCGLIFADDR and SIOCDLIFADDR find it by that", async () => {
+    const { sys, ip6 } = await hostOnWire();
+    const fd = socket6(sys);
+    const request = (address: string, prefixlen: number, flags = 0) => {
+      const data = named("en0", IfLaddrreq.size, IfLaddrreq.at.addr, sin6(address, 0));
+      IfLaddrreq.set.prefixlen(viewOf(data), 0, prefixlen);
+      IfLaddrreq.set.flags(viewOf(data), 0, flags);
+      return data;
+    };
+    await control(sys, fd, "SIOCALIFADDR", request("2001:db8::", 64, IFLR.PREFIX));
+    await control(sys, fd, "SIOCALIFADDR", request("2001:db8:1::1", 48));
+    const made = request("2001:db8::", 64, IFLR.PREFIX);
+    await control(sys, fd, "SIOCGLIFADDR", made);
+    const { addr, prefixlen } = IfLaddrreq.dump(viewOf(made), 0);
+    assertEquals([named6(addr.slice(0, 28)), prefixlen], ["[2001:db8::b0a0:ff:fe00:1]:0", 64]);
+    fails(() => control(sys, fd, "SIOCGLIFADDR", request("2001:db8::1", 64, IFLR.PREFIX)), errno.EINVAL);
+    fails(() => control(sys, fd, "SIOCALIFADDR", request("2001:db8::1", 64, IFLR.PREFIX)), errno.EINVAL);
+    fails(() => control(sys, fd, "SIOCALIFADDR", request("2001:db8::1", 129)), errno.EINVAL);
+    fails(() => control(sys, fd, "SIOCALIFADDR", named("en0", IfLaddrreq.size, 24, sin("10.0.0.1", 0))), errno.EINVAL);
+    await control(sys, fd, "SIOCDLIFADDR", request("2001:db8:1::", 48, IFLR.PREFIX));
+    fails(() => control(sys, fd, "SIOCDLIFADDR", request("2001:db8:1::1", 128)), errno.EADDRNOTAVAIL);
+    assert(!ip6.isLocal(parseIpv6("2001:db8:1::1")!));
   });
   it("turn IPv6 off on a link, and on again", async () => {
     const { sys, sent, inject, host, if6 } = await hostOnWire(`${US}/64`);

@@ -1,7 +1,6 @@
 /** IPv6 addresses of a stack's interfaces: given, ready, taken away (RFC 4862; NetBSD: in6.c, in6_ifattach.c). */
 import { errno } from "../../abi/errno.ts";
 import { In6Addr } from "../../lib/in6.ts";
-import { IFF } from "../../abi/flags.ts";
 import type { Interface } from "../interface.ts";
 import { RTF } from "../../abi/route_structs.ts";
 import {
@@ -89,7 +88,7 @@ export class Addresses6 {
     this.#connect(a);
     this.#ip6.routers.lifetimesChanged();
     this.#ip6.stack.tell({ kind: "address6", iface, address: a, gone: false });
-    if (!iface.up) return this.#ip6.stack.setFlags(iface, iface.flags | IFF.UP);
+    if (!iface.up) return this.#ip6.stack.raise(iface, () => this.remove(iface, address));
     if (!had) this.#start(if6, a, asked.delay);
   }
   #checked(iface: Interface, { address, length }: NewAddress): In6Addr {

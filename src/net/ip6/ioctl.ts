@@ -15,6 +15,7 @@ import { SIOC } from "../../abi/sockio.ts";
 import { In6Addr } from "../../lib/in6.ts";
 import type { Async } from "../../plugin.ts";
 import type { Interface } from "../interface.ts";
+import { type LinearFamily, linearRows } from "../ioctl_laddr.ts";
 import { anybody, type ControlRows, type Request, superuser } from "../ioctl_rows.ts";
 import type { FamilyAddress } from "../change.ts";
 import {
@@ -32,6 +33,7 @@ import type { Ip6 } from "./ip6.ts";
 import { ND_REACHABLE } from "./nd.ts";
 
 const HOST = 128;
+const HALF = 64;
 const SECOND = 1000;
 const NONE = new Uint8Array(0);
 /** Flags a program may give an address, and an interface. */
@@ -92,10 +94,37 @@ function giveNeighbour(ip6: Ip6, iface: Interface, view: DataView): void {
   In6Nbrinfo.write(view, 0, { asked: found.asked, isrouter, state, expire: ip6.endsAt(until) });
 }
 
+const linear = (ip6: Ip6): LinearFamily => ({
+  family: AF_INET6,
+  size: 28,
+  at: 8,
+  end: 24,
+  of: (iface) =>
+    ip6.of(iface).addresses.map(({ address, length, flags }) => ({
+      addr: sockaddrIn6(address, 0),
+      length,
+      other: NONE,
+      flags,
+    })),
+  add: (iface, _r, { addr, length, flags }) =>
+    ip6.addresses.add(iface, { address: given(iface, addr), length, flags: flags & GIVEN }),
+  remove: (iface, _r, addr) => ip6.addresses.remove(iface, given(iface, addr)),
+  // Behind a prefix of up to 64 bits comes what the link-local address has there.
+  fill(iface, asked) {
+    const own = ip6.of(iface).linkLocal;
+    if (!own) throw errno.EADDRNOTAVAIL;
+    const prefix = given(iface, asked.addr);
+    if (asked.length > HALF || prefix.c !== 0 || prefix.d !== 0) throw errno.EINVAL;
+    const { c, d } = own.address;
+    return { ...asked, addr: sockaddrIn6(new In6Addr(prefix.a, prefix.b, c, d), 0) };
+  },
+});
+
 /** Of sockets of AF_INET6. */
 export function inet6Rows(ip6: Ip6): ControlRows {
   const { set } = In6Ifreq;
   return new Map([
+    ...linearRows(linear(ip6)),
     superuser(SIOC.SIOCAIFADDR_IN6, (i, r) => add(ip6, i, r)),
     superuser(SIOC.SIOCDIFADDR_IN6, (i, r) => ip6.addresses.remove(i, asked(ip6, i, r).address)),
     anybody(SIOC.SIOCGIFADDR_IN6, (i, r) => set.addr(r.view, 0, sockaddrIn6(asked(ip6, i, r).address, 0))),
