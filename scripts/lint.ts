@@ -10,6 +10,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   vfs: ["lib", "abi", "wire", "kern"],
   net: ["lib", "abi", "wire", "kern"],
   proxy: ["lib", "abi", "kern", "host/host.ts"],
+  hijack: ["lib", "abi", "proxy", "host/host.ts"],
   fuse: ["lib", "abi", "wire", "kern", "vfs", "host/host.ts"],
   "plugin.ts": ["lib", "abi"],
 };

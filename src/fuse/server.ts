@@ -18,7 +18,7 @@ import {
   NOTIFY_INVAL_INODE,
   OUT_HEADER,
 } from "../wire/fuse.ts";
-import { linuxErrno } from "./errno.ts";
+import { linuxErrno } from "../abi/linux_errno.ts";
 import { type Known, Nodes } from "./nodes.ts";
 import { type Listing, NO_REPLY, ops } from "./ops.ts";
 import { LONG } from "./reply.ts";

@@ -9,6 +9,10 @@ import type {
   Sockets,
   Watcher,
 } from "../plugin.ts";
+import type { Notifier, Trapped } from "./notifier.ts";
+import type { StandIns, Taken } from "./stand_ins.ts";
+
+export type { Notifier, StandIns, Taken, Trapped };
 
 /** Thrown by host calls that fail: `code` is the host's errno name ("ENOENT"), `message` a plain reason ("no such file or directory"). */
 export interface HostError extends Error {
@@ -104,6 +108,8 @@ export interface Loop {
   pending(change: 1 | -1): void;
   /** Told of what a ready function or a timer throws: a bug; the loop goes on. */
   onError: (e: unknown) => void;
+  /** Promises were settled: who waits for them goes on before the loop waits. */
+  settled(): void;
   /** Serve until `stop`; at once over when `stop` was called before. */
   run(): Promise<void>;
   stop(): void;
@@ -296,6 +302,14 @@ export interface Host {
   addressOf(bytes: Uint8Array): number;
   /** Mount FUSE at `dir`: mount(2) as root, fusermount3 otherwise. Throws HostError with one line. */
   fuseMount(dir: string, options: FuseMountOptions): Promise<FuseMount>;
+  /** This thread, and what it starts, are stopped at what a seccomp filter says; the listener's descriptor. Throws HostError. */
+  seccompListener(program: Uint8Array): number;
+  /** The programs a listener's filter stops. */
+  notifier(listener: number): Notifier;
+  /** Pairs of sockets that stand in for others. */
+  standIns(): StandIns;
+  /** The machine by node's name of it. */
+  readonly machine: string;
   /**
    * Give up, for good, what serving a mount does not need: user, new privileges, files, sockets, processes. `log`: the
    * kernel's audit log tells what is refused from then on. The result is what could not be given up. Throws HostError.

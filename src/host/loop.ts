@@ -31,6 +31,8 @@ const IDLE_MS = 1000;
 const BUSY_MS = 50;
 /** Turns of the microtask queue a pending promise gets before the runtime's whole event loop turns. */
 const MICROTASKS = 8;
+/** Turns after promises were settled: as long as any chain of those who wait for each other. */
+const CHAIN = 32;
 /** Rounds between looks at the clock. */
 const CLOCK = 63;
 
@@ -91,6 +93,7 @@ export class EpollLoop implements Loop {
   #runtime = -1;
   #generation = 0;
   #pending = 0;
+  #settled = false;
   #stopped = false;
   #rounds = 0;
   #lastTurn = 0;
@@ -145,6 +148,9 @@ export class EpollLoop implements Loop {
     this.#pending += change;
     this.#quiet = 0;
   }
+  settled(): void {
+    this.#settled = true;
+  }
   stop(): void {
     this.#stopped = true;
   }
@@ -156,6 +162,10 @@ export class EpollLoop implements Loop {
     while (!this.#stopped) {
       const io = this.#pump();
       for (let i = 0; i < MICROTASKS && this.#pending > 0 && !this.#stopped; i++) await undefined;
+      if (this.#settled && !this.#stopped) {
+        this.#settled = false;
+        for (let i = 0; i < CHAIN; i++) await undefined;
+      }
       if (this.#stopped) break;
       if (!io && this.#pending === 0) {
         // Who waited for the promise that is done now is told some microtasks later.
@@ -183,7 +193,7 @@ export class EpollLoop implements Loop {
       const io = this.#dispatch(check(n, "epoll_wait"));
       this.#putOff();
       if (io || this.#late(n)) return true;
-      if (this.#pending > 0) return false;
+      if (this.#pending > 0 || this.#settled) return false;
     }
     return false;
   }

@@ -15,6 +15,7 @@ import { EpollLoop } from "./loop.ts";
 import { blockingChannel } from "./sockets_blocking.ts";
 import { keys } from "./keys.ts";
 import { unpack } from "./unpack.ts";
+import { notifier, seccompListener } from "./notifier.ts";
 import { addressesOf, connectNamed, nameOfAddress } from "./resolve.ts";
 import { hostStat, readWhole, realpath } from "./stat.ts";
 import { sandbox } from "./sandbox.ts";
@@ -23,6 +24,7 @@ import { loopSockets } from "./sockets_loop.ts";
 import { eventSockets } from "./sockets_node.ts";
 import { tlsEvents } from "./tls.ts";
 import { relay, relayed } from "./tls_relay.ts";
+import { Pairs } from "./stand_ins.ts";
 import { syslog } from "./syslog.ts";
 import { taps } from "./tap.ts";
 
@@ -241,10 +243,14 @@ const memory = {
   writev: (fd, iov, count) => result(raw.writev(fd, iov, count)),
   addressOf,
   pin,
+  seccompListener,
+  notifier,
+  standIns: once(() => new Pairs()),
 } satisfies Partial<Host>;
 
 const surroundings = {
   os: process.platform,
+  machine: process.arch,
   pid: process.pid,
   env: (name) => process.env[name],
   cwd: () => process.cwd(),

@@ -3,6 +3,24 @@
  * (JIT, garbage collection) call goes on; everything else is refused with EPERM, which a runtime bears (it likes to open
  * /proc/self/statm); what only an intruder would call ends the process. Layout: linux/seccomp.h, linux/filter.h.
  */
+import {
+  ALLOW,
+  ARCH,
+  architectures,
+  argumentAt,
+  assemble,
+  ERRNO,
+  type Instruction,
+  JEQ,
+  JGE,
+  JSET,
+  KILL,
+  LD,
+  type Machine,
+  NR,
+  RET,
+  X32,
+} from "../lib/seccomp.ts";
 
 /** Number of a call on x86_64 and on aarch64 (asm/unistd.h); -1: there is none. */
 type Numbers = readonly [x64: number, arm64: number];
@@ -131,30 +149,11 @@ const deadly: Readonly<Record<string, Numbers>> = {
   capset: [126, 91],
 };
 
-// linux/filter.h
-const LD = 0x20; // BPF_LD | BPF_W | BPF_ABS
-const JEQ = 0x15;
-const JGE = 0x35;
-const JSET = 0x45;
-const RET = 0x06;
-/** struct seccomp_data: nr, arch, instruction_pointer, args[6]; the low half of an argument comes first. */
-const NR = 0;
-const ARCH = 4;
-const argumentAt = (i: number) => 16 + 8 * i;
-const ALLOW = 0x7fff0000;
-const ERRNO = 0x00050000;
-const KILL = 0x80000000;
 const EPERM = 1;
 const ENOSYS = 38;
-/** AUDIT_ARCH_*; numbers from here on are x32's. */
-const architectures = { x64: 0xc000003e, arm64: 0xc00000b7 } as const;
-const X32 = 0x40000000;
-
-type Arch = keyof typeof architectures;
-type Instruction = readonly [code: number, yes: number, no: number, k: number];
 
 /** Whether there is a filter for a machine, by node's name for it. */
-export const hasFilter = (arch: string): arch is Arch => Object.hasOwn(architectures, arch);
+export const hasFilter = (arch: string): arch is Machine => Object.hasOwn(architectures, arch);
 
 function test({ argument, bits, values = [], isNull }: Condition): Instruction[] {
   const load: Instruction = [LD, 0, 0, argumentAt(argument)];
@@ -164,7 +163,7 @@ function test({ argument, bits, values = [], isNull }: Condition): Instruction[]
   if (isNull) return [load, [JEQ, 0, 3, 0], [LD, 0, 0, argumentAt(argument) + 4], [JEQ, 0, 1, 0], hit, miss];
   return [load, ...values.flatMap((value): Instruction[] => [[JEQ, 0, 1, value], hit]), miss];
 }
-function program(arch: Arch, self: number): Instruction[] {
+function program(arch: Machine, self: number): Instruction[] {
   const of = (n: Numbers) => n[arch === "x64" ? 0 : 1];
   const on = (n: Numbers, action: number): Instruction[] => of(n) < 0 ? [] : [[JEQ, 0, 1, of(n)], [RET, 0, 0, action]];
   const by = ([n, condition]: readonly [Numbers, Condition]): Instruction[] => {
@@ -185,14 +184,4 @@ function program(arch: Arch, self: number): Instruction[] {
   ];
 }
 /** The filter as struct sock_filter[] (8 bytes each). */
-export function filter(arch: Arch, self: number): Uint8Array<ArrayBuffer> {
-  const all = program(arch, self);
-  const d = new DataView(new ArrayBuffer(all.length * 8));
-  for (const [i, [code, yes, no, k]] of all.entries()) {
-    d.setUint16(i * 8, code, true);
-    d.setUint8(i * 8 + 2, yes);
-    d.setUint8(i * 8 + 3, no);
-    d.setUint32(i * 8 + 4, k, true);
-  }
-  return new Uint8Array(d.buffer);
-}
+export const filter = (arch: Machine, self: number): Uint8Array<ArrayBuffer> => assemble(program(arch, self));

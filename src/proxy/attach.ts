@@ -1,7 +1,8 @@
 /** How a command finds its server: RUMP_SERVER, a blocking connection, and NetBSD's words when that fails. */
 import { errno } from "../abi/errno.ts";
 import type { Host } from "../host/host.ts";
-import type { Sys, Transport } from "../plugin.ts";
+import { then } from "../lib/async.ts";
+import type { Channel, Sys, Transport } from "../plugin.ts";
 import {
   type AsyncClient,
   blockingClient,
@@ -123,3 +124,36 @@ export async function attachAsync(host: Host, comm: string, transports: readonly
     throw explained(host.env("RUMP_SERVER")!, e);
   });
 }
+
+/**
+ * The same in `host.loop`, which runs until it is attached, and must run for calls to be answered. Those who wait for an
+ * answer go on before the loop waits again; who makes a call says `loop.settled()`.
+ */
+export async function attachInLoop(host: Host, comm: string, transports: readonly Transport[]): Promise<AsyncClient> {
+  const { loop, loopSockets: sockets } = host;
+  const work = located(host, transports, ({ transport, address }) => {
+    const channel = transport.connect?.({ sockets } as Sys, address, trustIn(host)) ?? sockets.connect(address);
+    // At once: what the server says first may be there.
+    return then(channel, (c) => pipelinedClient(settling(c, loop), comm, optionsOf(host)));
+  });
+  loop.pending(1);
+  const over = Promise.resolve(work).finally(() => (loop.pending(-1), loop.stop()));
+  const [attached] = await Promise.allSettled([over, loop.run()]);
+  if (attached.status === "fulfilled") return attached.value;
+  throw explained(host.env("RUMP_SERVER")!, attached.reason);
+}
+/** What is received settles promises. */
+const settling = (channel: Channel, loop: Host["loop"]): Channel => ({
+  peer: channel.peer,
+  ...(channel.binding ? { binding: channel.binding } : {}),
+  send: (...parts) => channel.send(...parts),
+  drained: (on) => channel.drained(on),
+  pause: (stop) => channel.pause(stop),
+  close: () => channel.close(),
+  closed: (on) => channel.closed(on),
+  receive: (on) =>
+    channel.receive((bytes) => {
+      loop.settled();
+      return on(bytes);
+    }),
+});
