@@ -3,8 +3,8 @@ import { formatIpv4, parseIpv4 } from "./inet.ts";
 
 /** Scopes of addresses (RFC 4291, 2.7). */
 export const SCOPE_LINK = 2;
-const SCOPE_SITE = 5;
-const SCOPE_GLOBAL = 14;
+export const SCOPE_SITE = 5;
+export const SCOPE_GLOBAL = 14;
 const MAPPED = 0xffff;
 
 /** Four words, signed, the first of the text first; and for what means something on one link only, that link. */

@@ -91,3 +91,28 @@ export const Mld = struct("be", {
 export const MldQuery = struct("be", { flags: u8, interval: u8, sources: u16 }, 4);
 /** RFC 3810, 5.2: a record of a report, followed by its sources. */
 export const MldRecord = struct("be", { type: u8, auxiliary: u8, sources: u16, group: bytes(16) }, 20);
+
+/** Node information (RFC 4620): `code` of a query says what its subject is, of a reply what came of it. */
+export const NodeInfo = struct("be", {
+  type: u8,
+  code: u8,
+  checksum: u16,
+  about: u16,
+  flags: u16,
+  nonce: bytes(8),
+}, 16);
+export const ICMP6_NI_QUERY = 139;
+export const ICMP6_NI_REPLY = 140;
+export const NI_SUBJ_IPV6 = 0;
+export const NI_SUBJ_FQDN = 1;
+export const NI_SUCCESS = 0;
+export const NI_UNKNOWN = 2;
+export const NI_QTYPE = { NOOP: 0, SUPTYPES: 1, FQDN: 2, NODEADDR: 3, IPV4ADDR: 4 } as const;
+/** Of addresses: not all had room; of all interfaces; and which of them. */
+export const NI_TRUNCATE = 1;
+export const NI_ALL = 2;
+export const NI_LINKLOCAL = 8;
+export const NI_SITELOCAL = 16;
+export const NI_GLOBAL = 32;
+/** NetBSD's own. */
+export const NI_ANYCAST = 64;

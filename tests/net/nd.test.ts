@@ -1,5 +1,6 @@
 import { describe, it } from "node:test";
 import { errno, SysError } from "../../src/abi/errno.ts";
+import { AF_INET6, SOCK_RAW } from "../../src/abi/flags.ts";
 import { formatIpv6, parseIpv6 } from "../../src/lib/in6.ts";
 import { ND_PROBE, ND_REACHABLE, ND_STALE } from "../../src/net/ip6/nd.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
@@ -334,6 +335,20 @@ describe("router advertisements", () => {
     await send6(sys, await udp6(sys), "x", sin6("2001:4860::1", 9));
     await pass([{ host }], 10_000, 1000); // nobody answers: it is forgotten
     assertEquals(way(), "fe80::98");
+  });
+  it("what they tell of name servers and routes (RFC 8106, 4191) is for programs: raw sockets get it whole", async () => {
+    const { sys, ip6, inject } = await hostOnWire();
+    ip6.settings.acceptRtadv = true;
+    const s = sys.socket({ domain: AF_INET6, type: SOCK_RAW, protocol: 58 }) as number;
+    const servers = [25, 3, 0, 0, ...be32(3600), ...in6("2001:db8::53")];
+    const domains = [31, 2, 0, 0, ...be32(3600), 3, 111, 114, 103, 0, 0, 0, 0];
+    const network = [24, 2, 48, 8, ...be32(3600), 0x20, 1, 13, 184, 0, 1, 0, 0];
+    const message = [134, 0, 0, 0, 64, 0, 7, 8, ...be32(0), ...be32(0), ...servers, ...domains, ...network];
+    inject(icmp6({ from: "fe80::99", to: "ff02::1" }, message));
+    const buf = new Uint8Array(200);
+    const n = await sys.recvfrom({ s, buf, flags: 0 }) as number;
+    assertEquals([...buf.slice(4, n)], message.slice(4));
+    assertEquals(String(ip6.routeTo(parseIpv6("2001:4860::1")!)?.gateway), "fe80::99");
   });
   it("are asked for, until one comes", async () => {
     const w = wire();

@@ -2,6 +2,7 @@
 import { after, before, describe, it } from "node:test";
 import process from "node:process";
 import { AF_INET6, SOCK_DGRAM, SOCK_STREAM } from "../../src/abi/flags.ts";
+import { IPV6_DSTOPTS, IPV6_HOPOPTS } from "../../src/abi/inet6_options.ts";
 import { SysError } from "../../src/abi/errno.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { sin6 } from "./helpers6.ts";
@@ -97,6 +98,41 @@ while True:
         assertEquals(new TextDecoder().decode(buf.subarray(0, n)), "1000000");
         await sys.close({ fd: s });
       }
+    });
+    it("tells its name to who asks for that (iputils' ping -N)", async () => {
+      const out = await ns.exec("ping", "-6", "-N", "name", "-c", "1", "-W", "10", OURS);
+      assert(/1 received/.test(out) && /: rump-/.test(out), out);
+    });
+    it("extension headers a program of ours sends are what Linux says came", async () => {
+      const peer = ns.start(
+        "python3",
+        "-u",
+        "-c",
+        `import socket
+s = socket.socket(socket.AF_INET6, 2); s.bind(("::", 5001)); s.setsockopt(41, 53, 1); s.setsockopt(41, 58, 1); print("ready")
+data, control, flags, who = s.recvmsg(99, 999)
+print("got", data, sorted((t, list(b[1:])) for l, t, b in control))`,
+      );
+      await said(peer, "ready");
+      const told = said(peer, "got b'headers' [(54, [0, 5, 2, 0, 0, 1, 0]), (59, [0, 1, 4, 0, 0, 0, 0])]");
+      const s = await sys.socket({ domain: AF_INET6, type: SOCK_DGRAM, protocol: 0 });
+      for (
+        const [name, header] of [[IPV6_HOPOPTS, [0, 0, 5, 2, 0, 0, 1, 0]], [IPV6_DSTOPTS, [
+          0,
+          0,
+          1,
+          4,
+          0,
+          0,
+          0,
+          0,
+        ]]] as const
+      ) {
+        await sys.setsockopt({ s, level: 41, name, val: Uint8Array.from(header) });
+      }
+      await sys.sendto({ s, buf: new TextEncoder().encode("headers"), flags: 0, to: sin6(LINUX, 5001) });
+      await told;
+      await sys.close({ fd: s });
     });
     it("sockets of both families serve IPv4, too", async () => {
       const out = await ns.python(`s = tcp(7); s.sendall(b"four"); print(s.recv(4))`);

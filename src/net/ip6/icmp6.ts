@@ -7,6 +7,7 @@ import {
   ICMP6_DST_UNREACH,
   ICMP6_ECHO_REPLY,
   ICMP6_ECHO_REQUEST,
+  ICMP6_NI_QUERY,
   ICMP6_PACKET_TOO_BIG,
   ICMP6_PARAM_PROB,
   ICMP6_TIME_EXCEEDED,
@@ -28,6 +29,7 @@ import type { IpHeader, IpProtocol } from "../ip.ts";
 import type { Packet } from "../packet.ts";
 import { transportBehind } from "./headers.ts";
 import type { Ip6, Ipv6Header } from "./ip6.ts";
+import { tellNode } from "./node_info.ts";
 import type { Outgoing6 } from "./output.ts";
 import type { Route6 } from "./routes.ts";
 
@@ -90,6 +92,8 @@ export class Icmp6 implements IpProtocol {
         return messages.routerSolicited(p, at, h);
       case ND_ROUTER_ADVERT:
         return routers.advertised(p, at, h);
+      case ICMP6_NI_QUERY:
+        return tellNode(this.#ip6, p, at, h);
       case ND_REDIRECT:
         return routers.redirected(p, at, h);
     }

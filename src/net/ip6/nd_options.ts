@@ -1,4 +1,7 @@
-/** Options of Neighbor Discovery messages (RFC 4861, 4.6). */
+/**
+ * Options of Neighbor Discovery messages (RFC 4861, 4.6). Others, as routes (RFC 4191, 2.3) and name servers (RFC 8106), are
+ * passed over, as by NetBSD: programs read those from a raw socket of ICMPv6, which is given every message whole.
+ */
 import {
   ND_OPT_MTU,
   ND_OPT_NONCE,

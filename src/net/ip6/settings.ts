@@ -28,6 +28,8 @@ export class Settings6 {
   temporaryValid = 604_800;
   v6only = true;
   autoLinkLocal = true;
+  /** What a host tells of itself (RFC 4620): 1, its name; 2, its addresses. */
+  nodeInfo = 1;
   /** Errors a second. */
   errorsPerSecond = 100;
   /** Seconds a neighbour whose word is old is trusted; solicitations to one, and to all. */

@@ -89,6 +89,7 @@ function icmp6Nodes(ip6: Ip6): Record<string, SysctlNode> {
       least: 1,
       most: 100,
     }),
+    nodeinfo: intKnob(s, "nodeInfo", "Respond to node information requests", { number: 13, most: 7 }),
     errppslimit: intKnob(s, "errorsPerSecond", "Maximum ICMP errors sent per second", { number: 14 }),
     nd6_drlist: structNode("Default router list", () => concat([...routers].map((r) => router(ip6, r))), 19),
     nd6_prlist: structNode("Prefix list", () => concat([...routers.prefixes].map((p) => prefix(ip6, p))), 20),
