@@ -202,10 +202,12 @@ export class Kernel implements KernelServices {
   halt(): Promise<void> {
     return (this.#halted ??= this.outstanding(this.#halt()));
   }
-  /** Something that goes on by itself: the loop is told as long as it does. */
-  outstanding<T>(work: Promise<T>): Promise<T> {
-    this.host.pending?.(1);
-    return work.finally(() => this.host.pending?.(-1));
+  /** Something that goes on by itself: the loop is told as long as it does; of an lwp's call, as long as that one is awake. */
+  outstanding<T>(work: Promise<T>, lwp?: Lwp): Promise<T> {
+    const tell = (change: 1 | -1) => this.host.pending?.(change);
+    if (lwp) lwp.counted(tell);
+    else tell(1);
+    return work.finally(() => lwp ? lwp.uncounted() : tell(-1));
   }
   async #halt(): Promise<void> {
     this.log.write("rump kernel halting...");

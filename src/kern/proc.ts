@@ -60,8 +60,26 @@ export class Proc {
 /** The one who calls. */
 export class Lwp {
   readonly proc: Proc;
+  /** Times it sleeps now (wait.ts). */
+  #asleep = 0;
+  #outstanding: ((change: 1 | -1) => void) | undefined;
   constructor(proc: Proc) {
     this.proc = proc;
+  }
+  /** Its call is outstanding, which `tell` counts while it is awake: what it sleeps for comes from the kernel itself. */
+  counted(tell: (change: 1 | -1) => void): void {
+    if (this.#asleep === 0) tell(1);
+    this.#outstanding = tell;
+  }
+  /** Its call is done. */
+  uncounted(): void {
+    if (this.#asleep === 0) this.#outstanding?.(-1);
+    this.#outstanding = undefined;
+  }
+  /** It falls asleep (1), or wakes up (-1). */
+  sleeps(change: 1 | -1): void {
+    this.#asleep += change;
+    if (this.#asleep === (change > 0 ? 1 : 0)) this.#outstanding?.(change > 0 ? -1 : 1);
   }
 }
 

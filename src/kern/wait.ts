@@ -34,6 +34,7 @@ export function sleep(lwp: Lwp, things: readonly Waiters[], callout: Callout, ms
     const finish = () => {
       for (const thing of things) thing.remove(woken);
       sleepers.delete(sleeper);
+      lwp.sleeps(-1);
       cancel?.();
     };
     const woken = () => {
@@ -52,6 +53,7 @@ export function sleep(lwp: Lwp, things: readonly Waiters[], callout: Callout, ms
       resolve(false);
     });
     sleepers.add(sleeper);
+    lwp.sleeps(1);
     for (const thing of things) thing.add(woken);
   });
 }

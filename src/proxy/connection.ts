@@ -189,6 +189,7 @@ export class Connection {
   }
   /** A call waits: count it, and the bytes it holds, until it is done. */
   wait(nr: number, work: Promise<void>, bytes: () => number): void {
+    const lwp = this.#lwp;
     this.#lwp = undefined;
     const name = this.kernel.dispatcher.nameOf(nr);
     this.pending.push(name);
@@ -198,7 +199,7 @@ export class Connection {
       if (this.waiting === 0) { for (const fn of this.#idle.splice(0)) fn(); }
       this.#flow();
     });
-    void this.kernel.outstanding(done);
+    void this.kernel.outstanding(done, lwp);
   }
   /** When no call waits. */
   idle(): Async<void> {

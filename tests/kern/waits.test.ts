@@ -55,6 +55,24 @@ const poll = (sys: Calls, fds: readonly (readonly [fd: number, events: number])[
   return { n: sys.poll({ fds: raw, timeout }), ready };
 };
 
+describe("a call that waits", () => {
+  it("is outstanding only while it is awake: what it sleeps for comes from the kernel", async () => {
+    const { kernel, host, lwp, sys } = await setup();
+    let pending = 0;
+    host.pending = (change) => (pending += change);
+    const [r, w] = pair(sys);
+    const counts = [];
+    const reading = get(sys, r);
+    const counted = kernel.outstanding(reading, lwp);
+    counts.push(pending);
+    sys.write({ fd: w, buf: bytes("x") });
+    counts.push(pending);
+    await counted;
+    counts.push(pending);
+    assertEquals(counts, [0, 1, 0]);
+  });
+});
+
 describe("pipes", () => {
   it("a reader waits for bytes, and sees the end when the writer goes", async () => {
     const { sys } = await setup();
