@@ -11,3 +11,11 @@ export function put32(b: Uint8Array, at: number, n: number): void {
   put16(b, at, n);
   put16(b, at + 2, n >>> 16);
 }
+
+/** A directory entry's length; blocks of 64 KiB have a way of their own to say how long they are. */
+export function lengthAt(block: Uint8Array, at: number): number {
+  const length = u16At(block, at + 4);
+  return block.length === 65536 && (length === 65535 || length === 0)
+    ? 65536
+    : (length & 0xfffc) | ((length & 3) << 16);
+}

@@ -10,10 +10,12 @@ import {
   Inode,
   XattrHeader,
 } from "../../src/wire/ext2.ts";
-import { u16At, u32At } from "./bytes.ts";
+import { lengthAt, u16At, u32At } from "./bytes.ts";
 import { incompat, roCompat } from "./features.ts";
 import type { Layout } from "./layout.ts";
 
+/** In the root of an index: behind "." and "..", and eight bytes about itself. A node has one empty entry before it. */
+const ROOT_INDEX = 32;
 const ZEROS = new Uint8Array(4);
 const word = new Uint8Array(8);
 const wordView = new DataView(word.buffer);
@@ -69,20 +71,18 @@ export class Checksums {
     c = crc32c(ZEROS, crc32c(raw, c, low + 2, high), 0, 2);
     return crc32c(raw, c, high + 2) === ((u16At(raw, low) | (u16At(raw, high) << 16)) >>> 0);
   }
-  /** A block of a directory: names, or an index of them. */
-  directory(seed: number, block: Uint8Array): boolean {
+  /** A block of a directory: names, or an index of them, of which the first block of an indexed directory is the root. */
+  directory(seed: number, block: Uint8Array, isRoot: boolean): boolean {
     if (!this.on) return true;
+    const isNode = u32At(block, 0) === 0 && lengthAt(block, 0) === block.length;
+    // Behind an index the mark of names may still stand.
+    if (isRoot || isNode) return this.#index(seed, block, isRoot ? ROOT_INDEX : DirEntry.size);
     const tail = block.length - DirTail.size;
-    if (
-      u32At(block, tail) === 0 && u16At(block, tail + 4) === DirTail.size && block[tail + 6] === 0 &&
-      block[tail + 7] === FT_CHECKSUM
-    ) return crc32c(block, seed, 0, tail) === u32At(block, tail + DirTail.at.checksum);
-    return this.#index(seed, block);
+    const isMarked = u32At(block, tail) === 0 && u16At(block, tail + 4) === DirTail.size && block[tail + 6] === 0 &&
+      block[tail + 7] === FT_CHECKSUM;
+    return isMarked && crc32c(block, seed, 0, tail) === u32At(block, tail + DirTail.at.checksum);
   }
-  #index(seed: number, block: Uint8Array): boolean {
-    const first = u16At(block, DirEntry.at.length);
-    // A node is one empty entry; the root has "." and "..", and eight bytes about itself.
-    const at = first === block.length || (block.length === 65536 && first === 0) ? DirEntry.size : 32;
+  #index(seed: number, block: Uint8Array, at: number): boolean {
     const [limit, count] = [u16At(block, at), u16At(block, at + 2)];
     const tail = at + limit * 8;
     if (count > limit || tail + 8 > block.length) return false;

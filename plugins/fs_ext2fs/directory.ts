@@ -4,8 +4,8 @@
  */
 import { decodeName } from "../../src/lib/text.ts";
 import type { FileType } from "../../src/plugin.ts";
-import { DirEntry, FL_ENCRYPT } from "../../src/wire/ext2.ts";
-import { u16At, u32At } from "./bytes.ts";
+import { DirEntry, FL_ENCRYPT, FL_INDEX } from "../../src/wire/ext2.ts";
+import { lengthAt, u32At } from "./bytes.ts";
 import { findRun, inlineData } from "./data.ts";
 import { entryTypes, type Node } from "./node.ts";
 import type { Store } from "./store.ts";
@@ -22,13 +22,6 @@ export interface Entry {
 }
 /** Bytes an entry takes with a name of so many bytes. */
 export const entrySize = (nameLength: number): number => (DirEntry.size + nameLength + 3) & ~3;
-/** An entry's length; blocks of 64 KiB have a way of their own to say how long they are. */
-export function lengthAt(block: Uint8Array, at: number): number {
-  const length = u16At(block, at + DirEntry.at.length);
-  return block.length === 65536 && (length === 65535 || length === 0)
-    ? 65536
-    : (length & 0xfffc) | ((length & 3) << 16);
-}
 /** Whether an entry is one: long enough for its name, inside of its block. */
 export function isEntry(block: Uint8Array, at: number, end: number): boolean {
   if (at + DirEntry.size > end) return false;
@@ -89,7 +82,8 @@ export class Directory {
   }
   #readBlock(physical: number, nth: number): void {
     const { l, sums } = this.#store;
-    const sound = (bytes: Uint8Array) => sums.directory(this.#node.seed, bytes);
+    const isRoot = nth === 0 && (this.#node.flags & FL_INDEX) !== 0;
+    const sound = (bytes: Uint8Array) => sums.directory(this.#node.seed, bytes, isRoot);
     try {
       const bytes = this.#store.checked(
         physical,

@@ -86,7 +86,7 @@ export class Journal {
     const fast = this.#has(INCOMPAT_FAST_COMMIT) ? get.fastCommitBlocks(s, 0) || 256 : 0;
     this.#end = Math.min(get.maxLength(s, 0), file.blocks) - fast;
     const first = get.first(s, 0);
-    if (this.#hasTails && !this.#isSound(bytes.subarray(0, 1024), JournalSuper.at.checksum)) {
+    if (this.#hasTails && !this.#isSound(bytes.subarray(0, 1024), JournalSuper.at.checksum, ~0)) {
       throw "its superblock is damaged";
     }
     if (first < 1 || first >= this.#end) throw "its superblock is damaged";
@@ -103,8 +103,8 @@ export class Journal {
     return this.#has(INCOMPAT_CSUM_V2) || this.#has(INCOMPAT_CSUM_V3);
   }
   /** A block whose checksum stands in four bytes of it. */
-  #isSound(bytes: Uint8Array, at: number): boolean {
-    const c = crc32c(bytes, crc32c(ZEROS, crc32c(bytes, this.#seed, 0, at)), at + 4);
+  #isSound(bytes: Uint8Array, at: number, seed = this.#seed): boolean {
+    const c = crc32c(bytes, crc32c(ZEROS, crc32c(bytes, seed, 0, at)), at + 4);
     return c === viewOf(bytes).getUint32(at, false);
   }
   #next(block: number, n = 1): number {
