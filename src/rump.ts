@@ -196,6 +196,8 @@ function persistent(first: AsyncClient, attach: () => Promise<AsyncClient>, retr
     until: (signal) => client.until(signal),
     prefork: () => client.prefork(),
     exec: (name) => client.exec(name),
+    splice: (fd, descriptor) => client.splice(fd, descriptor),
+    spliced: () => client.spliced(),
     close,
     closed: new Promise((resolve) => (closed = resolve)),
   };

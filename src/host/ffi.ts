@@ -16,6 +16,7 @@ const portable = {
   recvmsg: "ili>i",
   sendmsg: "ili>i",
   recv: "ibli>i",
+  send: "ibli>i",
   recvfrom: "illill>i",
   sendto: "illilu>i",
   mmap: "lliiil>l",

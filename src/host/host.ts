@@ -74,6 +74,14 @@ export interface Ready {
   readonly writable: boolean;
   /** POLLERR or POLLHUP. */
   readonly error: boolean;
+  /** POLLPRI. */
+  readonly urgent: boolean;
+}
+/** What of a descriptor is waited for, beside errors. */
+export interface Interest {
+  readonly read: boolean;
+  readonly write: boolean;
+  readonly urgent?: boolean;
 }
 
 /**
@@ -87,8 +95,8 @@ export interface Loop {
    * Watch a descriptor. `ready` returns true when it did something and may have more to do: it is called again before
    * the loop sleeps (with all fields false but readable).
    */
-  add(fd: number, interest: { readonly read: boolean; readonly write: boolean }, ready: (what: Ready) => boolean): void;
-  change(fd: number, interest: { readonly read: boolean; readonly write: boolean }): void;
+  add(fd: number, interest: Interest, ready: (what: Ready) => boolean): void;
+  change(fd: number, interest: Interest): void;
   remove(fd: number): void;
   /** Ask a watcher, too, until the loop is about to sleep: then it rests, and must be named again. */
   watch(watcher: Watcher): void;

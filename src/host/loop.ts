@@ -6,11 +6,12 @@ import { check } from "./errors.ts";
 import { packedEvents, pin, raw, result } from "./ffi.ts";
 import type { Watcher } from "../plugin.ts";
 import { linkTarget } from "./stat.ts";
-import type { Loop, Pinned, Ready } from "./host.ts";
+import type { Interest, Loop, Pinned, Ready } from "./host.ts";
 import { Busy } from "./busy.ts";
 
 // sys/epoll.h
 const EPOLLIN = 1;
+const EPOLLPRI = 2;
 const EPOLLOUT = 4;
 const EPOLLERR = 8;
 const EPOLLHUP = 0x10;
@@ -36,7 +37,6 @@ const CHAIN = 32;
 /** Rounds between looks at the clock. */
 const CLOCK = 63;
 
-type Interest = { readonly read: boolean; readonly write: boolean };
 interface Watch {
   readonly fd: number;
   /** Tells this watch from an earlier one of the same descriptor number. */
@@ -48,16 +48,20 @@ interface Timer {
   readonly fn: () => void;
 }
 
-const more: Ready = { readable: true, writable: false, error: false };
+const more: Ready = { readable: true, writable: false, error: false, urgent: false };
 /** Shared objects: what happened costs no allocation. */
-const whats: readonly Ready[] = Array.from({ length: 8 }, (_, i) => ({
+const whats: readonly Ready[] = Array.from({ length: 16 }, (_, i) => ({
   readable: (i & 1) !== 0,
   writable: (i & 2) !== 0,
   error: (i & 4) !== 0,
+  urgent: (i & 8) !== 0,
 }));
 const whatOf = (events: number): Ready =>
-  whats[(events & EPOLLIN ? 1 : 0) | (events & EPOLLOUT ? 2 : 0) | (events & (EPOLLERR | EPOLLHUP) ? 4 : 0)]!;
-const bits = (i: Interest) => (i.read ? EPOLLIN : 0) | (i.write ? EPOLLOUT : 0);
+  whats[
+    (events & EPOLLIN ? 1 : 0) | (events & EPOLLOUT ? 2 : 0) | (events & (EPOLLERR | EPOLLHUP) ? 4 : 0) |
+    (events & EPOLLPRI ? 8 : 0)
+  ]!;
+const bits = (i: Interest) => (i.read ? EPOLLIN : 0) | (i.write ? EPOLLOUT : 0) | (i.urgent ? EPOLLPRI : 0);
 
 /** The runtime's own epoll: the first one there is (undocumented: without it slices of time serve). */
 function runtimeEpoll(): number {

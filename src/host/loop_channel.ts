@@ -1,9 +1,12 @@
 /** A stream socket in the loop: nonblocking, read first, a bounded queue towards a slow peer. */
 import type { Channel, SharedMemory, Watcher } from "../plugin.ts";
 import { backlog } from "./backlog.ts";
+import type { SocketEnd } from "../lib/socket_end.ts";
 import { addressOf, pin, raw, result } from "./ffi.ts";
 import { after, writePart, writeParts } from "./gather.ts";
+import { handedEnd } from "./handed.ts";
 import type { Loop, Pinned, Ready } from "./host.ts";
+import { cameAlong, receiveWithDescriptor, sendWithDescriptor } from "./rights.ts";
 import { shareMemory } from "./shared.ts";
 import { peerCredentials, peerName } from "./sockets_raw.ts";
 
@@ -32,6 +35,8 @@ export class LoopChannel implements Channel {
   #receive: (bytes: Uint8Array) => boolean | void = () => {};
   #drained: () => void = () => {};
   #onClosed: () => void = () => {};
+  /** Told of descriptors that come along, if they may. */
+  #onEnd: ((end: SocketEnd | undefined) => void) | undefined;
   /** What could not go at once, in order. */
   #queue: Uint8Array[] = [];
   #queued = 0;
@@ -87,6 +92,17 @@ export class LoopChannel implements Channel {
   watch(watcher: Watcher): void {
     if (this.#open) this.#loop.watch(watcher);
   }
+  receiveEnds(on: (end: SocketEnd | undefined) => void): boolean {
+    if (this.credentials) this.#onEnd = on;
+    return this.credentials !== undefined;
+  }
+  sendWith(descriptor: number, bytes: Uint8Array): boolean {
+    if (this.#gathered > 0) this.#release();
+    if (!this.#open || this.#queue.length > 0) return false;
+    if (sendWithDescriptor(this.#fd, bytes, descriptor) === bytes.length) return true;
+    this.#keep([new Uint8Array(0)]); // nothing, but when it has gone there is room
+    return false;
+  }
   close(): void {
     if (!this.#open) return;
     if (this.#gathered > 0) this.#release();
@@ -128,7 +144,7 @@ export class LoopChannel implements Channel {
   /** Take what has come; bytes. */
   #read(): number {
     const { address, bytes } = (input ??= fresh());
-    const n = result(raw.read(this.#fd, address, INPUT));
+    const n = this.#take(address);
     if (n === EAGAIN) return 0;
     if (n <= 0) {
       this.close();
@@ -142,6 +158,14 @@ export class LoopChannel implements Channel {
       if (this.#gathered > 0) this.#release();
       this.#gathered = -1;
     }
+    return n;
+  }
+  #take(address: number): number {
+    const on = this.#onEnd;
+    if (!on) return result(raw.read(this.#fd, address, INPUT));
+    const n = receiveWithDescriptor(this.#fd, address, INPUT);
+    const descriptor = n < 0 ? undefined : cameAlong();
+    if (descriptor !== undefined) on(handedEnd(descriptor, this.#loop));
     return n;
   }
   /** Put it to the others; false: it is long, and goes by itself, behind those that are here. */

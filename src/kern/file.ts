@@ -1,7 +1,8 @@
 /** Open files: what descriptors refer to (NetBSD: struct file and its fileops). */
-import { errno } from "../abi/errno.ts";
+import { errno, type SysError } from "../abi/errno.ts";
 import { FD_CLOEXEC, O_ACCMODE, O_RDONLY, O_WRONLY } from "../abi/flags.ts";
 import { then } from "../lib/async.ts";
+import type { SocketEnd } from "../lib/socket_end.ts";
 import type { Async } from "../plugin.ts";
 import type { Locks } from "./locks.ts";
 import type { Lwp } from "./proc.ts";
@@ -25,6 +26,11 @@ export interface Fileops {
   seek?(file: File, offset: number): Async<void>;
   /** The last descriptor is gone. */
   close?(file: File): Async<void>;
+  /**
+   * Move data between it and a socket of the host until either is closed, holding the file; `ended` is told why, undefined:
+   * in order. The end is the file's from then on, unless it throws. Left out: it cannot be.
+   */
+  splice?(file: File, end: SocketEnd, lwp: Lwp, ended: (why: SysError | undefined) => void): { close(): void };
   /** What it is ready for now (POLLIN …); left out: always for reading and writing. */
   poll?(file: File): number;
   /** Woken whenever `poll` may say something else. */

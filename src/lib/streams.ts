@@ -1,5 +1,6 @@
 /** Byte streams between clients and servers, as transports make them: what plugins see of the host's sockets. */
 import type { Async } from "./async.ts";
+import type { SocketEnd } from "./socket_end.ts";
 
 /** A byte stream between a client and a server. */
 export interface Channel {
@@ -26,6 +27,13 @@ export interface Channel {
    */
   share?(size: number, data: Uint8Array, watcher: Watcher): SharedMemory | undefined;
   watch?(watcher: Watcher): void;
+  /**
+   * From now on descriptors may come along with what is received, and each is told of before the bytes it came with;
+   * undefined: it is no end of a pair of local sockets. False: none can come over this stream.
+   */
+  receiveEnds?(on: (end: SocketEnd | undefined) => void): boolean;
+  /** Send bytes and a descriptor of ours, which stays open. False: not now, nothing was sent. Left out: none can go. */
+  sendWith?(descriptor: number, bytes: Uint8Array): boolean;
 }
 /** Zeroed memory that both ends of a stream see. The other one may write anything at any time. */
 export interface SharedMemory {

@@ -52,6 +52,9 @@ export interface Received {
    * Undefined: there is nothing.
    */
   take(into: Uint8Array, peek: boolean): Taken | undefined;
+  /** The next bytes where they lie, lent; `skip` takes them. Undefined, or left out: `take` must be asked. */
+  front?(): Uint8Array | undefined;
+  skip?(n: number): void;
   /** Files that travel. */
   files(): Iterable<File>;
   /** Nobody will read it. */

@@ -8,6 +8,7 @@ import { Socket, type SocketWorld } from "./socket.ts";
 export class Net implements SocketWorld {
   readonly kernel: Kernel;
   readonly callout: SocketWorld["callout"];
+  readonly soon: SocketWorld["soon"];
   readonly sockets = new Set<Socket>();
   /** Set by who has interfaces. */
   interfaceIoctl: SocketWorld["interfaceIoctl"] = () => {
@@ -18,6 +19,7 @@ export class Net implements SocketWorld {
   constructor(kernel: Kernel) {
     this.kernel = kernel;
     this.callout = kernel.sys.callout;
+    this.soon = (fn) => kernel.host.soon(fn);
   }
   add(domain: Domain): void {
     if (this.#domains.has(domain.family)) throw new Error(`address family ${domain.family} is there already`);

@@ -16,6 +16,12 @@ export interface Protocol {
   send(lwp: Lwp, message: Message): Async<number | undefined>;
   /** Bytes that could be sent now. */
   room(): number;
+  /**
+   * Memory to put what is sent next into, no more than there is room for; `stored` sends so much of it, and must be called.
+   * Undefined, or left out: `send` must be asked.
+   */
+  space?(most: number): Uint8Array | undefined;
+  stored?(n: number): void;
   /** The program has read so much: there is room for more. */
   taken(bytes: number): void;
   /** Nothing more will be sent. */

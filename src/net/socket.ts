@@ -26,10 +26,12 @@ import type { File, Fileops } from "../kern/file.ts";
 import type { Lwp } from "../kern/proc.ts";
 import { type Callout, sleep, Waiters } from "../kern/wait.ts";
 import { then } from "../lib/async.ts";
+import type { SocketEnd } from "../lib/socket_end.ts";
 import { viewOf } from "../lib/struct.ts";
 import type { Async } from "../plugin.ts";
 import { type Cmsg, dropRights, Inbox, type Received, type Rights, type Taken } from "./inbox.ts";
 import type { Protocol } from "./protocol.ts";
+import { StreamSplice } from "./splice.ts";
 
 /** Bytes a socket holds of what has come (SO_RCVBUF), and may have under way (SO_SNDBUF), unless told otherwise. */
 const BUFFER = 64 << 10;
@@ -49,6 +51,8 @@ export interface Message {
 /** What sockets of a kernel have in common. */
 export interface SocketWorld {
   readonly callout: Callout;
+  /** Call when what is done now is done. */
+  soon(fn: () => void): void;
   /** Those that are open, for listings. */
   readonly sockets: Set<Socket>;
   /** Commands about interfaces (group 'i'). ENOTTY: there are none. */
@@ -86,6 +90,7 @@ export class Socket implements Fileops {
   overflowed = 0;
   /** Who is told of urgent data (SIOCSPGRP): remembered, there are no signals. */
   #owner = 0;
+  #spliced = false;
   readonly #world: SocketWorld;
 
   constructor(domain: number, type: number, make: (so: Socket) => Protocol, world: SocketWorld) {
@@ -312,6 +317,22 @@ export class Socket implements Fileops {
     }
     if (groupOf(command) !== "i") throw errno.ENOTTY;
     return then(this.#world.interfaceIoctl(this, lwp, command, data), () => 0);
+  }
+  /** EOPNOTSUPP: the other one is of another kind; ENOTCONN; EBUSY: it is spliced already. */
+  splice(file: File, end: SocketEnd, lwp: Lwp, ended: (why: SysError | undefined) => void): { close(): void } {
+    if ((this.type !== SOCK_STREAM) !== end.records || this.listening) throw errno.EOPNOTSUPP;
+    if (!this.connected) throw errno.ENOTCONN;
+    if (this.#spliced) throw errno.EBUSY;
+    this.#spliced = true;
+    const { soon } = this.#world;
+    return new StreamSplice(this, file, end, {
+      lwp,
+      soon,
+      ended: (why) => {
+        this.#spliced = false;
+        ended(why);
+      },
+    });
   }
   about(): { readonly type: string; readonly socket: number } {
     return { type: "socket", socket: this.id };

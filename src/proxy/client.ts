@@ -79,7 +79,17 @@ function readBanner(channel: BlockingChannel, into: Uint8Array): string {
   return banner;
 }
 
-export interface AsyncClient extends Handover<"later"> {
+/** Sockets whose data goes straight between a local server and a program (splices.ts). */
+export interface Splicing {
+  /**
+   * Have the server move data between a socket of ours and an end of a pair of the host's, by its descriptor here, which stays
+   * open; the splice's number. EOPNOTSUPP: not over this connection, or not with such a socket; ENOTCONN, ENOTSOCK, EBUSY.
+   */
+  splice(fd: number, descriptor: number): Promise<number>;
+  /** Wait for some to end: their numbers, and why: 0 when the program had closed its end, else an errno. One at a time. */
+  spliced(): Promise<readonly { readonly id: number; readonly errno: number }[]>;
+}
+export interface AsyncClient extends Handover<"later">, Splicing {
   readonly sys: AsyncCalls;
   /** Calls that may use each other's results, in one round trip: `batch((b) => { const fd = b.open(...); b.close({ fd }); })`. */
   readonly batch: AsyncBatch;
@@ -98,7 +108,7 @@ export interface Blocking extends Handover<"now"> {
   end?(): void;
 }
 /** One whose calls answer later. */
-export interface Session extends Handover<"later"> {
+export interface Session extends Handover<"later">, Splicing {
   readonly sys: Record<string, unknown>;
   readonly batch: Batch;
   until(signal: AbortSignal): Record<string, unknown>;
@@ -144,10 +154,12 @@ export function pipelinedClient(channel: Channel, comm: string, options: ClientO
   });
 }
 const clientOf = (
-  { sys, batch, until, prefork, exec }: Session,
+  { sys, batch, until, prefork, exec, splice, spliced }: Session,
   close: () => void,
   closed: Promise<void>,
 ): AsyncClient => ({
+  splice,
+  spliced,
   sys: sys as unknown as AsyncCalls,
   batch: batch as AsyncBatch,
   until: (signal) => until(signal) as unknown as AsyncCalls,

@@ -4,6 +4,7 @@ import type { BlockingChannel, Channel } from "../plugin.ts";
 import { batches } from "./batch.ts";
 import { proofText } from "./proof.ts";
 import { type Blocking, type ClientOptions, type Identity, Refused, type Session } from "./client.ts";
+import { controlled, splicing } from "./client_splice.ts";
 import { encodeFrame } from "./encode.ts";
 import { decodeFrame } from "./decode.ts";
 import { Frames, MAGIC, VERSION } from "./frame.ts";
@@ -15,11 +16,6 @@ const hello = (comm: string, { identity, parent, fork }: ClientOptions, magic = 
   magic,
   ...encodeFrame([VERSION, comm, identity?.publicKey ?? null, parent ?? null, ...(fork ? [fork] : [])]),
 ];
-/** The value of a control's reply (wire_control.ts): [errno, value]. */
-function controlled([e, value]: readonly unknown[]): unknown {
-  if (e !== 0) throw errnoOf(e as number);
-  return value;
-}
 function cookieOf(value: unknown): Uint8Array {
   if (!(value instanceof Uint8Array)) throw errno.EPROTO;
   return value;
@@ -167,6 +163,21 @@ function gathered(channel: Channel) {
   };
   return { put, flush };
 }
+type Send = (frame: readonly Uint8Array[]) => void;
+/** Ask; `told` the request's number. */
+type Ask = (items: readonly unknown[], send?: Send, told?: (n: number) => void) => Promise<readonly unknown[]>;
+/** Ask, and cancel it when `signal` is aborted. */
+function cancellable(
+  items: readonly unknown[],
+  signal: AbortSignal,
+  { ask, put }: { readonly ask: Ask; readonly put: Send },
+): Promise<readonly unknown[]> {
+  if (signal.aborted) return Promise.reject(errno.EINTR);
+  let cancel = () => {};
+  const reply = ask(items, put, (n) => (cancel = () => void ask(["cancel", n]).catch(() => {}))); // the call itself tells
+  signal.addEventListener("abort", cancel, { once: true });
+  return reply.finally(() => signal.removeEventListener("abort", cancel));
+}
 /** Calls that answer later. */
 export function cborPipelined(channel: Channel, comm: string, options: ClientOptions): Session {
   const waiters = new Map<number, Waiter>();
@@ -193,28 +204,25 @@ export function cborPipelined(channel: Channel, comm: string, options: ClientOpt
       else waiters.set(n, { resolve, reject });
     });
   const { put, flush } = gathered(channel);
-  const ask = (items: readonly unknown[], told?: (n: number) => void): Promise<readonly unknown[]> => {
+  const ask: Ask = (items, send = put, told?) => {
     const n = reqno < 0 ? reqno : ++reqno;
     const reply = wait(n);
     if (n < 0) return reply;
-    put(encodeFrame([n, ...items]));
+    send(encodeFrame([n, ...items]));
     told?.(n);
     return reply;
-  };
-  const cancellable = (items: readonly unknown[], signal: AbortSignal): Promise<readonly unknown[]> => {
-    if (signal.aborted) return Promise.reject(errno.EINTR);
-    let cancel = () => {};
-    const reply = ask(items, (n) => (cancel = () => void ask(["cancel", n]).catch(() => {}))); // the call itself tells
-    signal.addEventListener("abort", cancel, { once: true });
-    return reply.finally(() => signal.removeEventListener("abort", cancel));
   };
   return {
     greet: () => greet(channel, wait, hello(comm, options), options.identity),
     sys: stubs((items) => ask(items)),
     batch: batches((items) => ask(items)),
-    until: (signal) => stubs((items) => cancellable(items, signal)),
+    until: (signal) => stubs((items) => cancellable(items, signal, { ask, put })),
     prefork: async () => cookieOf(controlled(await ask(["prefork"]))),
     exec: async (name) => void controlled(await ask(["exec", name])),
+    ...splicing(channel, (items, send) => {
+      flush();
+      return ask(items, send);
+    }),
     receive(bytes) {
       if (!frames.push(bytes) && frames.tooLong > 0) fail(errno.EPROTO);
     },

@@ -92,6 +92,8 @@ interface Waiter {
   readonly resolve: (frame: SpFrame) => void;
   readonly reject: (e: unknown) => void;
 }
+/** This wire has no word for it. */
+const unheardOf = () => Promise.reject(errno.EOPNOTSUPP);
 /** Calls that answer later. */
 export function sysproxyPipelined(channel: Channel, comm: string, options: ClientOptions): Session {
   const regions = new Regions();
@@ -132,6 +134,8 @@ export function sysproxyPipelined(channel: Channel, comm: string, options: Clien
     },
     prefork: async () => cookieOf(answered(await ask(prefork))),
     exec: async (name) => void answered(await ask((n) => named(n, Handshake.EXEC, name))),
+    splice: unheardOf,
+    spliced: unheardOf,
     receive(bytes) {
       frames.push(bytes);
       if (frames.broken) fail(errno.EPROTO);

@@ -23,6 +23,8 @@ export interface Limits {
   readonly maxForks: number;
   /** Clients that may have a ring in shared memory (ring.ts). */
   readonly maxRings: number;
+  /** Sockets spliced with programs' (splices.ts). */
+  readonly maxSplices: number;
 }
 const LIMITS: Limits = {
   maxClients: 10_000,
@@ -31,6 +33,7 @@ const LIMITS: Limits = {
   helloMs: 10_000,
   maxForks: 256,
   maxRings: 64,
+  maxSplices: 4096,
 };
 
 export interface ServeOptions extends Partial<Limits> {
@@ -55,6 +58,7 @@ export class SpServer {
   /** Its name for as long as it runs: proofs of keys are for it alone. */
   readonly name = new Uint8Array(NONCE);
   readonly clients = new Set<Connection>();
+  readonly splices = new Set<{ close(): void }>();
   /** Connections accepted, requests that came (a batch is one), calls made. */
   accepted = 0;
   requests = 0;
@@ -75,8 +79,8 @@ export class SpServer {
   constructor(kernel: Kernel, options: ServeOptions) {
     this.kernel = kernel;
     this.options = options;
-    const { maxClients, maxCalls, maxBytes, helloMs, maxForks, maxRings } = { ...LIMITS, ...options };
-    this.limits = { maxClients, maxCalls, maxBytes, helloMs, maxForks, maxRings };
+    const { maxClients, maxCalls, maxBytes, helloMs, maxForks, maxRings, maxSplices } = { ...LIMITS, ...options };
+    this.limits = { maxClients, maxCalls, maxBytes, helloMs, maxForks, maxRings, maxSplices };
     if (options.collect) this.quiet = new Quiet(kernel.sys.callout, options.collect);
     kernel.sysctl(spSysctls(this));
     kernel.sys.random(this.name);
@@ -137,6 +141,7 @@ export class SpServer {
       if (this.options.lingers && haltedBy && client.proc === haltedBy) client.linger();
       else client.close();
     }
+    for (const splice of [...this.splices]) splice.close();
     for (const { child, cancel } of this.#forks.values()) {
       cancel();
       this.exit(child);

@@ -7,7 +7,6 @@ import { keyName } from "./admission.ts";
 import { NONCE, proofText } from "./proof.ts";
 import type { Grant } from "./grants.ts";
 import { KEY } from "./ssh_keys.ts";
-import { then } from "../lib/async.ts";
 import { BATCH, Batch, batchedCalls } from "./wire_batch.ts";
 import { Controls } from "./wire_control.ts";
 import { encodeFrame } from "./encode.ts";
@@ -38,6 +37,7 @@ export class CborWire implements Wire {
     this.#frames = new Frames((body) => this.#frame(body), () => (connection.proc ? MAX_FRAME : MAX_HELLO));
   }
   ended(): void {
+    this.#controls.close();
     this.#ring?.close();
   }
   receive(bytes: Uint8Array): boolean {
@@ -192,8 +192,7 @@ export class CborWire implements Wire {
     return !this.#c.full;
   }
   #control(reqno: number, word: string, arg: unknown, ring?: ServerRing): boolean {
-    const outcome = this.#controls.run(word, arg);
-    void then(outcome, (items) => this.#send(reqno, items, ring));
+    this.#controls.run(word, arg, (items) => this.#send(reqno, items, ring));
     return !this.#c.ended;
   }
   #send(reqno: number, items: readonly unknown[], ring?: ServerRing): boolean {

@@ -1,6 +1,6 @@
 /**
  * Requests of our own wire that are no system calls: [reqno, word, ...]. `prefork` and `exec` hand a process on
- * (rumpclient(3)), `cancel` interrupts one call that waits.
+ * (rumpclient(3)), `cancel` interrupts one call that waits, `ends`, `splice` and `spliced` are for splices.ts.
  */
 import { errno, type SysError } from "../abi/errno.ts";
 import type { Lwp } from "../kern/proc.ts";
@@ -8,6 +8,7 @@ import { interrupt } from "../kern/wait.ts";
 import { then } from "../lib/async.ts";
 import type { Async } from "../plugin.ts";
 import { type Connection, MAX_COMM } from "./connection.ts";
+import { Splices } from "./splices.ts";
 
 /** What comes back, or why nothing does. */
 type Outcome = Async<unknown>;
@@ -16,9 +17,15 @@ export class Controls {
   readonly #c: Connection;
   /** Calls that wait, by their number. */
   readonly #waiting = new Map<number, Lwp>();
+  readonly #splices: Splices;
 
   constructor(connection: Connection) {
     this.#c = connection;
+    this.#splices = new Splices(connection);
+  }
+  /** The connection has ended. */
+  close(): void {
+    this.#splices.close();
   }
   /** A call has begun to wait; until `done` it can be cancelled. */
   waits(reqno: number, lwp: Lwp): void {
@@ -27,17 +34,22 @@ export class Controls {
   done(reqno: number): void {
     this.#waiting.delete(reqno);
   }
-  /** The answer's items behind its number: an errno, and on success a value. */
-  run(word: string, arg: unknown): Async<readonly [number, unknown?]> {
+  /** `answer` is given its items behind its number: an errno, and on success a value. */
+  run(word: string, arg: unknown, answer: (items: readonly [number, unknown?]) => void): void {
+    const succeed = (value: unknown) => answer([0, value ?? null]);
     try {
-      const outcome = this.#perform(word, arg);
-      return then(outcome, (value) => [0, value ?? null] as const);
+      if (word === "spliced") this.#splices.whenEnded(succeed);
+      else void then(this.#perform(word, arg), succeed);
     } catch (e) {
-      return [(e as SysError).errno ?? errno.EIO.errno];
+      answer([(e as SysError).errno ?? errno.EIO.errno]);
     }
   }
   #perform(word: string, arg: unknown): Outcome {
     switch (word) {
+      case "ends":
+        return this.#splices.open();
+      case "splice":
+        return this.#splices.splice(arg);
       case "prefork":
         return this.#prefork();
       case "exec":

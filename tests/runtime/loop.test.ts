@@ -56,7 +56,7 @@ describe("the loop", () => {
         loop.timer(1, signal);
       });
       assertEquals(seen.length, 2);
-      assertEquals(seen[0], { readable: true, writable: false, error: false });
+      assertEquals(seen[0], { readable: true, writable: false, error: false, urgent: false });
     }));
   it("lets the others have their turn when one always has more", () =>
     withEvent((fd, signal) =>

@@ -41,6 +41,13 @@ export class StreamInbox implements Received {
   get empty(): boolean {
     return this.size === 0 || (this.#connection?.urgent !== undefined && this.next === 0);
   }
+  /** Not where some of it is out of the stream. */
+  front(): Uint8Array | undefined {
+    return this.#connection?.urgent ? undefined : this.#ring?.front;
+  }
+  skip(n: number): void {
+    this.#ring!.drop(n);
+  }
   put(data: Uint8Array): void {
     this.#ring?.append(data, 0, data.length);
   }

@@ -73,6 +73,21 @@ export class Ring {
     this.put(this.size, from, at, n);
     this.size += n;
   }
+  /** Memory for the next bytes, `n` of them at most, in one piece; `stored` says how many there are, also when there are none. */
+  space(n: number): Uint8Array {
+    this.#reserve(this.#extent + n);
+    const at = (this.#head + this.#extent) & (this.#bytes.length - 1);
+    return this.#bytes.subarray(at, Math.min(at + n, this.#bytes.length));
+  }
+  stored(n: number): void {
+    this.size += n;
+    this.#extent += n;
+    if (this.#extent === 0) this.clear();
+  }
+  /** The first bytes in one piece: not all, where the ring begins anew. */
+  get front(): Uint8Array {
+    return this.#bytes.subarray(this.#head, Math.min(this.#head + this.size, this.#bytes.length));
+  }
   /** Give `n` bytes at an offset. */
   copy(offset: number, n: number, into: Uint8Array, to: number): void {
     if (n === 0) return;

@@ -19,7 +19,7 @@ import type { TcpProtocol } from "./protocol.ts";
 import { hasRead } from "./receive.ts";
 import { CLOSED, type Tcb, type TcpUser } from "./tcb.ts";
 import { atMark, hasUrgent, readUrgent } from "./urgent.ts";
-import { abort, begin, finish, release, room, write, writeUrgent } from "./user.ts";
+import { abort, begin, finish, release, room, space, stored, write, writeUrgent } from "./user.ts";
 
 const BROADCAST = 0xffff_ffff;
 /** TCPS_LISTEN: connections have their states, a socket this one. */
@@ -189,6 +189,16 @@ export class TcpSocket implements Protocol, Endpoint, TcpUser, TcpListener {
   }
   room(): number {
     return this.#c ? room(this.#c) : this.so.sendLimit;
+  }
+  space(most: number): Uint8Array | undefined {
+    const c = this.#c;
+    if (!c) return undefined;
+    this.#tcp.engine.tick();
+    this.#limits(c);
+    return space(c, most);
+  }
+  stored(n: number): void {
+    if (this.#c) stored(this.#c, n);
   }
   taken(bytes: number): void {
     if (!this.#c) return;

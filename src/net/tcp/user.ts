@@ -22,7 +22,18 @@ export function write(c: Tcb, from: Uint8Array): number {
   output(c);
   return n;
 }
-/** The same, and what is taken is urgent: the peer is told at once, even if there is no room for it (RFC 6093). */
+/** Memory for what is written next; undefined: there may be nothing. */
+export function space(c: Tcb, most: number): Uint8Array | undefined {
+  const n = Math.min(most, room(c));
+  if (n === 0 || c.finish || (c.state !== ESTABLISHED && c.state !== CLOSE_WAIT)) return undefined;
+  return c.sending.space(n);
+}
+/** So much has been put there. */
+export function stored(c: Tcb, n: number): void {
+  c.sending.stored(n);
+  if (n > 0) output(c);
+}
+/** Take data to send that is urgent: the peer is told at once, even if there is no room for it (RFC 6093). */
 export function writeUrgent(c: Tcb, from: Uint8Array): number {
   const n = Math.min(from.length, room(c));
   if (n === 0 || c.finish || (c.state !== ESTABLISHED && c.state !== CLOSE_WAIT)) return 0;
