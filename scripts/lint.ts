@@ -12,6 +12,8 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   proxy: ["lib", "abi", "kern", "host/host.ts"],
   hijack: ["lib", "abi", "proxy", "host/host.ts"],
   fuse: ["lib", "abi", "wire", "kern", "vfs", "host/host.ts"],
+  // A hijacked program's files are served by fuse's server, over a volume whose operations are remote calls.
+  hijack: ["lib", "abi", "proxy", "fuse", "vfs", "host/host.ts"],
   "plugin.ts": ["lib", "abi"],
 };
 /** Who uses a package. */

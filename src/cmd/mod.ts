@@ -80,6 +80,11 @@ export const applets: Readonly<Record<string, Applet>> = {
     summary: "list the frames on a bus of shmif interfaces, or capture them",
     load: () => import("./shmif_dumpbus.ts"),
   },
+  rumphijack: {
+    summary: "run a program whose files and sockets are a rump kernel's",
+    load: () => import("./hijack.ts"),
+  },
+  "rump.sh": { summary: "a shell whose files and sockets are a rump kernel's", load: () => import("./hijack.ts") },
   "rump.dd": { summary: "copy and convert a file", load: () => import("./dd.ts") },
 };
 

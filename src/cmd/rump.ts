@@ -3,6 +3,7 @@ import { SysError } from "../abi/errno.ts";
 import type { Host } from "../host/host.ts";
 import { AttachError } from "../proxy/attach_error.ts";
 import { version } from "../version.ts";
+import { APART } from "../hijack/order.ts";
 import { Answered, Failure, isExpected, reasonOf, UsageError } from "./cli.ts";
 import { applets, findApplet, type Run } from "./mod.ts";
 
@@ -52,6 +53,8 @@ async function own(host: Host, args: readonly string[]): Promise<number> {
       return 0;
     case "--tls-relay":
       return await host.tlsRelay();
+    case APART:
+      return await guarded(host, "rumphijack", args, () => import("./hijack_apart.ts"));
     case "--install":
       return await guarded(host, "rump", args, () => Promise.resolve({ run: install }));
     default:

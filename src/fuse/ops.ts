@@ -62,7 +62,7 @@ const make = (c: Context, mode: number): Make => ({ mode: mode & 0o7777, uid: c.
 function entry(c: Context, name: string, node: unknown): Async<number> {
   return then(c.volume.getattr(node), (a) => {
     const known = c.server.nodes.found(node, name);
-    return entryReply(c.req, known.id, a, c.server.nameValid(known, name));
+    return entryReply(c.req, known.id, a, c.server.validity(known, name));
   });
 }
 /** The node of a name in the request's directory. */
@@ -85,7 +85,7 @@ function lookup(c: Context): Async<number> {
   return then(c.volume.lookup(c.node, wanted), (node) => {
     if (node !== undefined) return entry(c, wanted, node);
     if (c.volume.foldsCase) throw errno.ENOENT; // another spelling may appear: not to be remembered
-    return negativeReply(c.req);
+    return negativeReply(c.req, c.server.valid);
   });
 }
 /** A name went: its node is told when nobody knows it any more, and other spellings are no longer true. */
@@ -158,7 +158,8 @@ function setattr(c: Context): Async<number> {
   if (valid & FATTR_MTIME) setTime(c, change, "mtime", (valid & FATTR_MTIME_NOW) !== 0);
   return then(
     chownable(c, change),
-    () => then(unprivileged(c, valid), () => then(c.volume.getattr(c.node), (a) => attrReply(c.req, a))),
+    () =>
+      then(unprivileged(c, valid), () => then(c.volume.getattr(c.node), (a) => attrReply(c.req, a, c.server.valid))),
   );
 }
 /** What is given away or cut loses its privileges. */
@@ -188,8 +189,23 @@ function setTime(c: Context, change: Record<string, number>, which: "atime" | "m
 function create(c: Context): Async<number> {
   const mode = c.req.in.view.getUint32(BODY + 4, true);
   const { name: wanted } = name(c, BODY + 16);
-  const node = writable(c).create(c.node, wanted, make(c, mode));
+  const { opens } = c.server;
+  const flags = c.req.in.view.getUint32(BODY, true);
+  const node = opens
+    ? opens.create(c.node, wanted, make(c, mode), flags)
+    : writable(c).create(c.node, wanted, make(c, mode));
   return then(made(c, wanted, node), (n) => n + openReply(c.req, OUT_HEADER + n, 0, FOPEN_KEEP_CACHE));
+}
+/** struct fuse_release_in: the descriptor, then how it was opened. */
+const openFlags = (c: Context) => c.req.in.view.getUint32(BODY + 8, true);
+/** Where nobody cares: ENOSYS once, then files open without asking. */
+function open(c: Context): Async<number> {
+  const { opens } = c.server;
+  if (!opens) throw errno.ENOSYS;
+  return then(opens.open(c.node, c.req.in.view.getUint32(BODY, true)), (same) => {
+    if (!same) c.server.forgetAttributes(c.known.id);
+    return openReply(c.req, OUT_HEADER, 0, same ? FOPEN_KEEP_CACHE : 0);
+  });
 }
 function openReply(req: Request, at: number, fh: number, flags: number): number {
   OpenOut.set.fh(req.out.view, at, fh);
@@ -206,7 +222,7 @@ function tmpfile(c: Context): Async<number> {
     const known = c.server.nodes.found(node, hidden);
     return then(volume.unlink(c.node, hidden, node), () =>
       then(volume.getattr(node), (a) => {
-        const n = entryReply(c.req, known.id, a, 0);
+        const n = entryReply(c.req, known.id, a, { name: 0, attr: c.server.valid });
         return n + openReply(c.req, OUT_HEADER + n, 0, FOPEN_KEEP_CACHE);
       }));
   });
@@ -291,11 +307,18 @@ function readdir(plus: boolean): Op {
 }
 function fillListing(c: Context, list: Listing, from: number, out: DirWriter): Async<number> {
   const { volume } = c;
-  const { nodes } = c.server;
+  const { nodes, valid: seconds } = c.server;
+  const valid = { name: seconds, attr: seconds };
   // What was listed by an earlier request may have been forgotten, and removed, since.
   const isOld = from > 0 && volume.forgets;
   const put = (i: number, node: unknown, a: Attr) =>
-    out.put(list[i]![0], a, i + 1, () => (i < 2 || nodes.withheld(node) ? 0 : nodes.found(node, list[i]![0]).id));
+    out.put(
+      list[i]![0],
+      a,
+      i + 1,
+      valid,
+      () => (i < 2 || nodes.withheld(node) ? 0 : nodes.found(node, list[i]![0]).id),
+    );
   const one = (i: number, node: unknown): Async<boolean> => {
     if (node === undefined) return true;
     const a = volume.getattr(node);
@@ -311,12 +334,10 @@ function fillListing(c: Context, list: Listing, from: number, out: DirWriter): A
   return out.size;
 }
 
-const nothing: Op = () => 0;
-
 /** By opcode (enum fuse_opcode). FORGET, INIT, INTERRUPT, BATCH_FORGET and DESTROY are the server's own. */
 export const ops: Readonly<Record<number, Op>> = {
   1: lookup,
-  3: (c) => then(c.volume.getattr(c.node), (a) => attrReply(c.req, a)),
+  3: (c) => then(c.volume.getattr(c.node), (a) => attrReply(c.req, a, c.server.valid)),
   4: setattr,
   5: (c) =>
     then(c.volume.readlink(c.node), (target) => {
@@ -338,18 +359,18 @@ export const ops: Readonly<Record<number, Op>> = {
   11: remove("rmdir"),
   12: (c) => rename(c, 8, 0),
   13: link,
-  // 14 OPEN: ENOSYS once, then files open without asking
+  14: open,
   15: read,
   16: write,
   17: statfs,
-  18: nothing, // RELEASE
+  18: (c) => then(c.server.opens?.release(c.node, openFlags(c)), () => 0),
   20: (c) => then(c.server.mount.readOnly ? undefined : c.volume.fsync(c.node), () => 0),
   21: setxattr,
   22: getxattr,
   23: listxattr,
   24: removexattr,
   // 25 FLUSH: ENOSYS, nothing is held back by descriptor
-  27: (c) => openReply(c.req, OUT_HEADER, c.server.serial(), FOPEN_CACHE_DIR | FOPEN_KEEP_CACHE),
+  27: (c) => openReply(c.req, OUT_HEADER, c.server.serial(), c.server.opens ? 0 : FOPEN_CACHE_DIR | FOPEN_KEEP_CACHE),
   28: readdir(false),
   29: (c) => {
     c.server.listings.delete(ReadIn.get.fh(c.req.in.view, BODY));

@@ -17,7 +17,7 @@ import { CAPABILITY } from "./privileges.ts";
 import { BODY, type Context, name, type Op, writable } from "./ops.ts";
 
 export function statfs(c: Context): Async<number> {
-  return then(c.volume.statfs(), (s) => {
+  return then(c.server.opens ? c.server.opens.statfs(c.node) : c.volume.statfs(), (s) => {
     const d = c.req.out.view;
     const { set } = StatfsOut;
     c.req.out.bytes.fill(0, OUT_HEADER, OUT_HEADER + STATFS_SIZE);

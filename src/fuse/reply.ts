@@ -6,7 +6,7 @@ import { AttrOut, ENTRY_SIZE, EntryOut, FuseAttr, FuseDirent, OUT_HEADER } from 
 import { modeOf } from "../vfs/access.ts";
 import type { Request } from "./request.ts";
 
-/** Seconds the kernel may believe what it was told: we are the only writer. */
+/** Where we are the only writer. */
 export const LONG = 3600;
 const BLOCK = 512;
 
@@ -37,34 +37,41 @@ function putAttr(d: DataView, at: number, a: Attr): void {
   set.blksize(d, at, a.blockSize ?? 4096);
   set.flags(d, at, 0);
 }
-/** An entry at `at` of the reply buffer; `valid` seconds for the name. */
-export function putEntry(d: DataView, at: number, id: number, a: Attr, valid: number): void {
+/** How long the kernel may believe what it is told, in seconds. */
+export interface Valid {
+  readonly name: number;
+  readonly attr: number;
+}
+const nanoseconds = (seconds: number) => Math.round((seconds % 1) * 1e9);
+/** An entry at `at` of the reply buffer. */
+export function putEntry(d: DataView, at: number, id: number, a: Attr, valid: Valid): void {
   const { set } = EntryOut;
   set.nodeid(d, at, id);
   set.generation(d, at, 0);
-  set.entryValid(d, at, valid);
-  set.attrValid(d, at, LONG);
-  set.entryValidNsec(d, at, 0);
-  set.attrValidNsec(d, at, 0);
+  set.entryValid(d, at, Math.floor(valid.name));
+  set.attrValid(d, at, Math.floor(valid.attr));
+  set.entryValidNsec(d, at, nanoseconds(valid.name));
+  set.attrValidNsec(d, at, nanoseconds(valid.attr));
   putAttr(d, at + EntryOut.size, a);
 }
 /** Reply bodies. */
-export function entryReply(req: Request, id: number, a: Attr, valid: number): number {
+export function entryReply(req: Request, id: number, a: Attr, valid: Valid): number {
   putEntry(req.out.view, OUT_HEADER, id, a, valid);
   return ENTRY_SIZE;
 }
-export function attrReply(req: Request, a: Attr): number {
+export function attrReply(req: Request, a: Attr, valid: number): number {
   const d = req.out.view;
-  AttrOut.set.valid(d, OUT_HEADER, LONG);
-  AttrOut.set.validNsec(d, OUT_HEADER, 0);
+  AttrOut.set.valid(d, OUT_HEADER, Math.floor(valid));
+  AttrOut.set.validNsec(d, OUT_HEADER, nanoseconds(valid));
   AttrOut.set.dummy(d, OUT_HEADER, 0);
   putAttr(d, OUT_HEADER + AttrOut.size, a);
   return AttrOut.size + FuseAttr.size;
 }
 /** "No such name", to be remembered. */
-export function negativeReply(req: Request): number {
+export function negativeReply(req: Request, valid: number): number {
   req.out.bytes.fill(0, OUT_HEADER, OUT_HEADER + ENTRY_SIZE);
-  EntryOut.set.entryValid(req.out.view, OUT_HEADER, LONG);
+  EntryOut.set.entryValid(req.out.view, OUT_HEADER, Math.floor(valid));
+  EntryOut.set.entryValidNsec(req.out.view, OUT_HEADER, nanoseconds(valid));
   return ENTRY_SIZE;
 }
 
@@ -84,13 +91,13 @@ export class DirWriter {
     this.#plus = plus;
   }
   /** False: full. `id` (plus only): the node number the entry tells, 0 for none. */
-  put(name: string, a: Attr, off: number, id: () => number): boolean {
+  put(name: string, a: Attr, off: number, valid: Valid, id: () => number): boolean {
     const bytes = encodeName(name);
     const head = this.#plus ? ENTRY_SIZE : 0;
     const size = head + recordSize(bytes.length);
     if (this.at + size > this.#end) return false;
     const { view, bytes: out } = this.#req.out;
-    if (this.#plus) putEntry(view, this.at, id(), a, LONG);
+    if (this.#plus) putEntry(view, this.at, id(), a, valid);
     const d = this.at + head;
     FuseDirent.set.ino(view, d, a.ino);
     FuseDirent.set.off(view, d, off);

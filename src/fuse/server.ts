@@ -5,6 +5,7 @@
 import { errno, SysError } from "../abi/errno.ts";
 import type { Host } from "../host/host.ts";
 import { Quiet } from "../kern/quiet.ts";
+import type { Async, Make, StatFs } from "../plugin.ts";
 import type { Mount } from "../vfs/mount.ts";
 import {
   EPOCH_MINOR,
@@ -21,7 +22,7 @@ import {
 import { linuxErrno } from "../abi/linux_errno.ts";
 import { type Known, Nodes } from "./nodes.ts";
 import { type Listing, NO_REPLY, ops } from "./ops.ts";
-import { LONG } from "./reply.ts";
+import { LONG, type Valid } from "./reply.ts";
 import { MAX_DATA, Request } from "./request.ts";
 
 const FORGET = 2;
@@ -46,10 +47,27 @@ const ASKED = INIT.ASYNC_READ | INIT.BIG_WRITES | INIT.HAS_IOCTL_DIR | INIT.DO_R
   INIT.NO_OPEN_SUPPORT |
   INIT.PARALLEL_DIROPS | INIT.ABORT_ERROR | INIT.MAX_PAGES | INIT.CACHE_SYMLINKS | INIT.HANDLE_KILLPRIV_V2 |
   INIT.INIT_EXT;
+/** Of files others change, too, what is in memory is true only as long as their times and sizes stay. */
+const SHARED = INIT.AUTO_INVAL_DATA | INIT.ATOMIC_O_TRUNC;
+
+/** What a volume must hear of that others change as well, beside its operations. Flags are open(2)'s, the host's. */
+export interface Opens {
+  /** A file is opened. True: it is as it was when it was last looked at. */
+  open(node: unknown, flags: number): Async<boolean>;
+  /** One of its openings with these flags is done with. */
+  release(node: unknown, flags: number): Async<void>;
+  /** Make a file, open; another may have made it meanwhile. */
+  create(dir: unknown, name: string, make: Make, flags: number): Async<unknown>;
+  /** Of the file system a node is on: there may be several. */
+  statfs(node: unknown): Async<StatFs>;
+}
 
 export interface FuseOptions {
   /** Let the kernel gather small writes (WRITEBACK_CACHE). */
   readonly writeback?: boolean;
+  /** Others change the volume, too; then what the kernel is told is true for `validSeconds` only. */
+  readonly opens?: Opens;
+  readonly validSeconds?: number;
   /** The kernel has said hello: the mount answers. */
   readonly ready: () => void;
   /** The mount is gone. */
@@ -62,6 +80,10 @@ export interface FuseOptions {
 export class FuseServer {
   readonly mount: Mount;
   readonly nodes: Nodes;
+  /** See FuseOptions. */
+  readonly opens: Opens | undefined;
+  /** Seconds what the kernel is told is true. */
+  readonly valid: number;
   readonly listings = new Map<number, Listing>();
   /** Requests served, by opcode. */
   readonly counts = new Float64Array(64);
@@ -85,6 +107,8 @@ export class FuseServer {
     this.#fd = fd;
     this.#since = host.now();
     this.#options = options;
+    this.opens = options.opens;
+    this.valid = options.validSeconds ?? LONG;
     this.nodes = new Nodes(mount);
     this.#req = new Request(host);
     this.#quiet = new Quiet(host.loop.timer.bind(host.loop), () => host.collect());
@@ -114,11 +138,12 @@ export class FuseServer {
     });
     return bytes;
   }
-  /** Seconds a name stays true: not at all for another spelling of a file that is known by one. */
-  nameValid(known: Known, name: string): number {
-    if (!this.mount.volume.foldsCase) return LONG;
-    if (this.#minor < EPOCH_MINOR) return 0; // no way to take back what was said
-    return known.name === name ? LONG : 0;
+  /** How long an entry stays true: its name not at all for another spelling of a file that is known by one. */
+  validity(known: Known, name: string): Valid {
+    const attr = this.valid;
+    if (!this.mount.volume.foldsCase) return { name: attr, attr };
+    if (this.#minor < EPOCH_MINOR) return { name: 0, attr }; // no way to take back what was said
+    return { name: known.name === name ? attr : 0, attr };
   }
   /** All names are to be looked up again. */
   forgetNames(): void {
@@ -252,7 +277,8 @@ export class FuseServer {
     const d = req.in.view;
     const { get } = InitIn;
     this.#minor = get.minor(d, BODY);
-    const flags = get.flags(d, BODY) & (ASKED | (this.#options.writeback ? INIT.WRITEBACK_CACHE : 0));
+    const flags = get.flags(d, BODY) &
+      (ASKED | (this.#options.writeback ? INIT.WRITEBACK_CACHE : 0) | (this.opens ? SHARED : 0));
     req.out.bytes.fill(0, OUT_HEADER, OUT_HEADER + INIT_OUT_SIZE);
     InitOut.write(req.out.view, OUT_HEADER, {
       major: 7,

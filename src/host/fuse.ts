@@ -1,7 +1,8 @@
 /** Mounting FUSE (Linux): mount(2) as root or in a user namespace, fusermount3 for ordinary users. Facts: fuse(4), libfuse's protocol with fusermount. */
 import process from "node:process";
 import { check, errnoName, hostError } from "./errors.ts";
-import { cstring, pin, raw, result } from "./ffi.ts";
+import { cstring, raw, result } from "./ffi.ts";
+import { receiveDescriptor } from "./handover.ts";
 import { late } from "./late.ts";
 import { hostStat, readWhole, writeOver } from "./stat.ts";
 import type { FuseMount, FuseMountOptions, Loop } from "./host.ts";
@@ -25,7 +26,6 @@ const MNT_DETACH = 2;
 const EBUSY = -16;
 const F_SETFL = 4;
 const O_NONBLOCK = 0o4000;
-const MSG_CMSG_CLOEXEC = 0x40000000;
 const NOT_FOUND = 127;
 
 /** Mount at `dir` (absolute). A dead mount in the way is detached first. */
@@ -135,7 +135,7 @@ async function mountUser(dir: string, o: FuseMountOptions): Promise<number> {
   try {
     const { status, stderr } = await run("fusermount3", ["-o", options.join(","), "--", dir], { fd: theirs });
     if (status !== 0) throw Object.assign(new Error(reason(stderr)), { code: "EPERM" });
-    return receiveDescriptor(ours);
+    return receiveDescriptor(ours, "fusermount3");
   } finally {
     raw.close(theirs);
     raw.close(ours);
@@ -143,19 +143,3 @@ async function mountUser(dir: string, o: FuseMountOptions): Promise<number> {
 }
 /** fusermount3's own words, without its name. */
 const reason = (stderr: string) => stderr.split("\n")[0]?.replace(/^fusermount3?: /, "") || "fusermount3 failed";
-
-/** recvmsg(2) with one descriptor: struct msghdr 56 bytes, iovec 16, cmsghdr 16 + 4. */
-function receiveDescriptor(socket: number): number {
-  const m = pin(256);
-  const [message, iov, control, data] = [0, 64, 96, 192];
-  const put = (at: number, value: number) => m.view.setBigUint64(at, BigInt(value), true);
-  put(iov, m.address + data);
-  put(iov + 8, 8);
-  put(message + 16, m.address + iov);
-  put(message + 24, 1);
-  put(message + 32, m.address + control);
-  put(message + 40, 64);
-  check(result(raw.recvmsg(socket, m.address + message, MSG_CMSG_CLOEXEC)), "fusermount3");
-  if (m.view.getUint32(message + 40, true) < 20) throw hostError("EPROTO", "fusermount3");
-  return m.view.getInt32(control + 16, true);
-}

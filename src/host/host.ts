@@ -14,6 +14,10 @@ import type { StandIns, Taken } from "./stand_ins.ts";
 
 export type { Notifier, StandIns, Taken, Trapped };
 
+import type { Launch } from "./launch.ts";
+
+export type { Launch };
+
 /** Thrown by host calls that fail: `code` is the host's errno name ("ENOENT"), `message` a plain reason ("no such file or directory"). */
 export interface HostError extends Error {
   readonly code: string;
@@ -323,4 +327,6 @@ export interface Host {
    * kernel's audit log tells what is refused from then on. The result is what could not be given up. Throws HostError.
    */
   sandbox(how: { readonly log: boolean }): readonly string[];
+  /** Starting somebody else's program in our place. */
+  launch(): Promise<Launch>;
 }

@@ -353,6 +353,7 @@ export function makeHost(rt: Runtime): Host {
       return relay(this.loop);
     },
     blocking: (fd) => blockingChannel(fd, rt.now),
+    launch: async () => (await import("./launch.ts")).launchOf(program(rt.self)),
     fuseMount(dir, options) {
       return fuseMount(dir, options, this.loop);
     },

@@ -20,17 +20,17 @@ const STRUCT = 512;
 
 /**
  * Start `argv`, found as `path` (or in PATH), with `env` beside our environment and nothing open but `files`: descriptors of
- * ours that become 0, 1, 2 …; undefined: the null device. Nobody waits for it. Throws HostError.
+ * ours that become 0, 1, 2 …; undefined: the null device. Its process number; nobody need wait for it. Throws HostError.
  */
 export function spawnSession(
   path: string,
   argv: readonly string[],
   files: readonly (number | undefined)[],
   env: Readonly<Record<string, string>> = {},
-): void {
-  const { address } = pin(3 * STRUCT);
+): number {
+  const { address, view } = pin(3 * STRUCT);
   const [attributes, actions, pid] = [address, address + STRUCT, address + 2 * STRUCT];
-  const [file, none] = strings([path, "/dev/null"]) as [number, number];
+  const [file, none] = strings([path, "/dev/null"].map(cstring)) as [number, number];
   // Out of the way of the numbers the child is to have.
   const kept = files.map((fd) => fd === undefined ? fd : check(result(raw.fcntl(fd, F_DUPFD, files.length))));
   closeOnExec();
@@ -45,26 +45,48 @@ export function spawnSession(
   const r = raw.posix_spawnp(pid, file, actions, attributes, vector(argv), vector(vars));
   for (const fd of kept) if (fd !== undefined) raw.close(fd);
   check(-r, path);
+  return view.getInt32(2 * STRUCT, true);
 }
+/** Starts its arguments in the background, and is gone. */
+const APART = '"$@" &';
+/**
+ * Start our own program in a session of its own, as nobody's child: who started it can become another program, which does
+ * not know of it. Its descriptor 3 is `socket`; nothing else is open. Throws HostError.
+ */
+export function spawnApart(
+  self: { readonly path: string; readonly args: readonly string[] },
+  args: readonly string[],
+  socket: number,
+): void {
+  const pid = spawnSession("sh", ["sh", "-c", APART, "sh", self.path, ...self.args, ...args], [
+    undefined,
+    undefined,
+    undefined,
+    socket,
+  ]);
+  const status = new Uint8Array(4);
+  while (result(raw.waitpid(pid, status, 0)) === EINTR);
+}
+const EINTR = -4;
 /** Nothing else of ours, nor of who started us, stays open in a child: somebody may wait for a lock or an end of file. */
 function closeOnExec(): void {
   if (!darwin && raw.close_range(FIRST, MAX_FD, CLOSE_RANGE_CLOEXEC) >= 0) return;
   for (const fd of late("fs").readdirSync("/dev/fd")) if (Number(fd) >= FIRST) raw.fcntl(Number(fd), F_SETFD, 1);
 }
-/** Addresses of C strings. */
-function strings(texts: readonly string[]): number[] {
-  const all = texts.map(cstring);
-  const { bytes, address } = pin(all.reduce((n, s) => n + s.length, 0));
+/** Addresses of C strings, ended by NUL already. */
+export function strings(texts: readonly Uint8Array[]): number[] {
+  const { bytes, address } = pin(texts.reduce((n, s) => n + s.length, 0));
   let at = 0;
-  return all.map((s) => {
+  return texts.map((s) => {
     bytes.set(s, at);
     at += s.length;
     return address + at - s.length;
   });
 }
-/** Address of an array of C strings that ends in a null pointer. */
-function vector(texts: readonly string[]): number {
-  const { view, address } = pin((texts.length + 1) * 8);
-  for (const [i, s] of strings(texts).entries()) view.setBigUint64(i * 8, BigInt(s), true);
+/** Address of an array of addresses that ends in a null pointer. */
+export function addresses(each: readonly number[]): number {
+  const { view, address } = pin((each.length + 1) * 8);
+  for (const [i, at] of each.entries()) view.setBigUint64(i * 8, BigInt(at), true);
   return address;
 }
+const vector = (texts: readonly string[]) => addresses(strings(texts.map(cstring)));

@@ -133,9 +133,13 @@ export const IOC_MOUNT_STATS = (2 << 30 | 72 << 16 | 0x52 << 8 | 1) >>> 0;
 /** FUSE_INIT flags, low word. */
 export const INIT = {
   ASYNC_READ: 1 << 0,
+  /** open(2) cuts the file, rather than a SETATTR after it. */
+  ATOMIC_O_TRUNC: 1 << 3,
   BIG_WRITES: 1 << 5,
   /** ioctl(2) of directories is asked, too. */
   HAS_IOCTL_DIR: 1 << 11,
+  /** Data in memory goes when a file's time or size has changed. */
+  AUTO_INVAL_DATA: 1 << 12,
   DO_READDIRPLUS: 1 << 13,
   ASYNC_DIO: 1 << 15,
   WRITEBACK_CACHE: 1 << 16,

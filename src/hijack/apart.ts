@@ -1,0 +1,99 @@
+/** The process apart: serves a hijacked program, and all it starts, for as long as any of them is there. */
+import { Stat } from "../abi/structs.ts";
+import { FuseServer } from "../fuse/server.ts";
+import type { Host } from "../host/host.ts";
+import { then } from "../lib/async.ts";
+import type { Async } from "../plugin.ts";
+import { Mount } from "../vfs/mount.ts";
+import { type Answer, type Order, type OrderedMount, parsed } from "./order.ts";
+import { isDirectory, type RemoteCalls } from "./remote_calls.ts";
+import type { Owners } from "./remote_nodes.ts";
+import { RemoteVolume } from "./remote_volume.ts";
+
+/** The descriptor to the launcher. */
+const LAUNCHER = 3;
+/** How long the kernel may believe what it was told: others work on the files, too. */
+const VALID_SECONDS = 1;
+
+/** A mount whose root has been looked at. */
+interface Ready {
+  readonly type: "dir" | "file";
+  readonly volume: RemoteVolume;
+}
+/** Attach to the server for an order. Throws AttachError. */
+export type Attach = (order: Order) => Async<RemoteCalls>;
+
+/** Serve until nobody is left to be served. The exit status. */
+export async function serveApart(host: Host, attach: Attach): Promise<number> {
+  const l = await host.launch();
+  const order = parsed<Order>(l.hear(LAUNCHER));
+  host.chdir("/");
+  const say = (answer: Answer) => l.say(LAUNCHER, JSON.stringify(answer));
+  let ready: readonly Ready[];
+  try {
+    ready = await roots(host, await attach(order), order);
+  } catch (e) {
+    say({ error: e instanceof Error ? e.message : String(e) });
+    return 1;
+  }
+  say({ types: ready.map(({ type }) => type) });
+  const parcel = l.receiveParcel(LAUNCHER);
+  if (!parcel || parcel.fds.length < ready.length) return 1; // it did not come to that
+  l.close(LAUNCHER);
+  await serve(host, ready, parcel.fds);
+  return 0;
+}
+
+async function roots(host: Host, remote: RemoteCalls, order: Order): Promise<readonly Ready[]> {
+  await remote.sys.umask({ newmask: 0 }); // it has been taken from what we are asked already
+  const owners: Owners = {
+    here: { uid: host.uid, gid: host.gid },
+    there: { uid: await remote.sys.geteuid(), gid: await remote.sys.getegid() },
+  };
+  const ready: Ready[] = [];
+  for (const mount of order.mounts) ready.push(await root(host, remote, order, mount, owners));
+  return ready;
+}
+function root(
+  host: Host,
+  remote: RemoteCalls,
+  { prefix }: Order,
+  { at, root: path }: OrderedMount,
+  owners: Owners,
+): Async<Ready> {
+  const ub = new Uint8Array(Stat.size);
+  const asked = () => then(remote.sys.stat({ path, ub }), () => undefined);
+  return then(explained(asked, at, path), () => ({
+    type: isDirectory(ub) ? "dir" : "file",
+    volume: new RemoteVolume(remote, ub, { root: path, prefix, owners, now: () => host.now() }),
+  }));
+}
+/** A failure that says what of the server was asked for. */
+async function explained(ask: () => Async<void>, at: string, path: string): Promise<void> {
+  try {
+    await ask();
+  } catch (e) {
+    throw new Error(`rumphijack: ${at}: the server's ${path}: ${e instanceof Error ? e.message : e}`);
+  }
+}
+
+async function serve(host: Host, ready: readonly Ready[], fds: readonly number[]): Promise<void> {
+  const { loop } = host;
+  let left = ready.length;
+  const ended = () => {
+    if (--left === 0) loop.stop();
+  };
+  for (const [i, { volume }] of ready.entries()) {
+    const info = { type: "rump", from: "rump", on: "/", flags: 0, owner: host.uid };
+    const options = {
+      opens: volume,
+      validSeconds: VALID_SECONDS,
+      ready: () => {},
+      ended,
+      log: (text: string) => host.err(`${text}\n`),
+      memory: () => ({ cached: 0, dirty: 0 }),
+    };
+    new FuseServer(host, new Mount(volume, undefined, info), fds[i]!, options).start();
+  }
+  if (left > 0) await loop.run();
+}

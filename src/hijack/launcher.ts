@@ -1,0 +1,108 @@
+/**
+ * Starting a program that is hijacked: a process of ours apart is to serve it; this one makes the mounts that only the
+ * program sees, and then becomes the program (execve(2)), so that its number, status, signals, terminal, environment and
+ * limits are its own and nobody stands between it and who started it.
+ */
+import type { Host, Launch } from "../host/host.ts";
+import { AttachError } from "../proxy/attach_error.ts";
+import type { HijackConfig } from "./config.ts";
+import { linuxFamilies } from "./config.ts";
+import { type Answer, APART, type Order, type OrderedMount, parsed } from "./order.ts";
+
+/** Tells us, started again in a user name space of our own, that we are. */
+const INSIDE = "RUMPHIJACK_INSIDE";
+const NOT_FOUND = 127;
+const NOT_EXECUTABLE = 126;
+
+export interface Program {
+  /** Our name, for messages. */
+  readonly as: string;
+  /** What is to run; the last `given` words are those of our own command line, whose bytes are passed on. */
+  readonly words: readonly string[];
+  readonly given: number;
+  /** Whether files were asked for, rather than being what is usual. */
+  readonly wantsFiles: boolean;
+}
+
+/** Become the program. Returns the status when it cannot be run; throws AttachError or HostError when it cannot be hijacked. */
+export async function launch(host: Host, config: HijackConfig, program: Program): Promise<number> {
+  const l = await host.launch();
+  const inherited = l.inherited();
+  const { words, given } = program;
+  const argv = [...l.words(words.slice(0, words.length - given)), ...l.lastArguments(given)];
+  const files = filesOf(config);
+  const able = files.length === 0 || mayHaveFiles(host, l, program);
+  const order: Order = {
+    comm: basename(words[0]!),
+    mounts: able ? files : [],
+    ...(config.path === undefined ? {} : { prefix: config.path }),
+    families: linuxFamilies(config.sockets),
+    ...(config.retry === undefined ? {} : { retry: config.retry }),
+  };
+  if (order.mounts.length + order.families.length > 0) prepare(host, l, order);
+  l.unsetVariable(INSIDE);
+  return run(host, l, program, argv, inherited);
+}
+const basename = (path: string) => path.slice(path.lastIndexOf("/") + 1);
+const filesOf = ({ path, blanket }: HijackConfig): OrderedMount[] => [
+  ...(path === undefined ? [] : [{ at: path, root: "/" }]),
+  ...blanket.map((at) => ({ at, root: at })),
+];
+
+/** Everything that is to be there before the program is. */
+function prepare(host: Host, l: Launch, order: Order): void {
+  const socket = l.apart([APART]);
+  l.say(socket, JSON.stringify(order));
+  const fds = order.mounts.length > 0 ? mounted(host, l, order, socket) : (answer(l, socket), []);
+  l.parcel(socket, fds).send(undefined);
+}
+function answer(l: Launch, socket: number): readonly ("dir" | "file")[] {
+  const said = parsed<Answer>(l.hear(socket));
+  if ("error" in said) throw new AttachError(said.error);
+  return said.types;
+}
+/** Make the mounts, while the process apart gets ready; their descriptors. */
+function mounted(host: Host, l: Launch, { mounts }: Order, socket: number): number[] {
+  const cwd = host.cwd();
+  l.unshareMounts();
+  const types = answer(l, socket);
+  const fds = mounts.map(({ at }, i) => {
+    l.mountPoint(at, types[i]!);
+    return l.mountFuse(at, types[i]!, "rump");
+  });
+  l.chdir(cwd); // what was covered is not what is there now
+  return fds;
+}
+
+/**
+ * Whether mounts can be made. An ordinary user may make them in a user name space of their own: we are started again there.
+ * Where there is none, that is said, and the end of it if files were asked for.
+ */
+function mayHaveFiles(host: Host, l: Launch, { as, wantsFiles }: Program): boolean {
+  if (l.mayMount()) return true;
+  const user = ["unshare", "--user", "--map-current-user", "--keep-caps", "--"];
+  if (host.env(INSIDE) === undefined && l.succeeds([...user, "true"])) {
+    const self = [host.self.path, ...host.self.args, ...host.argv.slice(1)];
+    l.becomeOurs([...user.slice(0, -1), "--", "env", `${INSIDE}=1`, ...self]);
+  }
+  const why = `${as}: no files of the rump kernel: mounting needs root or a user name space (unshare -U)`;
+  if (wantsFiles) throw new AttachError(why);
+  host.err(`${why}; sockets only\n`);
+  return false;
+}
+
+function run(
+  host: Host,
+  l: Launch,
+  { as, words }: Program,
+  argv: readonly Uint8Array[],
+  inherited: readonly number[],
+): number {
+  try {
+    return l.become(argv, inherited);
+  } catch (e) {
+    const { code, message } = e as Error & { code?: string };
+    host.err(`${as}: ${words[0]}: ${message}\n`);
+    return code === "ENOENT" ? NOT_FOUND : NOT_EXECUTABLE;
+  }
+}

@@ -1,0 +1,100 @@
+/** Starting somebody else's program with file systems of its own, and a process of ours apart from it. */
+import process from "node:process";
+import { check } from "./errors.ts";
+import { cstring, raw, result, views } from "./ffi.ts";
+import { become, becomeOurs, type Inherited, inherited, lastArguments, unsetVariable } from "./exec.ts";
+import { type Parcel, parcel, receiveParcel } from "./handover.ts";
+import { mountFuse, mountPoint, unshareMounts } from "./namespace.ts";
+import { readWhole } from "./stat.ts";
+import { spawnApart } from "./spawn.ts";
+import { socketPair } from "./unmounter.ts";
+
+/** What launching takes of the host (Linux); loaded when it is asked for. Everything throws HostError. */
+export interface Launch {
+  /** Descriptors we were given when we were started: to be asked before anything is opened. */
+  inherited(): Inherited;
+  /** Start our own program with these arguments as nobody's child; our end of its descriptor 3. */
+  apart(args: readonly string[]): number;
+  /** A line to the other end, and one from it; "": it is gone. */
+  say(socket: number, line: string): void;
+  hear(socket: number): string;
+  parcel(socket: number, descriptors: readonly number[]): Parcel;
+  receiveParcel: typeof receiveParcel;
+  close(fd: number): void;
+  unshareMounts(): void;
+  mountPoint: typeof mountPoint;
+  mountFuse: typeof mountFuse;
+  /** Whether this process may mount (CAP_SYS_ADMIN). */
+  mayMount(): boolean;
+  /** Whether a program in PATH, run with these arguments, ends with 0. */
+  succeeds(argv: readonly string[]): boolean;
+  chdir(path: string): void;
+  unsetVariable(name: string): void;
+  lastArguments: typeof lastArguments;
+  /** Words as arguments. */
+  words(argv: readonly string[]): Uint8Array[];
+  become: typeof become;
+  becomeOurs: typeof becomeOurs;
+}
+
+const CAP_SYS_ADMIN = 21n;
+const CHUNK = 4096;
+const EINTR = -4;
+
+function say(socket: number, line: string): void {
+  let bytes = new TextEncoder().encode(`${line}\n`);
+  while (bytes.length > 0) {
+    const n = result(views.write(socket, bytes, bytes.length));
+    if (n !== EINTR) bytes = bytes.subarray(check(n));
+  }
+}
+function hear(socket: number): string {
+  const into = new Uint8Array(CHUNK);
+  const decoder = new TextDecoder();
+  let text = "";
+  while (!text.endsWith("\n")) {
+    const n = result(views.read(socket, into, CHUNK));
+    if (n === EINTR) continue;
+    if (check(n) === 0) return "";
+    text += decoder.decode(into.subarray(0, n), { stream: true });
+  }
+  return text.slice(0, -1);
+}
+function mayMount(): boolean {
+  const status = new TextDecoder().decode(readWhole("/proc/self/status"));
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0";
+  return ((BigInt(`0x${effective}`) >> CAP_SYS_ADMIN) & 1n) === 1n;
+}
+function succeeds([program = "", ...args]: readonly string[]): boolean {
+  return process.getBuiltinModule("node:child_process").spawnSync(program, args, { stdio: "ignore" }).status === 0;
+}
+
+/** Launching for our own program. */
+export const launchOf = (self: { readonly path: string; readonly args: readonly string[] }): Launch => ({
+  inherited,
+  apart(args) {
+    const [ours, theirs] = socketPair();
+    try {
+      spawnApart(self, args, theirs);
+    } finally {
+      raw.close(theirs);
+    }
+    return ours;
+  },
+  say,
+  hear,
+  parcel,
+  receiveParcel,
+  close: (fd) => void raw.close(fd),
+  unshareMounts,
+  mountPoint,
+  mountFuse,
+  mayMount,
+  succeeds,
+  chdir: (path) => void check(result(raw.chdir(cstring(path))), path),
+  unsetVariable,
+  lastArguments,
+  words: (argv) => argv.map(cstring),
+  become,
+  becomeOurs,
+});
