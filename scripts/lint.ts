@@ -10,7 +10,6 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   vfs: ["lib", "abi", "wire", "kern"],
   net: ["lib", "abi", "wire", "kern"],
   proxy: ["lib", "abi", "kern", "host/host.ts"],
-  hijack: ["lib", "abi", "proxy", "host/host.ts"],
   fuse: ["lib", "abi", "wire", "kern", "vfs", "host/host.ts"],
   // A hijacked program's files are served by fuse's server, over a volume whose operations are remote calls.
   hijack: ["lib", "abi", "proxy", "fuse", "vfs", "host/host.ts"],
