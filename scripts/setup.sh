@@ -2,7 +2,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 ROOT=$PWD
-PACKAGES="dosfstools:mkfs.fat mtools:mcopy fuse3:fusermount3 sqlite3:sqlite3 git:git util-linux:taskset procps:pgrep e2fsprogs:lsattr genisoimage:genisoimage xorriso:xorriso zisofs-tools:mkzftree gcc:gcc libc6-dev:gcc openssl:openssl openssh-client:ssh-keygen python3:python3 fdisk:sfdisk gdisk:sgdisk tcpdump:tcpdump tshark:tshark iproute2:ip iputils-ping:ping"
+PACKAGES="dosfstools:mkfs.fat mtools:mcopy fuse3:fusermount3 sqlite3:sqlite3 git:git util-linux:taskset procps:pgrep e2fsprogs:lsattr genisoimage:genisoimage xorriso:xorriso zisofs-tools:mkzftree gcc:gcc libc6-dev:gcc openssl:openssl openssh-client:ssh-keygen python3:python3 fdisk:sfdisk gdisk:sgdisk tcpdump:tcpdump tshark:tshark iproute2:ip iputils-ping:ping dnsmasq-base:dnsmasq"
 # Debian has it for this processor only.
 [ "$(uname -m)" != x86_64 ] || PACKAGES="$PACKAGES user-mode-linux:linux.uml busybox-static:busybox"
 

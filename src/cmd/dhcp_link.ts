@@ -3,15 +3,15 @@ import { BIOC, DLT, programRequest } from "../abi/bpf.ts";
 import { errno } from "../abi/errno.ts";
 import { O_RDWR } from "../abi/flags.ts";
 import { Ifreq } from "../abi/net_structs.ts";
-import { Timespec } from "../abi/structs.ts";
 import { complement, sum, swapped } from "../lib/checksum.ts";
 import { viewOf } from "../lib/struct.ts";
 import { DHCP_PORTS } from "../wire/dhcp.ts";
 import { IPPROTO_UDP, Ipv4, Udp } from "../wire/ipv4.ts";
 import { compileFilter } from "../wire/pcap_filter.ts";
-import { request, RequestError } from "./if_request.ts";
+import { Failure } from "./cli.ts";
+import { request } from "./if_request.ts";
 import { packetsIn } from "./pcap.ts";
-import type { Tool } from "./tool.ts";
+import { type Client, type Interrupt, within } from "./probe_socket.ts";
 
 const ETHER = 14;
 const HEADERS = ETHER + Ipv4.size + Udp.size;
@@ -19,8 +19,6 @@ const IP = [0x08, 0x00] as const;
 const TTL = 64;
 const BUFFER = 32 << 10;
 const SNAP = 2048;
-/** Milliseconds a read waits. */
-const PATIENCE = 100;
 
 /** Where a datagram goes, or came from. */
 export interface LinkEnd {
@@ -31,50 +29,55 @@ interface FromLink {
   readonly from: LinkEnd;
   readonly data: Uint8Array;
 }
+type Sys = Client["sys"];
 export class DhcpLink {
-  readonly #t: Tool;
+  readonly #sys: Sys;
   readonly #fd: number;
   readonly #buffer: Uint8Array;
+  #pending: Promise<number> | undefined;
 
-  constructor(t: Tool, name: string) {
-    this.#t = t;
-    this.#fd = open(t);
-    this.#buffer = new Uint8Array(this.#number(BIOC.BIOCSBLEN, BUFFER));
-    const wait = new Uint8Array(Timespec.size);
-    Timespec.write(viewOf(wait), 0, { sec: 0, nsec: PATIENCE * 1000 }); // a struct timeval
-    this.#control(BIOC.BIOCSRTIMEOUT, wait);
-    this.#number(BIOC.BIOCIMMEDIATE, 1);
-    this.#number(BIOC.BIOCSSEESENT, 0);
-    this.#control(BIOC.BIOCSETIF, request(Ifreq, { name }));
-    if (this.#number(BIOC.BIOCGDLT, 0) !== DLT.EN10MB) throw new RequestError("no Ethernet interface");
-    const filter = `ip and udp dst port ${DHCP_PORTS.client}`;
-    this.#control(BIOC.BIOCSETF, programRequest(compileFilter(filter, DLT.EN10MB, SNAP)));
+  private constructor(sys: Sys, fd: number, room: number) {
+    this.#sys = sys;
+    this.#fd = fd;
+    this.#buffer = new Uint8Array(room);
   }
-  #control(com: number, data: Uint8Array): void {
-    this.#t.sys.ioctl({ fd: this.#fd, com, data });
+  /** Throws Failure where there is no bpf, or no Ethernet. */
+  static async open({ sys }: Client, name: string): Promise<DhcpLink> {
+    const fd = await openBpf(sys);
+    const room = await number(sys, fd, BIOC.BIOCSBLEN, BUFFER);
+    await number(sys, fd, BIOC.BIOCIMMEDIATE, 1);
+    await number(sys, fd, BIOC.BIOCSSEESENT, 0);
+    await sys.ioctl({ fd, com: BIOC.BIOCSETIF, data: request(Ifreq, { name }) });
+    if (await number(sys, fd, BIOC.BIOCGDLT, 0) !== DLT.EN10MB) throw new Failure("no Ethernet interface");
+    const program = compileFilter(`ip and udp dst port ${DHCP_PORTS.client}`, DLT.EN10MB, SNAP);
+    await sys.ioctl({ fd, com: BIOC.BIOCSETF, data: programRequest(program) });
+    return new DhcpLink(sys, fd, room);
   }
-  #number(com: number, n: number): number {
-    const data = new Uint8Array(4);
-    viewOf(data).setUint32(0, n, true);
-    this.#control(com, data);
-    return viewOf(data).getUint32(0, true);
+  async send(from: LinkEnd, to: LinkEnd, data: Uint8Array): Promise<void> {
+    await this.#sys.write({ fd: this.#fd, buf: frameOf(from, to, data) });
   }
-  send(from: LinkEnd, to: LinkEnd, data: Uint8Array): void {
-    this.#t.sys.write({ fd: this.#fd, buf: frameOf(from, to, data) });
-  }
-  /** What there is, or comes within a tenth of a second. */
-  receive(): FromLink[] {
-    const n = this.#t.sys.read({ fd: this.#fd, buf: this.#buffer });
+  /** What comes next; nothing: not in `ms`, or it was interrupted. */
+  async next(ms: number, interrupt: Interrupt): Promise<FromLink[]> {
+    this.#pending ??= Promise.resolve(this.#sys.read({ fd: this.#fd, buf: this.#buffer }));
+    const n = await within(this.#pending, ms, interrupt);
+    if (n === undefined) return [];
+    this.#pending = undefined;
     const frames = [...packetsIn(this.#buffer.subarray(0, n))];
     return frames.flatMap(({ kept }) => datagramIn(kept) ?? []);
   }
 }
-function open(t: Tool): number {
+async function number(sys: Sys, fd: number, com: number, n: number): Promise<number> {
+  const data = new Uint8Array(4);
+  viewOf(data).setUint32(0, n, true);
+  await sys.ioctl({ fd, com, data });
+  return viewOf(data).getUint32(0, true);
+}
+async function openBpf(sys: Sys): Promise<number> {
   try {
-    return t.sys.open({ path: "/dev/bpf", flags: O_RDWR, mode: 0 });
+    return await sys.open({ path: "/dev/bpf", flags: O_RDWR, mode: 0 });
   } catch (e) {
-    if (e !== errno.ENOENT && e !== errno.ENXIO) throw e;
-    throw new RequestError("the server has no bpf: start it with -l rumpdev_bpf");
+    if (e !== errno.ENOENT && e !== errno.ENXIO && e !== errno.ENOSYS) throw e;
+    throw new Failure("the server has no bpf: start it with -l rumpdev_bpf");
   }
 }
 /** A UDP datagram from the client's port to the server's, as a frame. */

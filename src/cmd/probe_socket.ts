@@ -53,6 +53,21 @@ export class Interrupt {
   }
 }
 
+/** What a promise gives; undefined: not in `ms`, or it was interrupted. */
+export async function within<T>(promise: Promise<T>, ms: number, interrupt?: Interrupt): Promise<T | undefined> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => {
+    if (ms < LONGEST_TIMER) timer = setTimeout(resolve, Math.max(0, ms));
+  });
+  try {
+    return await Promise.race([promise, late, ...(interrupt ? [interrupt.promise] : [])]) ?? undefined;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+/** Milliseconds that timers can wait; longer is for ever. */
+const LONGEST_TIMER = 2 ** 31;
+
 export class ProbeSocket {
   readonly #client: Client;
   readonly fd: number;
@@ -110,15 +125,9 @@ export class ProbeSocket {
   /** The next that comes; undefined: nothing in `ms`, or it was interrupted. */
   async next(ms: number, interrupt?: Interrupt): Promise<Arrived | undefined> {
     this.#pending ??= this.#receive();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, Math.max(0, ms))));
-    try {
-      const got = await Promise.race([this.#pending, late, ...(interrupt ? [interrupt.promise] : [])]);
-      if (got) this.#pending = undefined;
-      return got ?? undefined;
-    } finally {
-      clearTimeout(timer);
-    }
+    const got = await within(this.#pending, ms, interrupt);
+    if (got) this.#pending = undefined;
+    return got;
   }
   async #receive(): Promise<Arrived> {
     const [msg, name, iov, control] = [MSGHDR.size, 128, ROOM, BESIDE].map((n) => new Uint8Array(n));

@@ -32,6 +32,8 @@ export const OPTION = {
   PAD: 0,
   MASK: 1,
   ROUTER: 3,
+  DNS: 6,
+  DOMAIN: 15,
   BROADCAST: 28,
   ADDRESS: 50,
   LEASE: 51,
@@ -39,14 +41,23 @@ export const OPTION = {
   TYPE: 53,
   SERVER: 54,
   WANTED: 55,
+  /** A server's words. */
+  MESSAGE: 56,
+  /** The longest message a client takes. */
+  LENGTH: 57,
   T1: 58,
   T2: 59,
+  CLIENT: 61,
+  /** Classless routes (RFC 3442). */
+  ROUTES: 121,
   END: 255,
 } as const;
 
 export interface DhcpMessage {
   readonly op: number;
   readonly xid: number;
+  /** Seconds since the client began to ask; left out: 0. */
+  readonly secs?: number;
   /** The address a client has; the one a server gives it. */
   readonly ciaddr: number;
   readonly yiaddr: number;
@@ -54,12 +65,12 @@ export interface DhcpMessage {
   readonly options: ReadonlyMap<number, Uint8Array>;
 }
 /** The bytes of a message; answers to it are asked for by broadcast, unless its sender has an address. An option has at most 255 bytes. */
-export function buildDhcp({ op, xid, ciaddr, yiaddr, mac, options }: DhcpMessage): Uint8Array {
+export function buildDhcp({ op, xid, secs = 0, ciaddr, yiaddr, mac, options }: DhcpMessage): Uint8Array {
   let at: number = Bootp.size;
   const length = [...options.values()].reduce((n, o) => n + 2 + o.length, at + 1);
   const out = new Uint8Array(Math.max(SHORTEST, length));
   const flags = ciaddr === 0 ? BROADCAST : 0;
-  Bootp.write(viewOf(out), 0, { op, htype: ETHERNET, hlen: MAC, xid, flags, ciaddr, yiaddr, cookie: COOKIE });
+  Bootp.write(viewOf(out), 0, { op, htype: ETHERNET, hlen: MAC, xid, secs, flags, ciaddr, yiaddr, cookie: COOKIE });
   out.set(mac, Bootp.at.chaddr);
   for (const [code, value] of options) {
     out.set([code, value.length, ...value], at);
@@ -80,14 +91,14 @@ export function parseDhcp(from: Uint8Array): DhcpMessage | undefined {
   if (overload & 2 && !addOptions(options, sname)) return undefined;
   return { op, xid, ciaddr, yiaddr, mac: chaddr.slice(0, MAC), options };
 }
-/** The first of a kind counts. False: they do not fit. */
+/** An option that comes in pieces is one (RFC 3396). False: they do not fit. */
 function addOptions(to: Map<number, Uint8Array>, area: Uint8Array): boolean {
   for (let at = 0; at < area.length && area[at] !== OPTION.END;) {
     const code = area[at++]!;
     if (code === OPTION.PAD) continue;
     const end = at + 1 + (area[at] ?? 256);
     if (end > area.length) return false;
-    if (!to.has(code)) to.set(code, area.slice(at + 1, end));
+    to.set(code, Uint8Array.of(...to.get(code) ?? [], ...area.subarray(at + 1, end)));
     at = end;
   }
   return true;
@@ -96,4 +107,36 @@ function addOptions(to: Map<number, Uint8Array>, area: Uint8Array): boolean {
 export function option32(message: DhcpMessage, code: number): number | undefined {
   const value = message.options.get(code);
   return value && value.length >= 4 ? viewOf(value).getUint32(0) : undefined;
+}
+/** Numbers of 32 bits in an option: at most so many. */
+export function options32(message: DhcpMessage, code: number, most: number): number[] {
+  const value = message.options.get(code) ?? new Uint8Array(0);
+  const count = Math.min(most, Math.floor(value.length / 4));
+  return Array.from({ length: count }, (_, i) => viewOf(value).getUint32(i * 4));
+}
+/** A way to a network; gateway 0: it is on the link. */
+export interface DhcpRoute {
+  readonly destination: number;
+  /** Bits of its mask. */
+  readonly length: number;
+  readonly gateway: number;
+}
+/** Classless routes (RFC 3442); undefined: there are none, or they do not fit. At most so many are taken. */
+export function routesIn({ options }: DhcpMessage, most: number): DhcpRoute[] | undefined {
+  const value = options.get(OPTION.ROUTES);
+  if (!value) return undefined;
+  const routes: DhcpRoute[] = [];
+  for (let at = 0; at < value.length && routes.length < most;) {
+    const length = value[at]!;
+    const significant = Math.ceil(length / 8);
+    const end = at + 1 + significant + 4;
+    if (length > 32 || end > value.length) return undefined;
+    const destination = new Uint8Array(4);
+    destination.set(value.subarray(at + 1, at + 1 + significant));
+    const mask = length === 0 ? 0 : (~0 << (32 - length)) >>> 0;
+    const whole = (viewOf(destination).getUint32(0) & mask) >>> 0;
+    routes.push({ destination: whole, length, gateway: viewOf(value).getUint32(end - 4) });
+    at = end;
+  }
+  return routes;
 }
