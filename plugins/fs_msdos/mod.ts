@@ -26,6 +26,23 @@ const driver: FsDriver<MsdosOptions, Node> = {
   kind: "fs",
   name: "msdos",
   wantsDevice: true,
+  about: "Mount an MS-DOS (FAT12, FAT16, FAT32) image or device.",
+  // What FAT has no room for.
+  lacks: [
+    "links",
+    "dirlinks",
+    "symlinks",
+    "nodes",
+    "modes",
+    "owners",
+    "flags",
+    "case",
+    "names",
+    "atime",
+    "huge",
+    "xattr",
+    "punch",
+  ],
   options,
   mount(sys, device, request) {
     if (!device) throw sys.errno.ENOTBLK;

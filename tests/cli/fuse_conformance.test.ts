@@ -1,6 +1,7 @@
 /** The conformance suite over real mounts, by the host's own system calls. */
 import { after, before, describe } from "node:test";
-import { type Capability, conformanceOnPath } from "../conformance/posix.ts";
+import type { Capability } from "../../src/plugin.ts";
+import { conformanceOnPath } from "../conformance/posix.ts";
 import { noFuse, Shell } from "./helpers.ts";
 
 /** What FAT has no room for, and what Linux does not hand on. */

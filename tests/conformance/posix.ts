@@ -1,46 +1,8 @@
-/**
- * What programs expect of a file system (POSIX 2017, rename(2), open(2), ... as NetBSD and Linux agree), as claims over a
- * small interface: the same run through system calls in this process (fs.ts) and, with node:fs, over a mount of the host.
- */
+/** The claims on what programs expect of a file system, over a mount of the host, with node:fs. */
 import * as fs from "node:fs";
-import { describe, it } from "node:test";
-import { attributeClaims } from "./claims_attributes.ts";
-import { directoryClaims } from "./claims_directories.ts";
-import { fileClaims } from "./claims_files.ts";
-import { linkClaims } from "./claims_links.ts";
-import { renameClaims } from "./claims_rename.ts";
-import { type Capability, type Claim, type Posix, skipped, type Stat } from "./claim.ts";
-
-export type { Capability, Claim, Posix };
-
-/** All claims, by subject. */
-const subjects: Readonly<Record<string, readonly Claim[]>> = {
-  files: fileClaims,
-  directories: directoryClaims,
-  rename: renameClaims,
-  links: linkClaims,
-  attributes: attributeClaims,
-};
-/** Run every claim in a directory of its own below what `start` gives. */
-export function runClaims(
-  title: string,
-  lacks: readonly Capability[],
-  start: () => Promise<{ readonly p: Posix; readonly dir: string }>,
-): void {
-  for (const [subject, claims] of Object.entries(subjects)) {
-    describe(`${title}, ${subject}`, () => {
-      for (const [i, claim] of claims.entries()) {
-        it(claim.name, { skip: skipped(claim, lacks) }, async () => {
-          const { p, dir } = await start();
-          // A volume without directories has one place for all.
-          const own = lacks.includes("directories") ? dir : `${dir}/${subject}${i}`;
-          if (own !== dir) await p.mkdir(own, 0o755);
-          await claim.run(p, own);
-        });
-      }
-    });
-  }
-}
+import type { Capability, Posix, Stat } from "../../src/conformance/claim.ts";
+import { posixCases } from "../../src/conformance/fs.ts";
+import { register } from "./fs.ts";
 
 /**
  * The claims through the host's system calls, for a mount: `dir` gives an empty directory on it (called inside the
@@ -51,7 +13,7 @@ export function conformanceOnPath(
   dir: () => string | Promise<string>,
   lacks: readonly Capability[] = [],
 ): void {
-  runClaims(title, lacks, async () => ({ p: hostPosix, dir: await dir() }));
+  register(title, posixCases(lacks, async () => ({ p: hostPosix, dir: await dir() })));
 }
 
 type Callback<T> = (e: Error | null, value?: T) => void;

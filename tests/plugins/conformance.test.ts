@@ -2,29 +2,13 @@ import msdos from "../../plugins/fs_msdos/mod.ts";
 import tmpfs from "../../plugins/fs_tmpfs/mod.ts";
 import type { FsDriver } from "../../src/plugin.ts";
 import rumpfs from "../../plugins/fs_tmpfs/rumpfs.ts";
-import { type Capability, conformance } from "../conformance/fs.ts";
+import { conformance } from "../conformance/fs.ts";
 import { fatDisk } from "../vfs/helpers.ts";
 
 conformance(tmpfs, { options: { size: 2 ** 33 } });
 conformance(rumpfs, { lacks: ["dirlinks"] });
-/** What FAT has no room for. */
-const noFat: readonly Capability[] = [
-  "links",
-  "dirlinks",
-  "symlinks",
-  "nodes",
-  "modes",
-  "owners",
-  "flags",
-  "case",
-  "names",
-  "atime",
-  "huge",
-  "xattr",
-  "punch",
-];
 for (const bits of [12, 16, 32] as const) {
-  conformance(msdos, { title: `msdos FAT${bits}`, device: () => fatDisk(bits), lacks: noFat });
+  conformance(msdos, { title: `msdos FAT${bits}`, device: () => fatDisk(bits) });
 }
 /** A driver whose every answer comes later: the kernel's other path. */
 const slow: FsDriver = {

@@ -7,7 +7,7 @@ import { type AsyncClient, pipelinedClient } from "../../src/proxy/client.ts";
 import type { AsyncCalls } from "../../src/proxy/stubs.ts";
 import { viewOf } from "../../src/lib/struct.ts";
 import { assertEquals } from "../assert.ts";
-import { refused } from "../conformance/claim.ts";
+import { refused } from "../../src/conformance/claim.ts";
 import { sun } from "../net/helpers.ts";
 import { served } from "./helpers.ts";
 

@@ -9,7 +9,7 @@ import { hostfs } from "../../src/vfs/hostfs.ts";
 import { vfsOf } from "../../src/vfs/vfs.ts";
 import { builtins } from "../../plugins/mod.ts";
 import { assertEquals } from "../assert.ts";
-import { refused } from "../conformance/claim.ts";
+import { refused } from "../../src/conformance/claim.ts";
 import { conformance } from "../conformance/fs.ts";
 import { fakeKernel } from "../kern/fake.ts";
 

@@ -1,5 +1,5 @@
 /** Claims about directories and names: mkdir(2), rmdir(2), unlink(2), getdents(2), path resolution. */
-import { assert, assertEquals } from "../assert.ts";
+import { assert, assertEquals } from "./assert.ts";
 import { type Claim, getText, type Posix, put, refused } from "./claim.ts";
 
 const sorted = async (p: Posix, path: string) => (await p.readdir(path)).sort();

@@ -1,5 +1,5 @@
 /** Claims about stat(2), chmod(2), utimes(2). */
-import { assert, assertEquals } from "../assert.ts";
+import { assert, assertEquals } from "./assert.ts";
 import { type Claim, put, refused } from "./claim.ts";
 
 /** Even seconds: FAT keeps no odd ones. */

@@ -1,5 +1,5 @@
 /** Claims about link(2), symlink(2), readlink(2) and following links. */
-import { assertEquals } from "../assert.ts";
+import { assertEquals } from "./assert.ts";
 import { type Claim, getText, put, refused } from "./claim.ts";
 
 export const linkClaims: readonly Claim[] = [

@@ -15,10 +15,10 @@ import {
   S_IFLNK,
   S_IFMT,
   S_IFREG,
-} from "../../src/abi/flags.ts";
-import { Dirent, Stat as StatLayout } from "../../src/abi/structs.ts";
-import type { Calls } from "../../src/kern/dispatch.ts";
-import { decodeName } from "../../src/lib/text.ts";
+} from "../abi/flags.ts";
+import { Dirent, Stat as StatLayout } from "../abi/structs.ts";
+import type { Calls } from "../kern/dispatch.ts";
+import { decodeName } from "../lib/text.ts";
 import type { How, Posix, Stat } from "./claim.ts";
 
 const flagsOf: Readonly<Record<How, number>> = {

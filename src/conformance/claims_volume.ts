@@ -1,8 +1,8 @@
 /** Claims on the driver's contract (src/plugin.ts, Volume): nodes, lent buffers, what persists, what a broken disk does. */
-import { errno, SysError } from "../../src/abi/errno.ts";
-import type { BlockDevice } from "../../src/plugin.ts";
-import type { FullVolume } from "../../src/vfs/defaults.ts";
-import { assert, assertEquals } from "../assert.ts";
+import { errno, SysError } from "../abi/errno.ts";
+import type { BlockDevice } from "../plugin.ts";
+import type { FullVolume } from "../vfs/defaults.ts";
+import { assert, assertEquals } from "./assert.ts";
 import { callsPosix } from "./calls.ts";
 import { get, pattern, put } from "./claim.ts";
 import { mountAgain, mountOf, type Subject, type SubjectClaim } from "./subject.ts";

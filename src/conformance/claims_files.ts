@@ -1,5 +1,5 @@
 /** Claims about files and their bytes: open(2), read(2), write(2), ftruncate(2), unlink(2). */
-import { assert, assertEquals } from "../assert.ts";
+import { assert, assertEquals } from "./assert.ts";
 import { type Claim, get, getText, pattern, type Posix, put, refused } from "./claim.ts";
 
 const zeros = (bytes: Uint8Array) => bytes.every((b) => b === 0);

@@ -1,5 +1,5 @@
 /** Claims about rename(2): every pairing of what is moved and what stands there. */
-import { assert, assertEquals } from "../assert.ts";
+import { assert, assertEquals } from "./assert.ts";
 import { type Claim, getText, type Posix, put, refused } from "./claim.ts";
 
 const needs = ["rename", "directories"] as const;

@@ -1,41 +1,8 @@
 /** What conformance claims are made of: the calls they use, how they say what they need, and small helpers. */
 
-/** What a file system may lack; its claims are shown as skipped then. */
-export type Capability =
-  /** anything may be changed */
-  | "write"
-  /** directories can be made */
-  | "directories"
-  | "rename"
-  | "truncate"
-  /** hard links, link counts */
-  | "links"
-  /** link counts of directories */
-  | "dirlinks"
-  | "symlinks"
-  /** fifos and device nodes */
-  | "nodes"
-  /** permission bits are kept */
-  | "modes"
-  /** owners can be changed */
-  | "owners"
-  /** flags of chflags(2) are kept */
-  | "flags"
-  /** names that differ only in case are different */
-  | "case"
-  /** a name can be changed to itself in another case (Linux takes both names of a mount for one file, and does nothing) */
-  | "recase"
-  /** any byte but "/" in names, also a dot or blank at the end */
-  | "names"
-  /** access times to the second */
-  | "atime"
-  /** files past 4 GiB */
-  | "huge"
-  | "xattr"
-  | "allocate"
-  | "punch"
-  /** RENAME_EXCHANGE */
-  | "exchange";
+import type { Capability } from "../plugin.ts";
+
+export type { Capability };
 
 export interface Stat {
   readonly type: "file" | "dir" | "link" | "fifo" | "other";

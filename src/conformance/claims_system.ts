@@ -13,10 +13,10 @@ import {
   SEEK_SET,
   UF_APPEND,
   UF_IMMUTABLE,
-} from "../../src/abi/flags.ts";
-import { Stat as StatLayout, Statvfs } from "../../src/abi/structs.ts";
-import type { Calls } from "../../src/kern/dispatch.ts";
-import { assert, assertEquals } from "../assert.ts";
+} from "../abi/flags.ts";
+import { Stat as StatLayout, Statvfs } from "../abi/structs.ts";
+import type { Calls } from "../kern/dispatch.ts";
+import { assert, assertEquals } from "./assert.ts";
 import { callsPosix, dirType, list, readEntries } from "./calls.ts";
 import { get, getText, pattern, put, refused } from "./claim.ts";
 import { mountOf, type Subject, type SubjectClaim } from "./subject.ts";

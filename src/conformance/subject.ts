@@ -1,12 +1,13 @@
 /** A mounted volume as the claims on drivers and on the kernel see it. */
-import { builtins } from "../../plugins/mod.ts";
-import type { Calls } from "../../src/kern/dispatch.ts";
-import type { Kernel } from "../../src/kern/kernel.ts";
-import type { BlockDevice, FsDriver } from "../../src/plugin.ts";
-import type { Mount } from "../../src/vfs/mount.ts";
-import { type Vfs, vfsOf } from "../../src/vfs/vfs.ts";
-import { fakeKernel } from "../kern/fake.ts";
+import type { Calls } from "../kern/dispatch.ts";
+import type { Kernel } from "../kern/kernel.ts";
+import type { BlockDevice, FsDriver } from "../plugin.ts";
+import type { Mount } from "../vfs/mount.ts";
+import { type Vfs, vfsOf } from "../vfs/vfs.ts";
 import type { Titled } from "./claim.ts";
+
+/** A fresh kernel with rumpvfs, and the calls of a process of the super-user in it. */
+export type Boot = () => Promise<{ readonly kernel: Kernel; readonly sys: Calls }>;
 
 /** What is mounted. */
 export interface Volume {
@@ -15,6 +16,8 @@ export interface Volume {
   readonly device?: () => BlockDevice | Promise<BlockDevice>;
   /** Options for the driver's schema. */
   readonly options?: unknown;
+  /** What the request says is mounted; left out: the driver's name. */
+  readonly source?: string;
 }
 /** A volume mounted at /m, and what it takes to look at it from all sides. */
 export interface Subject {
@@ -25,17 +28,19 @@ export interface Subject {
   readonly driver: FsDriver;
   readonly device: BlockDevice | undefined;
   readonly options: unknown;
+  readonly source: string;
 }
 export interface SubjectClaim extends Titled {
   run(s: Subject): Promise<void>;
 }
 
 /** A kernel with the volume at /m. */
-export async function mounted({ driver, device, options = {} }: Volume): Promise<Subject> {
-  const { kernel, sys } = await fakeKernel({ builtins, components: ["rumpvfs"] });
+export async function mounted(boot: Boot, { driver, device, options = {}, source }: Volume): Promise<Subject> {
+  const { kernel, sys } = await boot();
   if (!kernel.registry.fs(driver.name)) await kernel.use(driver);
   await sys.mkdir({ path: "/m", mode: 0o755 });
-  const s: Subject = { kernel, vfs: vfsOf(kernel), sys, driver, device: await device?.(), options };
+  const disk = await device?.();
+  const s: Subject = { kernel, vfs: vfsOf(kernel), sys, driver, device: disk, options, source: source ?? driver.name };
   await mountAgain(s);
   return s;
 }
@@ -45,10 +50,6 @@ export function mountOf({ vfs }: Subject): Mount {
 }
 /** Mount the driver at /m, on `device` or on its own. */
 export async function mountAgain(s: Subject, device = s.device): Promise<Mount> {
-  return await s.vfs.mountVolume(s.driver.name, device, {
-    from: s.driver.name,
-    on: "/m",
-    flags: 0,
-    options: s.options,
-  });
+  const how = { from: s.source, on: "/m", flags: 0, options: s.options };
+  return await s.vfs.mountVolume(s.driver.name, device, how);
 }
