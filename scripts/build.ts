@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import process from "node:process";
 import { applets } from "../src/cmd/mod.ts";
+import { pluginTypes } from "./types.ts";
 
 const OUT = "dist";
 
@@ -16,7 +17,7 @@ function run(command: string, args: string[]): void {
  * Bytecode takes 5-10 ms off a start; chunks, of which a program loads those it needs, another 2. Without "no-compile-autoload"
  * an executable looks for bunfig.toml and .env in the directory it is started in: 0.2 ms, and a preload there would be run.
  */
-const bun = [
+const bun = () => [
   "build",
   "--compile",
   "--minify",
@@ -25,8 +26,12 @@ const bun = [
   "--splitting",
   "--no-compile-autoload-dotenv",
   "--no-compile-autoload-bunfig",
+  // Packages of plugins are found as their package.json says.
+  "--compile-autoload-package-json",
   // A command's few calls never pay for compiling them: see `warm` in src/host/node.ts.
   "--compile-jit-policy=8",
+  // What `rump plugin new` writes beside a plugin.
+  `--define=RUMP_PLUGIN_TYPES=${JSON.stringify(pluginTypes())}`,
   "src/main.ts",
   "--outfile",
   `${OUT}/rump`,
@@ -34,8 +39,8 @@ const bun = [
 const deno = ["compile", "-A", "--no-check", "--output", `${OUT}/rump`, "src/main.ts"];
 
 mkdirSync(OUT, { recursive: true });
-for (const name of readdirSync(OUT)) rmSync(`${OUT}/${name}`);
+for (const name of readdirSync(OUT)) rmSync(`${OUT}/${name}`, { recursive: true });
 if (process.argv[2] === "deno") run("deno", deno);
-else run("bun", bun);
+else run("bun", bun());
 for (const name of Object.keys(applets)) symlinkSync("rump", `${OUT}/${name}`);
 process.stderr.write(`built ${OUT}/rump and ${Object.keys(applets).length} links\n`);

@@ -32,7 +32,7 @@ export function wordsOf({ options: schema }: FsDriver): DriverWords {
     help: {
       ...Object.fromEntries(lettered.map((r) => [r.letter!, aboutOf(r)])),
       o: "mount options: ro, noexec, nosuid, nodev, noatime, …",
-      ...Object.fromEntries((rows ?? []).map((r) => [`-o ${r.name}${valueText(r)}`, aboutOf(r)])),
+      ...Object.fromEntries((rows ?? []).map((r) => [`-o ${nameText(r)}`, aboutOf(r)])),
     },
     mount(host, program, { options }) {
       const lists = options.filter(([o]) => o === "o").map(([, v]) => v);
@@ -51,10 +51,13 @@ export function wordsOf({ options: schema }: FsDriver): DriverWords {
   };
 }
 const usageOf = ({ letter, name, kind }: OptionRow) => kind === "flag" ? `[-${letter}]` : `[-${letter} ${name}]`;
-/** Behind the option's name: what its value looks like. */
-function valueText({ kind, words, format }: OptionRow): string {
-  if (kind === "flag") return "";
-  return `=${kind === "words" ? words.join("|") : format ?? (kind === "any" ? "value" : kind)}`;
+/** Every option with what it is for, a line each. */
+export const optionTexts = (rows: readonly OptionRow[] | undefined): string[] =>
+  rows?.map((r) => [nameText(r), aboutOf(r)].filter((t) => t !== "").join("  ")) ?? ["…: its schema does not tell"];
+/** An option's name, and what its value looks like. */
+function nameText({ name, kind, words, format }: OptionRow): string {
+  if (kind === "flag") return name;
+  return `${name}=${kind === "words" ? words.join("|") : format ?? (kind === "any" ? "value" : kind)}`;
 }
 function aboutOf({ about, otherwise, also }: OptionRow): string {
   const default_ = otherwise === undefined || otherwise === false || otherwise === "" ? "" : `default: ${otherwise}`;

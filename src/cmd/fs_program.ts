@@ -1,12 +1,15 @@
 /**
- * rump_NAME of every built-in file system (p2k(3)): mount it on the host by a process of its own. A row of plugins/mod.ts is
- * all a driver needs for it; its options, their letters and what --help tells of them are its schema's.
+ * rump_NAME of every built-in file system (p2k(3)), and `rump mount ./mine.ts` of a plugin's file: mount it on the host by a
+ * process of its own. A row of plugins/mod.ts is all a driver needs; its options, their letters and what --help tells of
+ * them are its schema's.
  */
 import { MNT_RDONLY } from "../abi/flags.ts";
 import type { Host } from "../host/host.ts";
+import { pluginOf } from "../kern/plugins.ts";
 import type { Options } from "../lib/getopt.ts";
 import type { FsDriver } from "../plugin.ts";
-import { type Grammar, parse, usage } from "./cli.ts";
+import { locatorText } from "../wire/slices.ts";
+import { Failure, type Grammar, reasonOf, usage } from "./cli.ts";
 import { wordsOf } from "./driver_words.ts";
 import { componentOf } from "./fs_names.ts";
 import { builtinDriver } from "./fs_words.ts";
@@ -14,71 +17,76 @@ import { hostMount } from "./host_mount.ts";
 import { openedImage } from "./image.ts";
 import type { Run } from "./mod.ts";
 import { otherThanMount } from "./mount_stats.ts";
-import { locatorText } from "../wire/slices.ts";
 import { splitImage } from "./parts.ts";
-import { operandsLast, SERVE_HELP, SERVE_LETTERS, serveOptions } from "./serve_options.ts";
+import { SERVE_HELP, SERVE_LETTERS, serveOptions } from "./serve_options.ts";
+import { anywhere } from "./subcommands.ts";
 
-/** What kind of thing a driver is mounted from, for the usage. */
-const sourceOf = (driver: FsDriver) => (driver.wantsDevice ? "image" : driver.name);
+/** A driver to mount. */
+interface Program {
+  /** For messages. */
+  readonly name: string;
+  /** What was typed up to the options. */
+  readonly called: string;
+  readonly driver: FsDriver;
+  /** What a kernel loads it from: a component, or a plugin's file. */
+  readonly component: string;
+  /** It is a plugin's file: trusted as far as who wrote it, so there is no sandbox unless asked for. */
+  readonly own: boolean;
+}
+/** What a driver is mounted from, for the usage. */
+const sourceOf = ({ driver, own }: Program) => (driver.wantsDevice ? "image" : own ? "[source]" : driver.name);
 
-function grammarOf(driver: FsDriver): Grammar {
+function grammarOf(p: Program): Grammar {
+  const { driver } = p;
   const words = wordsOf(driver);
-  const unmounts = words.letters.includes("u:") ? "" : "u:";
+  const u = hasOwner(driver) ? {} : { u: "alone: unmount what is served at the directory" };
+  const parts = driver.wantsDevice ? " A partition of an image is image%GPT:1%, image%MBR:5%, …" : "";
   return {
     usage: [
-      `[-f] ${words.usage} ${sourceOf(driver)} mountpoint`,
+      `[-f] ${words.usage} ${sourceOf(p)} mountpoint`,
       "-u mountpoint | --unmount [--lazy] mountpoint",
       "--stats [--count n] mountpoint",
     ],
-    about:
-      `${
-        driver.about ?? `Mount a file system of type ${driver.name}.`
-      } A process of its own serves it, without root or a kernel driver,\n` +
-      "and ends when it is unmounted." +
-      (driver.wantsDevice ? " A partition of an image is image%GPT:1%, image%MBR:5%, …" : ""),
-    letters: `${words.letters}${SERVE_LETTERS}${unmounts}`,
-    help: {
-      ...words.help,
-      ...SERVE_HELP,
-      ...(unmounts ? { u: "alone: unmount what is served at the directory" } : {}),
-    },
-    examples: [`${sourceOf(driver) === "image" ? "disk.img" : driver.name} mnt`],
+    about: `${driver.about ?? `Mount a file system of type ${driver.name}.`} A process of its own serves it,\n` +
+      `without root or a kernel driver, and ends when it is unmounted.${parts}`,
+    letters: `${words.letters}${SERVE_LETTERS}${"u" in u ? "u:" : ""}`,
+    help: { ...words.help, ...SERVE_HELP, ...u, ...(p.own ? { sandbox: BOXED } : {}) },
+    examples: [`${driver.wantsDevice ? "disk.img" : driver.name} mnt`],
   };
 }
+const BOXED = "give up user and rights before the volume is mounted, or fail: a plugin's file keeps them otherwise";
+/** Whether -u is an owner; else it is only an unmount's. */
+const hasOwner = (driver: FsDriver) => wordsOf(driver).letters.includes("u:");
 
-/** A driver to mount, and the component (or plugin's file) a kernel loads it from. */
-export interface Program {
-  readonly driver: FsDriver;
-  readonly component: string;
-}
 /** Mount by a driver what a command line says; the exit status. */
-export async function mountBy(host: Host, argv: readonly string[], { driver, component }: Program): Promise<number> {
-  const program = argv[0]!;
-  const grammar = grammarOf(driver);
-  const parsed = parse(host, operandsLast(argv), grammar);
-  const done = otherThanMount(host, program, parsed);
+async function mountBy(host: Host, args: readonly string[], p: Program): Promise<number> {
+  const { name, called, driver, component, own } = p;
+  const grammar = grammarOf(p);
+  const parsed = anywhere(host, called, args, grammar);
+  const done = otherThanMount(host, name, parsed);
   if (done !== undefined) return await done;
-  const [source, dir, ...more] = parsed.rest;
-  if (source === undefined || dir === undefined || more.length > 0) usage(host, program, grammar);
-  const { driver: given, mount } = wordsOf(driver).mount(host, program, parsed);
-  if (asksOwner(driver, parsed)) usage(host, program, grammar);
-  const options = driver.readOnly ? { ...mount, flags: mount.flags | MNT_RDONLY } : mount;
-  const readOnly = (options.flags & MNT_RDONLY) !== 0;
+  const sourceless = own && !driver.wantsDevice && parsed.rest.length === 1;
+  const operands = sourceless ? [driver.name, ...parsed.rest] : parsed.rest;
+  const strayOwner = parsed.options.some(([o]) => o === "u") && !hasOwner(driver);
+  if (operands.length !== 2 || strayOwner) usage(host, called, grammar);
+  const [source, dir] = operands as [string, string];
+  const { driver: given, mount } = wordsOf(driver).mount(host, name, parsed);
+  const flags = mount.flags | (driver.readOnly ? MNT_RDONLY : 0);
   return await hostMount(host, {
-    program,
+    program: name,
     type: driver.name,
     component,
-    device: driver.wantsDevice ? () => openedImage(host, program, source!, readOnly) : undefined,
-    source: sourceName(host, program, driver, source!),
-    dir: dir!,
+    device: driver.wantsDevice ? () => openedImage(host, name, source, (flags & MNT_RDONLY) !== 0) : undefined,
+    source: sourceless ? source : sourceName(host, name, driver, source),
+    dir,
     driver: given,
-    options,
-    serve: serveOptions(program, parsed),
+    options: { ...mount, flags },
+    serve: serveOptions(name, own ? unboxed(parsed) : parsed),
   });
 }
-/** -u is an owner only to drivers that have one. */
-const asksOwner = (driver: FsDriver, { options }: Options) =>
-  options.some(([o]) => o === "u") && !wordsOf(driver).letters.includes("u:");
+/** No sandbox, unless one is asked for. */
+const unboxed = (o: Options): Options =>
+  o.options.some(([name]) => name.includes("sandbox")) ? o : { ...o, options: [...o.options, ["no-sandbox", ""]] };
 /** What df shows: the whole path, when there is one. */
 function sourceName(host: Host, program: string, driver: FsDriver, source: string): string {
   const [path, locator] = driver.wantsDevice ? splitImage(program, source) : [source, undefined];
@@ -88,7 +96,30 @@ function sourceName(host: Host, program: string, driver: FsDriver, source: strin
     return source;
   }
 }
-export const run: Run = async (host, argv) => {
-  const type = argv[0]!.replace(/^rump_/, "");
-  return await mountBy(host, argv, { driver: await builtinDriver(type), component: componentOf(type) });
+export const run: Run = async (host, [name, ...args]) => {
+  const type = name!.replace(/^rump_/, "");
+  const driver = await builtinDriver(type);
+  return await mountBy(host, args, { name: name!, called: name!, driver, component: componentOf(type), own: false });
 };
+
+/** Where in a command line a plugin's file stands: `rump mount ./mine.ts [source] mountpoint`. -1: nowhere. */
+export const pluginAt = (argv: readonly string[]): number =>
+  argv.findIndex((a, i) => i > 0 && !a.startsWith("-") && /\.[cm]?[jt]s$/.test(a));
+
+/** Mount by the plugin's file that stands there. */
+export async function mountPlugin(host: Host, argv: readonly string[], at: number): Promise<number> {
+  const [name, file] = [argv[0]!, argv[at]!];
+  const driver = await pluginDriver(host, name, file);
+  const args = [...argv.slice(1, at), ...argv.slice(at + 1)];
+  return await mountBy(host, args, { name, called: `${name} ${file}`, driver, component: file, own: true });
+}
+/** The file system a plugin's file has. Throws Failure where it has none. */
+async function pluginDriver(host: Host, program: string, file: string): Promise<FsDriver> {
+  try {
+    const plugin = pluginOf(file, await host.import(file));
+    if (plugin.kind === "fs") return plugin;
+    throw new Error(`${file}: a ${plugin.kind} plugin, and no file system`);
+  } catch (e) {
+    throw new Failure(`${program}: ${reasonOf(e)}`);
+  }
+}

@@ -72,6 +72,7 @@ export const applets: Readonly<Record<string, Applet>> = {
   "rump.traceroute6": { summary: "the way IPv6 packets take to a host", load: () => import("./traceroute6.ts") },
   "rump.traceroute": { summary: "the way packets take to a host", load: () => import("./traceroute.ts") },
   "rump.kdump": { summary: "show a trace of system calls", load: () => import("./kdump.ts") },
+  "rump.plugin": { summary: "start a plugin of your own, and check it", load: () => import("./plugin.ts") },
   "rump.disk": { summary: "make disk images, and show their partitions", load: () => import("./disk.ts") },
   newfs_msdos: { summary: "make an MS-DOS file system in an image or device", load: () => import("./newfs.ts") },
   "rump.newfs_msdos": { summary: "the same as newfs_msdos", load: () => import("./newfs.ts") },

@@ -15,6 +15,7 @@ import {
 import type { Options } from "../lib/getopt.ts";
 import { type Grammar, parse } from "./cli.ts";
 import { builtinType } from "./fs_names.ts";
+import { mountPlugin, pluginAt } from "./fs_program.ts";
 import type { Run } from "./mod.ts";
 import { mountAt, run as mountFs } from "./mount_fs.ts";
 import { parseMountOptions } from "./mount_options.ts";
@@ -69,8 +70,9 @@ function mount(t: Tool, asked: Options, special: string, node: string): void {
   mountAt(t, typeOf(asked), special, node, flags, options);
 }
 const grammar: Grammar = {
-  usage: ["[-v] [-t type]", "[-ruw] [-o options] [-t type] special node"],
-  about: "Mount a file system in the rump kernel; without operands list what is mounted.",
+  usage: ["[-v] [-t type]", "[-ruw] [-o options] [-t type] special node", "file.ts [options] [source] mountpoint"],
+  about: "Mount a file system in the rump kernel; without operands list what is mounted.\n" +
+    "A plugin's file is mounted on the host, by a process of its own: `rump mount ./mine.ts --help` shows its options.",
   letters: "ado:rt:uvw",
   help: {
     o: "mount options, separated by commas",
@@ -82,9 +84,11 @@ const grammar: Grammar = {
     a: "nothing: a rump kernel has no fstab",
     d: "nothing",
   },
-  examples: ["-t tmpfs tmpfs /tmp", "-t msdos -o ro /dev/fat /mnt"],
+  examples: ["-t tmpfs tmpfs /tmp", "-t msdos -o ro /dev/fat /mnt", "./hellofs.ts mnt"],
 };
 export const run: Run = async (host, argv) => {
+  const at = pluginAt(argv);
+  if (at > 0 && !argv.includes("-t")) return await mountPlugin(host, argv, at);
   const asked = parse(host, argv, grammar);
   // Built-in types have programs of their own, which know their options.
   const own = asked.rest.length === 2 ? builtinType(typeOf(asked)) : undefined;

@@ -23,7 +23,7 @@ import { type Calls, Dispatcher } from "./dispatch.ts";
 import { parseOptions } from "./driver_options.ts";
 import { Ktrace } from "./ktrace.ts";
 import { Log } from "./log.ts";
-import { type Builtins, checkPlugin, Registry } from "./plugins.ts";
+import { type Builtins, pluginOf, Registry } from "./plugins.ts";
 import { type Cred, Lwp, type Proc, ProcTable, root } from "./proc.ts";
 import { Sysctl } from "./sysctl.ts";
 import { baseSyscalls } from "./syscalls.ts";
@@ -152,8 +152,7 @@ export class Kernel implements KernelServices {
     if (builtin) return await this.#loadBuiltin(builtin);
     if (!/[/.]/.test(name)) throw new Error(`${name}: no such component${this.#others()}`);
     if (this.loaded.has(name)) return;
-    const { default: plugin } = await this.host.import(name);
-    if (!checkPlugin(plugin)) throw new Error(`${name}: its default export is not a plugin`);
+    const plugin = pluginOf(name, await this.host.import(name));
     if (plugin.kind === "fs") await this.load("rumpvfs");
     await this.use(plugin);
     this.loaded.add(name);

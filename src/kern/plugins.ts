@@ -10,13 +10,38 @@ export interface Builtin {
 }
 export type Builtins = Readonly<Record<string, Builtin>>;
 
-const kinds = new Set(["fs", "disk", "net", "transport", "component"]);
+/** Every kind, and the function a plugin of it has. */
+const makers: Readonly<Record<Plugin["kind"], string>> = {
+  fs: "mount",
+  disk: "open",
+  net: "create",
+  transport: "parse",
+  component: "setup",
+};
+/** As mount -t, ifconfig and locators have them. */
+const NAME = /^[A-Za-z][A-Za-z0-9_.+-]{0,30}$/;
 
-/** Whether something a module exports by default is a plugin; says what is missing. */
-export function checkPlugin(x: unknown): x is Plugin {
-  const p = x as Partial<Plugin> | undefined;
-  return typeof p === "object" && p !== null && kinds.has(p.kind as string) && typeof p.name === "string" &&
-    p.name !== "";
+/** What keeps something a module exports by default from being a plugin; undefined: nothing does. */
+export function pluginFault(x: unknown): string | undefined {
+  if (x === undefined) return "it has no default export";
+  if (typeof x !== "object" || x === null) return "its default export is no object";
+  const p = x as Readonly<Record<string, unknown>>;
+  const maker = Object.hasOwn(makers, String(p.kind)) ? makers[p.kind as Plugin["kind"]] : undefined;
+  if (!maker) return `its kind is none of ${Object.keys(makers).join(", ")}`;
+  if (typeof p.name !== "string" || !NAME.test(p.name)) return "its name is no word of letters, digits and _ . + -";
+  if (typeof p[maker] !== "function") return `a plugin of kind ${String(p.kind)} has a function ${maker}`;
+  const standard = (p.options as { "~standard"?: { version?: unknown; validate?: unknown } } | undefined)
+    ?.["~standard"];
+  if (p.options !== undefined && (standard?.version !== 1 || typeof standard.validate !== "function")) {
+    return "its options are no schema (valibot's, or any Standard Schema)";
+  }
+  return undefined;
+}
+/** The plugin a module exports by default. Throws an Error that says why it is none. */
+export function pluginOf(path: string, module: Readonly<Record<string, unknown>>): Plugin {
+  const fault = pluginFault(module.default);
+  if (fault !== undefined) throw new Error(`${path}: not a plugin: ${fault}`);
+  return module.default as Plugin;
 }
 
 export class Registry {

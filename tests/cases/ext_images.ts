@@ -14,7 +14,7 @@ import { chmodSync, chownSync, closeSync, openSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { pattern } from "../conformance/claim.ts";
+import { pattern } from "../../src/conformance/claim.ts";
 
 const isRoot = process.getuid?.() === 0;
 /** The same features on every machine, whatever its /etc/mke2fs.conf says. */

@@ -36,7 +36,7 @@ describe("components", () => {
     await assertRejects(
       () => bootKernel(host, { components: ["./x.ts"] }),
       Error,
-      "./x.ts: its default export is not a plugin",
+      "./x.ts: not a plugin: its name is no word",
     );
   });
   it("a second plugin of one kind and name is refused", async () => {

@@ -6,7 +6,7 @@ import { assert, assertEquals } from "../assert.ts";
 import { emptyImage, extScratch, lacks, run } from "../cases/ext_images.ts";
 import { crashedOnLinux, noLinux, onLinux } from "../cases/ext_linux.ts";
 import { hostListing, imageListing, type Listing, mountImage, nodeAt } from "../cases/image_walk.ts";
-import { pattern } from "../conformance/claim.ts";
+import { pattern } from "../../src/conformance/claim.ts";
 
 const skip = noLinux();
 const clean = ({ "lost+found": _, ...rest }: Listing): Listing => rest;
