@@ -1,7 +1,8 @@
 /** connect(2), listen(2), accept(2) of hijacked programs. */
 import { errno, type SysError } from "../abi/errno.ts";
 import { linuxErrno } from "../abi/linux_errno.ts";
-import { SOCK_STREAM } from "../abi/flags.ts";
+import { SOCK_RAW, SOCK_STREAM } from "../abi/flags.ts";
+import { IP_HDRINCL, IPPROTO_IP } from "../abi/inet_options.ts";
 import { viewOf } from "../lib/struct.ts";
 import { AF, MAX_SOCKADDR, toBsd, toLinux } from "./sockaddr.ts";
 import { type Came, type Sockets, Stand } from "./stand.ts";
@@ -11,6 +12,8 @@ import { LinuxError, type Outcome, type Stop } from "./stop.ts";
 const NONBLOCK = 0o4000;
 const CLOEXEC = 0o2000000;
 const TYPE = 0xf;
+const IPPROTO_RAW = 255;
+const ON = new Uint8Array([1, 0, 0, 0]);
 /** Linux's number of EINPROGRESS. */
 const EINPROGRESS = 115;
 /** Milliseconds a nonblocking connect is given to be made, or refused, at once. */
@@ -32,8 +35,13 @@ export async function socket(sockets: Sockets, stop: Stop, domain: number): Prom
   if (flags & ~(TYPE | NONBLOCK | CLOEXEC)) throw errno.EINVAL;
   const s = await sockets.client.sys.socket({ domain, type, protocol });
   const kind = { family, type, protocol };
+  const [nonblocking, closeOnExec] = [(flags & NONBLOCK) !== 0, (flags & CLOEXEC) !== 0];
   try {
-    Stand.give(sockets, stop, { s, kind, nonblocking: (flags & NONBLOCK) !== 0, closeOnExec: (flags & CLOEXEC) !== 0 });
+    // Who sends by no protocol makes the header.
+    const ownHeader = family === AF.INET && type === SOCK_RAW && protocol === IPPROTO_RAW;
+    if (ownHeader) await sockets.client.sys.setsockopt({ s, level: IPPROTO_IP, name: IP_HDRINCL, val: ON });
+    const before = (made: Stand) => void (made.ownHeader = ownHeader);
+    Stand.give(sockets, stop, { s, kind, nonblocking, closeOnExec, before });
   } catch (e) {
     void sockets.client.sys.close({ fd: s }).catch(() => {});
     throw e;

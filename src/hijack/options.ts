@@ -1,7 +1,7 @@
 /** getsockopt(2) and setsockopt(2) of hijacked programs. */
-import { errno } from "../abi/errno.ts";
+import { errno, errnoOf } from "../abi/errno.ts";
+import { IP_HDRINCL, IPPROTO_IP } from "../abi/inet_options.ts";
 import { linuxErrno } from "../abi/linux_errno.ts";
-import { errnoOf } from "../abi/errno.ts";
 import { SO_ERROR, SOL_SOCKET } from "../abi/flags.ts";
 import { viewOf } from "../lib/struct.ts";
 import { type Form, optionOf, SO, SOL } from "./option_table.ts";
@@ -55,6 +55,7 @@ export async function setsockopt({ client }: Sockets, stop: Stop, stand: Stand):
   if ("bsd" in option) {
     const [bsdLevel, bsdName] = option.bsd;
     await client.sys.setsockopt({ s: stand.s, level: bsdLevel, name: bsdName, val: toBsd(option.form, value) });
+    if (bsdLevel === IPPROTO_IP && bsdName === IP_HDRINCL) stand.ownHeader = value[0] !== 0;
     return 0;
   }
   if (option.how === "kept") {

@@ -4,10 +4,10 @@ import type { AsyncClient } from "../proxy/client.ts";
 import type { Ground, Stop } from "./stop.ts";
 
 /**
- * Move data between a socket of the rump kernel and our end of a pair until one of them has ended: "closed", the program
- * has closed it and all it sent has gone; "reset": the connection is broken. The descriptor is the caller's to close.
+ * Move data between a socket of the rump kernel and our end of its pair until one of them has ended: "closed", the program
+ * has closed it and all it sent has gone; "reset": the connection is broken. Both stay the caller's to close.
  */
-export type Attach = (s: number, fd: number) => Promise<"closed" | "reset">;
+export type Attach = (stand: Stand) => Promise<"closed" | "reset">;
 
 /** What all sockets of the hijacked programs have. */
 export interface Sockets extends Ground {
@@ -54,6 +54,8 @@ export class Stand {
   readonly waiters: ((came: Came) => boolean)[] = [];
   backlog = 0;
   accepting = false;
+  /** The program makes the IP header itself. */
+  ownHeader = false;
   /** Options that this kernel has no like of, as they were set: "level/name". */
   readonly remembered = new Map<string, Uint8Array>();
   readonly #sockets: Sockets;
@@ -107,7 +109,7 @@ export class Stand {
     if (this.stream && this.state !== "connected") this.#unwatch();
     if (this.stream) this.state = "connected";
     host.loop.settled();
-    void attach(this.s, this.fd).then(
+    void attach(this).then(
       (how) => how === "reset" ? this.#reset() : this.close(),
       () => this.#reset(),
     );

@@ -72,11 +72,16 @@ export class Stop {
 
   read(address: number, length: number): Uint8Array {
     const bytes = new Uint8Array(length);
-    if (length > 0 && this.#notifier.read(this.tid, address, bytes) < 0) throw errno.EFAULT;
+    if (length === 0) return bytes;
+    if (this.#notifier.read(this.tid, address, bytes) < 0) throw errno.EFAULT;
+    // Its number may be another's by now, and so what was read.
+    if (!this.waits) throw errno.EINTR;
     return bytes;
   }
   write(address: number, bytes: Uint8Array): void {
-    if (bytes.length > 0 && this.#notifier.write(this.tid, address, bytes) < 0) throw errno.EFAULT;
+    if (bytes.length === 0) return;
+    if (!this.waits) throw errno.EINTR;
+    if (this.#notifier.write(this.tid, address, bytes) < 0) throw errno.EFAULT;
   }
   readInt(address: number): number {
     return viewOf(this.read(address, 4)).getInt32(0, true);

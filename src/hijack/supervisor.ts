@@ -12,7 +12,10 @@ import type { SocketRules } from "./filter.ts";
 import { callsOf, type LinuxCall } from "./linux_calls.ts";
 import { getpeername, getsockname } from "./names.ts";
 import { getsockopt, setsockopt } from "./options.ts";
-import { remotePump } from "./pump_remote.ts";
+import { moveStream } from "./streams_remote.ts";
+import { moveDatagrams, Tags } from "./datagrams_remote.ts";
+import { recvfrom, recvmmsg, recvmsg } from "./receive.ts";
+import { sendmmsg, sendmsg, sendto } from "./send.ts";
 import { familyOf } from "./sockaddr.ts";
 import type { Sockets, Stand } from "./stand.ts";
 import { LinuxError, type Outcome, Stop } from "./stop.ts";
@@ -31,6 +34,12 @@ const calls: Readonly<Partial<Record<LinuxCall, Made>>> = {
   getpeername,
   getsockopt,
   setsockopt,
+  recvfrom,
+  recvmsg,
+  recvmmsg,
+  sendto,
+  sendmsg,
+  sendmmsg,
 };
 
 /** What a supervisor is given. */
@@ -47,12 +56,13 @@ export async function supervise(host: Host, { listener, sockets: rules, client }
   const { loop } = host;
   const standIns = host.standIns();
   const notifier = host.notifier(listener);
+  const tags = new Tags({ standIns });
   const sockets: Sockets = {
     host,
     notifier,
     standIns,
     client,
-    attach: remotePump(host, client),
+    attach: (stand) => stand.stream ? moveStream(sockets, stand) : moveDatagrams(sockets, tags, stand),
     stands: new Map(),
   };
   const byNumber = callsOf(host.machine as Machine);

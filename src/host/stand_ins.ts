@@ -3,7 +3,7 @@
  * the other. What a socket of TCP or UDP tells by poll(2) and errors is made with what such a pair has.
  */
 import { check } from "./errors.ts";
-import { pin, raw, result } from "./ffi.ts";
+import { cstring, pin, raw, result } from "./ffi.ts";
 
 /** What came of a receive. */
 export interface Taken {
@@ -37,6 +37,10 @@ export interface StandIns {
   receive(fd: number, length: number, flags: number): Taken;
   /** Without waiting or signals. */
   send(fd: number, bytes: Uint8Array, flags: number): number;
+  /** A record, and a file of ours beside it. */
+  sendTagged(fd: number, bytes: Uint8Array, file: number): number;
+  /** A file without a name with that content. Throws HostError. */
+  memory(content: Uint8Array): number;
 }
 
 const AF_UNIX = 1;
@@ -47,6 +51,9 @@ const CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_ERROR = 4;
 const SO_SNDBUF = 7;
+const SCM_RIGHTS = 1;
+const MFD_CLOEXEC = 1;
+const NAME = cstring("rump");
 const F_GETFL = 3;
 const F_SETFL = 4;
 const MSG_DONTWAIT = 0x40;
@@ -120,6 +127,21 @@ export class Pairs implements StandIns {
   send(fd: number, bytes: Uint8Array, flags: number): number {
     this.#window.bytes.set(bytes);
     return result(this.#sendWindow(fd, bytes.length, flags));
+  }
+  sendTagged(fd: number, bytes: Uint8Array, file: number): number {
+    this.#window.bytes.set(bytes);
+    const at = this.#message(bytes.length);
+    const { view } = this.#m;
+    view.setUint32(AT.control, RIGHTS, true);
+    view.setInt32(AT.control + 8, SOL_SOCKET, true);
+    view.setInt32(AT.control + 12, SCM_RIGHTS, true);
+    view.setInt32(AT.control + 16, file, true);
+    return result(raw.sendmsg(fd, at, MSG_DONTWAIT | MSG_NOSIGNAL));
+  }
+  memory(content: Uint8Array): number {
+    const fd = check(result(raw.memfd_create(NAME, MFD_CLOEXEC)), "memfd_create");
+    check(result(raw.pwrite(fd, content, content.length, 0)), "memfd_create");
+    return fd;
   }
 
   #sendWindow(fd: number, length: number, flags = 0): number {
