@@ -3,7 +3,7 @@ import spTcp from "../../plugins/sp_tcp/mod.ts";
 import spTls from "../../plugins/sp_tls/mod.ts";
 import spUnix from "../../plugins/sp_unix/mod.ts";
 import type { Host } from "../host/host.ts";
-import { attach, attachAsync } from "../proxy/attach.ts";
+import { attach, attachAsync, attachInLoop } from "../proxy/attach.ts";
 import { singly, type SyncBatch } from "../proxy/batch.ts";
 import type { AsyncClient, SyncClient } from "../proxy/client.ts";
 import type { SyncCalls } from "../proxy/stubs.ts";
@@ -34,4 +34,8 @@ export async function image(host: Host, name: string, path: string, how: ImageHo
 /** The same as `server` with calls that answer later. */
 export function attached(host: Host, name: string): Promise<AsyncClient> {
   return attachAsync(host, name, transports);
+}
+/** The same in the host's own loop, for a process that serves others there. */
+export function attachedInLoop(host: Host, name: string): Promise<AsyncClient> {
+  return attachInLoop(host, name, transports);
 }

@@ -4,11 +4,13 @@ import { FuseServer } from "../fuse/server.ts";
 import type { Host } from "../host/host.ts";
 import { then } from "../lib/async.ts";
 import type { Async } from "../plugin.ts";
+import type { AsyncClient } from "../proxy/client.ts";
 import { Mount } from "../vfs/mount.ts";
 import { type Answer, type Order, type OrderedMount, parsed } from "./order.ts";
 import { isDirectory, type RemoteCalls } from "./remote_calls.ts";
 import type { Owners } from "./remote_nodes.ts";
 import { RemoteVolume } from "./remote_volume.ts";
+import { supervise } from "./supervisor.ts";
 
 /** The descriptor to the launcher. */
 const LAUNCHER = 3;
@@ -21,7 +23,13 @@ interface Ready {
   readonly volume: RemoteVolume;
 }
 /** Attach to the server for an order. Throws AttachError. */
-export type Attach = (order: Order) => Async<RemoteCalls>;
+export type Attach = (order: Order) => Async<Clients>;
+export interface Clients {
+  /** For files. */
+  readonly files: RemoteCalls;
+  /** For sockets, in `host.loop`; undefined: none are asked for. */
+  readonly sockets: AsyncClient | undefined;
+}
 
 /** Serve until nobody is left to be served. The exit status. */
 export async function serveApart(host: Host, attach: Attach): Promise<number> {
@@ -29,9 +37,11 @@ export async function serveApart(host: Host, attach: Attach): Promise<number> {
   const order = parsed<Order>(l.hear(LAUNCHER));
   host.chdir("/");
   const say = (answer: Answer) => l.say(LAUNCHER, JSON.stringify(answer));
+  let clients: Clients;
   let ready: readonly Ready[];
   try {
-    ready = await roots(host, await attach(order), order);
+    clients = await attach(order);
+    ready = await roots(host, clients.files, order);
   } catch (e) {
     say({ error: e instanceof Error ? e.message : String(e) });
     return 1;
@@ -40,7 +50,14 @@ export async function serveApart(host: Host, attach: Attach): Promise<number> {
   const parcel = l.receiveParcel(LAUNCHER);
   if (!parcel || parcel.fds.length < ready.length) return 1; // it did not come to that
   l.close(LAUNCHER);
-  await serve(host, ready, parcel.fds);
+  const files = serveFiles(host, ready, parcel.fds);
+  const listener = parcel.fds[ready.length];
+  if (clients.sockets && listener !== undefined) {
+    const sockets = { families: order.families };
+    await supervise(host, { listener, sockets, client: clients.sockets });
+    host.loop.remove(listener);
+  }
+  await files();
   return 0;
 }
 
@@ -77,11 +94,13 @@ async function explained(ask: () => Async<void>, at: string, path: string): Prom
   }
 }
 
-async function serve(host: Host, ready: readonly Ready[], fds: readonly number[]): Promise<void> {
+/** Serve the mounts in the host's loop; the result runs it until they are gone. */
+function serveFiles(host: Host, ready: readonly Ready[], fds: readonly number[]): () => Promise<void> {
   const { loop } = host;
   let left = ready.length;
+  let alone = false;
   const ended = () => {
-    if (--left === 0) loop.stop();
+    if (--left === 0 && alone) loop.stop();
   };
   for (const [i, { volume }] of ready.entries()) {
     const info = { type: "rump", from: "rump", on: "/", flags: 0, owner: host.uid };
@@ -95,5 +114,8 @@ async function serve(host: Host, ready: readonly Ready[], fds: readonly number[]
     };
     new FuseServer(host, new Mount(volume, undefined, info), fds[i]!, options).start();
   }
-  if (left > 0) await loop.run();
+  return async () => {
+    alone = true;
+    if (left > 0) await loop.run();
+  };
 }

@@ -5,8 +5,9 @@
  */
 import type { Host, Launch } from "../host/host.ts";
 import { AttachError } from "../proxy/attach_error.ts";
-import type { HijackConfig } from "./config.ts";
-import { linuxFamilies } from "./config.ts";
+import type { Machine } from "../lib/seccomp.ts";
+import { type HijackConfig, linuxFamilies } from "./config.ts";
+import { type HandOver, hijackFilter } from "./filter.ts";
 import { type Answer, APART, type Order, type OrderedMount, parsed } from "./order.ts";
 
 /** Tells us, started again in a user name space of our own, that we are. */
@@ -54,7 +55,12 @@ function prepare(host: Host, l: Launch, order: Order): void {
   const socket = l.apart([APART]);
   l.say(socket, JSON.stringify(order));
   const fds = order.mounts.length > 0 ? mounted(host, l, order, socket) : (answer(l, socket), []);
-  l.parcel(socket, fds).send(undefined);
+  const parcel = l.parcel(socket, fds);
+  parcel.send(order.families.length > 0 ? listener(host, order, { fd: socket, message: parcel.message }) : undefined);
+}
+/** Who is to be told of calls about sockets: all but the one that hands this over, from now on. */
+function listener(host: Host, { families }: Order, own: HandOver): number {
+  return host.seccompListener(hijackFilter(host.machine as Machine, { families }, own));
 }
 function answer(l: Launch, socket: number): readonly ("dir" | "file")[] {
   const said = parsed<Answer>(l.hear(socket));

@@ -36,6 +36,13 @@ def until(text):
 until(b"ready"); os.write(fd, b"\\x1a"); until(b"goes on"); os.write(fd, b"\\x03"); until(b"!")
 print(*[l for l in seen.decode().split("\\r\\n") if "by" in l], sep="\\n")`;
 
+/** A server and its client on a loopback interface, and what was said in a file. */
+const BOTH = `import os, socket
+s = socket.socket(); s.bind(("127.0.0.1", 5001)); s.listen(5)
+if os.fork() == 0:
+    socket.create_connection(("127.0.0.1", 5001)).sendall(b"hello"); os._exit(0)
+open("/rump/tmp/heard", "wb").write(s.accept()[0].recv(100)); os.wait()`;
+
 describe("rumphijack", { skip: noFuse() }, () => {
   let sh: Shell;
   before(() => {
@@ -108,6 +115,7 @@ describe("rumphijack", { skip: noFuse() }, () => {
     ["rumphijack --blanket /nosuch true", "rumphijack: /nosuch: the server's /nosuch: No such file or directory", 1],
     ["RUMP_SERVER=unix:///nosuch rumphijack true", "rump_sp: unix:///nosuch: no such file", 1],
     ["env -u RUMP_SERVER rumphijack true", "error: RUMP_SERVER not set", 1],
+    ["rumphijack rumphijack true", "a program that is hijacked", 1],
     ["rumphijack nosuch", "rumphijack: nosuch: no such file or directory", 127],
   ];
   for (const [command, says, status] of wrong) {
@@ -117,6 +125,16 @@ describe("rumphijack", { skip: noFuse() }, () => {
       assertEquals(r.status, status);
     });
   }
+  it("hijacked once, a program's files can be hijacked again", () =>
+    assertEquals(
+      must("rumphijack rumphijack --socket none --path /again ls /again /rump/tmp").split("\n")[0],
+      "/again:",
+    ));
+  it("sockets and files are the rump kernel's at once", () => {
+    sh.must(`cat > both.py <<'END'\n${BOTH}\nEND`);
+    assertEquals(must("rumphijack python3 both.py && rump.cat /tmp/heard"), "hello");
+    assertEquals(sh.run("python3 both.py").status, 1);
+  });
   it("an empty RUMPHIJACK hijacks nothing, and needs no server", () => {
     const r = run("RUMPHIJACK= RUMP_SERVER=unix:///nosuch rumphijack ls -d /rump");
     assertStringIncludes(r.err, "cannot access '/rump'");
