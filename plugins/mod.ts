@@ -25,6 +25,7 @@ export const builtins: Builtins = {
     also: ["ext2", "ext3", "ext4"],
     load: () => import("./fs_ext2fs/mod.ts"),
   },
+  rumpfs_squashfs: { requires: ["rumpvfs"], load: () => import("./fs_squashfs/mod.ts") },
   rumpfs_cd9660: { requires: ["rumpvfs"], also: ["iso9660"], load: () => import("./fs_cd9660/mod.ts") },
   sp_unix: { load: () => import("./sp_unix/mod.ts") },
   sp_tls: { load: () => import("./sp_tls/mod.ts") },

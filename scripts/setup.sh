@@ -2,7 +2,34 @@
 set -eu
 cd "$(dirname "$0")/.."
 ROOT=$PWD
-PACKAGES="dosfstools:mkfs.fat mtools:mcopy fuse3:fusermount3 sqlite3:sqlite3 git:git util-linux:taskset procps:pgrep e2fsprogs:lsattr genisoimage:genisoimage xorriso:xorriso zisofs-tools:mkzftree gcc:gcc libc6-dev:gcc openssl:openssl openssh-client:ssh-keygen python3:python3 fdisk:sfdisk gdisk:sgdisk tcpdump:tcpdump tshark:tshark iproute2:ip iputils-ping:ping dnsmasq-base:dnsmasq"
+# Package and a program of it; one a line, so that lists grow side by side.
+PACKAGES="
+  attr:setfattr
+  dnsmasq-base:dnsmasq
+  dosfstools:mkfs.fat
+  e2fsprogs:lsattr
+  fdisk:sfdisk
+  fuse3:fusermount3
+  gcc:gcc
+  gdisk:sgdisk
+  genisoimage:genisoimage
+  git:git
+  iproute2:ip
+  iputils-ping:ping
+  libc6-dev:gcc
+  mtools:mcopy
+  openssh-client:ssh-keygen
+  openssl:openssl
+  procps:pgrep
+  python3:python3
+  sqlite3:sqlite3
+  squashfs-tools:mksquashfs
+  tcpdump:tcpdump
+  tshark:tshark
+  util-linux:taskset
+  xorriso:xorriso
+  zisofs-tools:mkzftree
+"
 # Debian has it for this processor only.
 [ "$(uname -m)" != x86_64 ] || PACKAGES="$PACKAGES user-mode-linux:linux.uml busybox-static:busybox"
 

@@ -1,5 +1,5 @@
 /** A directory's records, read whole: names and files. Records may go on elsewhere in the image: those places are read in rounds. */
-import { type Async, then } from "../../src/lib/async.ts";
+import { type Async, then, times } from "../../src/lib/async.ts";
 import { decodeName } from "../../src/lib/text.ts";
 import { isName, type NameStyle, shownName } from "./names.ts";
 import { type Ground, type Node, nodeOf } from "./node.ts";
@@ -53,19 +53,10 @@ class Areas {
   #fetch(): Async<void> {
     const wanted = [...this.#missing].sort((a, b) => a - b);
     this.#missing.clear();
-    const next = (i: number): Async<void> => {
-      for (; i < wanted.length; i++) {
-        const bytes = this.#r.block(wanted[i]!);
-        if (bytes instanceof Promise) {
-          return bytes.then((b) => {
-            this.#blocks.set(wanted[i]!, b);
-            return next(i + 1);
-          });
-        }
-        this.#blocks.set(wanted[i]!, bytes);
-      }
-    };
-    return next(0);
+    return times(
+      wanted.length,
+      (i) => then(this.#r.block(wanted[i]!), (bytes) => void this.#blocks.set(wanted[i]!, bytes)),
+    );
   }
 }
 const EMPTY = new Uint8Array(0);

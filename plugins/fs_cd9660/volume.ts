@@ -1,5 +1,6 @@
 /** A mounted ISO 9660 volume. */
 import { type Async, then } from "../../src/lib/async.ts";
+import { Directories } from "../../src/lib/directories.ts";
 import { decodeName } from "../../src/lib/text.ts";
 import type { Attr, BlockDevice, StatFs, Sys, Volume } from "../../src/plugin.ts";
 import { type BootImage } from "./boot.ts";
@@ -26,10 +27,7 @@ export class Cd9660Volume implements Volume<Node> {
   readonly readOnly = true;
   readonly foldsCase: boolean;
   readonly #p: Parts;
-  readonly #held = new Map<number, Node>();
-  /** Directories in the order of use, by inode. */
-  readonly #read = new Map<number, Map<string, Node>>();
-  #kept = 0;
+  readonly #directories = new Directories<Node>(KEPT, ({ ino }) => ino);
   readonly #unpacker: Unpacker;
 
   constructor(parts: Parts) {
@@ -38,7 +36,7 @@ export class Cd9660Volume implements Volume<Node> {
     const { reading } = parts;
     // Names of Rock Ridge and, as the writers of discs use it, of Joliet are what they are.
     this.foldsCase = reading.skip === undefined;
-    this.#held.set(this.root.ino, this.root);
+    this.#directories.hold(this.root);
     this.#unpacker = new Unpacker((extents, into, at) => this.#transfer(extents, into, at), parts.sys);
   }
   getattr(node: Node): Attr {
@@ -70,10 +68,10 @@ export class Cd9660Volume implements Volume<Node> {
     return { blockSize, blocks, free: 0, files: 0, filesFree: 0, nameMax: 255 };
   }
   active(node: Node): void {
-    this.#held.set(node.ino, node);
+    this.#directories.hold(node);
   }
   inactive(node: Node): void {
-    if (node !== this.root && this.#held.get(node.ino) === node) this.#held.delete(node.ino);
+    if (node !== this.root) this.#directories.release(node);
   }
 
   #inAnyCase(entries: ReadonlyMap<string, Node>, name: string): Node | undefined {
@@ -83,14 +81,11 @@ export class Cd9660Volume implements Volume<Node> {
     return undefined;
   }
   #entries(dir: Node): Async<ReadonlyMap<string, Node>> {
-    const cached = dir.entries ?? this.#read.get(dir.ino) as Map<string, Node> | undefined;
-    if (!cached) return this.#load(dir);
-    if (!dir.entries) this.#used(dir, cached as Map<string, Node>);
-    return cached;
+    return dir.entries ?? this.#directories.entries(dir, () => this.#load(dir));
   }
   #load(dir: Node): Async<Map<string, Node>> {
     const { reading, sys } = this.#p;
-    const { extents, size, ino } = dir;
+    const { extents, size } = dir;
     if (size > LARGEST_DIRECTORY) {
       reading.damaged(`a directory of ${size} bytes at block ${extents[0]!.block}`);
       throw sys.errno.EIO;
@@ -100,28 +95,10 @@ export class Cd9660Volume implements Volume<Node> {
       this.#transfer(extents, bytes, 0),
       () =>
         then(readDirectory(reading, bytes, extents[0]!.block * reading.blockSize), (entries) => {
-          // Two looks at once: the second one's files are those of the first.
-          const before = this.#read.get(ino);
-          if (before) return before;
-          for (const [name, node] of entries) {
-            const held = this.#held.get(node.ino);
-            if (held) entries.set(name, held);
-          }
           if (dir === this.root) this.#addBoot(entries);
-          this.#kept += entries.size;
-          this.#used(dir, entries);
           return entries;
         }),
     );
-  }
-  #used({ ino }: Node, entries: Map<string, Node>): void {
-    this.#read.delete(ino);
-    this.#read.set(ino, entries);
-    for (const [oldest, { size }] of this.#read) {
-      if (this.#kept <= KEPT || oldest === ino) return;
-      this.#read.delete(oldest);
-      this.#kept -= size;
-    }
   }
   /** Read from a file's extents at a place within the file. */
   #transfer(extents: readonly Extent[], into: Uint8Array, offset: number): Async<void> {

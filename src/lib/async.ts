@@ -36,3 +36,11 @@ export function lastly<T>(work: () => Async<T>, after: () => Async<unknown>): As
   const done = value;
   return then(after(), () => done);
 }
+
+/** Do something for 0 … count - 1, one after the other. */
+export function times(count: number, work: (i: number) => Async<void>, from = 0): Async<void> {
+  for (let i = from; i < count; i++) {
+    const done = work(i);
+    if (done instanceof Promise) return done.then(() => times(count, work, i + 1));
+  }
+}

@@ -2,13 +2,14 @@
  * Benchmarks: one line a metric, ours, a peer on the same work in the same run, and the ratio (above 1: ours is better).
  * Everything runs on one CPU and then on all, since waking another CPU costs more than anything we do.
  * Needs dist/rump (deno task build), cc, mkfs.fat, mtools; mounts need root; fusefat is measured where it is installed.
- * Arguments choose groups: local msdos remote load start fuse disk net tap shmif.
+ * Arguments choose groups: local msdos remote load start fuse disk images net tap shmif.
  */
 import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { clean } from "./bench.ts";
 import { disk } from "./disk.ts";
 import { fuse } from "./fuse.ts";
+import { images } from "./images.ts";
 import { load } from "./load.ts";
 import { local } from "./local.ts";
 import { msdos } from "./msdos.ts";
@@ -26,6 +27,7 @@ const groups: Readonly<Record<string, () => void | Promise<void>>> = {
   start,
   fuse,
   disk,
+  images,
   net,
   tap,
   shmif,

@@ -1,0 +1,150 @@
+/** Metadata: a stream of blocks of 8 KiB, each compressed; and data blocks. Unpacked ones are kept while there is room. */
+import { type Async, then } from "../../src/lib/async.ts";
+import { viewOf } from "../../src/lib/struct.ts";
+import type { Sys } from "../../src/plugin.ts";
+import { RAW_BLOCK } from "./layout.ts";
+import { unpackLz4 } from "./lz4.ts";
+
+/** A place in a stream of metadata: a block, counted in bytes from the stream's start, and bytes within what is unpacked. */
+export interface Place {
+  readonly block: number;
+  readonly offset: number;
+}
+/** As inodes are named: 48 bits of block, 16 of offset. */
+export function placeOf(reference: Uint8Array): Place {
+  const d = viewOf(reference);
+  return { block: d.getUint32(2, true) + d.getUint16(6, true) * 2 ** 32, offset: d.getUint16(0, true) };
+}
+
+/** Bytes a metadata block has, unpacked. */
+const METADATA = 8192;
+const RAW_METADATA = 0x8000;
+/** Bytes kept, unpacked. */
+const KEPT_METADATA = 4 << 20;
+const KEPT_DATA = 16 << 20;
+
+/** What keeping a block takes beside its bytes: an image may be made of empty ones. */
+const EACH = 128;
+
+interface Unpacked {
+  readonly bytes: Uint8Array;
+  /** Where the next block begins. */
+  readonly next: number;
+}
+/** Blocks by where they begin, the least used going first. */
+class Kept {
+  readonly #most: number;
+  #size = 0;
+  readonly #blocks = new Map<number, Unpacked>();
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+  get(at: number): Unpacked | undefined {
+    const block = this.#blocks.get(at);
+    if (!block) return undefined;
+    this.#blocks.delete(at);
+    this.#blocks.set(at, block);
+    return block;
+  }
+  add(at: number, block: Unpacked): Unpacked {
+    if (this.#blocks.has(at)) return block;
+    this.#blocks.set(at, block);
+    this.#size += block.bytes.length + EACH;
+    for (const [oldest, { bytes }] of this.#blocks) {
+      if (this.#size <= this.#most || oldest === at) break;
+      this.#blocks.delete(oldest);
+      this.#size -= bytes.length + EACH;
+    }
+    return block;
+  }
+}
+
+/** What blocks are read from. */
+export interface Ground {
+  readonly sys: Sys;
+  readonly disk: { read(into: Uint8Array, offset: number): Async<void> };
+  readonly compression: "gzip" | "lz4" | "zstd";
+  /** Bytes of the volume. */
+  readonly size: number;
+}
+export class Blocks {
+  readonly #g: Ground;
+  readonly #metadata = new Kept(KEPT_METADATA);
+  readonly #data = new Kept(KEPT_DATA);
+
+  constructor(ground: Ground) {
+    this.#g = ground;
+  }
+  /** `length` bytes of the stream that begins at byte `table`, from a place on, and the place behind them. EIO: it ends before. */
+  read(table: number, from: Place, length: number): Async<{ readonly bytes: Uint8Array; readonly end: Place }> {
+    return then(this.#block(table + from.block), (first) => {
+      const end = from.offset + length;
+      // Nearly all that is read lies within a block: no copy.
+      if (end <= first.bytes.length) {
+        return { bytes: first.bytes.subarray(from.offset, end), end: { block: from.block, offset: end } };
+      }
+      return this.#gather(table, from, length);
+    });
+  }
+  #gather(table: number, from: Place, length: number): Async<{ bytes: Uint8Array; end: Place }> {
+    const bytes = new Uint8Array(length);
+    let done = 0;
+    let { block, offset } = from;
+    const next = (): Async<{ bytes: Uint8Array; end: Place }> => {
+      for (;;) {
+        const got = this.#block(table + block);
+        if (got instanceof Promise) return got.then((b) => (take(b), done < length ? next() : finish()));
+        take(got);
+        if (done === length) return finish();
+      }
+    };
+    const take = (b: Unpacked) => {
+      if (offset > b.bytes.length || b.bytes.length === 0) throw this.#g.sys.errno.EIO;
+      const part = b.bytes.subarray(offset, offset + length - done);
+      bytes.set(part, done);
+      done += part.length;
+      if (done < length) [block, offset] = [b.next - table, 0];
+      else offset += part.length;
+    };
+    const finish = () => ({ bytes, end: { block, offset } });
+    return next();
+  }
+  #block(at: number): Async<Unpacked> {
+    const kept = this.#metadata.get(at);
+    if (kept) return kept;
+    const { sys, size } = this.#g;
+    if (!(at >= 0 && at + 2 <= size)) throw sys.errno.EIO;
+    // The header and what it most often is followed by, in one.
+    const packed = new Uint8Array(Math.min(METADATA + 2, size - at));
+    return then(this.#g.disk.read(packed, at), () => {
+      const header = packed[0]! | packed[1]! << 8;
+      const length = header & (RAW_METADATA - 1);
+      if (length > METADATA || length + 2 > packed.length) throw sys.errno.EIO;
+      const stored = packed.subarray(2, 2 + length);
+      const bytes = header & RAW_METADATA ? stored.slice() : this.#unpack(stored, METADATA);
+      return this.#metadata.add(at, { bytes, next: at + 2 + length });
+    });
+  }
+  /** A data block of at most `most` bytes; `size` as the block list has it. */
+  data(at: number, size: number, most: number): Async<Uint8Array> {
+    const kept = this.#data.get(at);
+    if (kept) return kept.bytes;
+    const { sys } = this.#g;
+    const length = size & (RAW_BLOCK - 1);
+    if (length === 0 || length > most || !(at + length <= this.#g.size)) throw sys.errno.EIO;
+    const stored = new Uint8Array(length);
+    return then(this.#g.disk.read(stored, at), () => {
+      const bytes = size & RAW_BLOCK ? stored : this.#unpack(stored, most);
+      return this.#data.add(at, { bytes, next: 0 }).bytes;
+    });
+  }
+  #unpack(packed: Uint8Array, most: number): Uint8Array {
+    const { sys, compression } = this.#g;
+    const bytes = compression === "lz4"
+      ? unpackLz4(packed, most)
+      : sys.unpack(compression === "gzip" ? "zlib" : "zstd", packed, most);
+    if (!bytes) throw sys.errno.EIO;
+    return bytes;
+  }
+}

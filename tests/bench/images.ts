@@ -1,0 +1,80 @@
+/** Images of other file systems, mounted by our programs and by their peers in C, on the same files in the same run. */
+import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { best, env, line, out, sh, work } from "./bench.ts";
+
+const RANDOM = `import os, random, sys, time
+f = os.open(sys.argv[1], os.O_RDONLY); size = os.fstat(f).st_size
+random.seed(1); n = 3000; t = time.time()
+for i in range(n): os.pread(f, 4096, random.randrange(0, size // 4096) * 4096)
+print(n / (time.time() - t))`;
+const FILL = `import os, random, sys
+random.seed(1)
+for d in range(50):
+    os.mkdir("src/d%d" % d)
+    for f in range(100): open("src/d%d/file number %d.txt" % (d, f), "w").write("line %d\\n" % f * random.randrange(1, 400))
+words = [random.randbytes(64) for i in range(4096)]
+open("src/big", "wb").write(b"".join(random.choice(words) for i in range(int(sys.argv[1]) << 14)))`;
+const MIB = 128;
+
+interface Row {
+  readonly type: string;
+  /** Makes d.img of the directory src. */
+  readonly make: string;
+  readonly peer: string;
+  /** Mounts d.img at peer. */
+  readonly mountPeer: string;
+}
+const rows: readonly Row[] = [
+  {
+    type: "squashfs",
+    make: "mksquashfs src d.img -noappend -quiet -no-progress -comp zstd > /dev/null",
+    peer: "squashfuse",
+    mountPeer: "squashfuse d.img peer",
+  },
+  { type: "cd9660", make: "genisoimage -quiet -R -o d.img src", peer: "fuseiso", mountPeer: "fuseiso d.img peer" },
+];
+const has = (program: string) => spawnSync("sh", ["-c", `command -v ${program}`], { env }).status === 0;
+
+/** Seconds of a command on a fresh mount, best of some. */
+function fresh(mount: string, dir: string, command: string): number {
+  return best(3, () => {
+    sh(mount);
+    try {
+      return sh(`cd ${dir} && ${command}`);
+    } finally {
+      sh(`for i in 1 2 3 4 5; do umount ${dir} && break; sleep 0.1; done`);
+    }
+  });
+}
+function random(mount: string, dir: string): number {
+  sh(mount);
+  try {
+    return Number(out(`python3 random.py ${dir}/big`));
+  } finally {
+    sh(`umount ${dir}`);
+  }
+}
+function measure({ type, make, peer, mountPeer }: Row): void {
+  sh(make);
+  const there = has(peer);
+  const ours = `rump_${type} -o ro d.img mnt`;
+  const both = (what: string, unit: string, better: "more" | "less", run: (mount: string, dir: string) => number) => {
+    const mine = run(ours, "mnt");
+    if (there) line(`${type}: ${what}`, mine, unit, peer, run(mountPeer, "peer"), better);
+    else line(`${type}: ${what}`, mine, unit);
+  };
+  both("find 5,000 files with attributes", "s", "less", (m, d) => fresh(m, d, "find . -printf '%s %p\\n' > /dev/null"));
+  both("read 5,000 small files", "s", "less", (m, d) => fresh(m, d, "find . -name 'f*' -exec cat {} + > /dev/null"));
+  both(`read ${MIB} MiB`, "MiB/s", "more", (m, d) => MIB / fresh(m, d, "dd if=big of=/dev/null bs=1M status=none"));
+  both("random 4 KiB", "/s", "more", random);
+}
+
+export function images(): void {
+  if (spawnSync("id", ["-u"]).stdout.toString() !== "0\n") return;
+  sh("mkdir -p src mnt peer");
+  writeFileSync(`${work}/random.py`, RANDOM);
+  writeFileSync(`${work}/fill.py`, FILL);
+  sh(`python3 fill.py ${MIB}`);
+  for (const row of rows) measure(row);
+}
