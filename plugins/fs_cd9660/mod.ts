@@ -4,6 +4,7 @@
  */
 import { anyByte } from "../../src/lib/aligned.ts";
 import { type Async, then } from "../../src/lib/async.ts";
+import { Health } from "../../src/lib/health.ts";
 import type { FsDriver, MountRequest, Sys } from "../../src/plugin.ts";
 import { type BootImage, bootImages } from "./boot.ts";
 import { type Layout, readDescriptors, type Tree } from "./descriptors.ts";
@@ -75,11 +76,9 @@ function blockAt(sys: Sys, disk: Disk, n: number, size: number): Async<Uint8Arra
   const block = new Uint8Array(size);
   return then(disk.read(block, n * size), () => block);
 }
-/** Lines of damage a mount logs: an image made to be wrong has more than anyone reads. */
-const MOST_LINES = 20;
 function readingOf({ sys, disk, layout, request }: Opening, tree: Tree, skip: number | undefined): Reading {
   const { blockSize } = layout;
-  let lines = 0;
+  const health = new Health(sys, `cd9660: ${disk.name}`, false);
   return {
     blockSize,
     blocks: Math.floor(disk.size / blockSize),
@@ -88,12 +87,7 @@ function readingOf({ sys, disk, layout, request }: Opening, tree: Tree, skip: nu
     style: { plain: !request.options.gens, wide: tree.wide },
     skip,
     block: (n) => blockAt(sys, disk, n, blockSize),
-    damaged(what) {
-      lines++;
-      if (lines <= MOST_LINES) {
-        sys.log(`cd9660: ${disk.name}: ${what}${lines === MOST_LINES ? " (no more is told)" : ""}`);
-      }
-    },
+    damaged: (what) => health.found(what),
   };
 }
 

@@ -1,6 +1,7 @@
 /** A mounted Squashfs volume. */
 import { type Async, then } from "../../src/lib/async.ts";
 import { Directories } from "../../src/lib/directories.ts";
+import { Health } from "../../src/lib/health.ts";
 import type { Attr, StatFs, Sys, Volume } from "../../src/plugin.ts";
 import { readEntries } from "./directory.ts";
 import { Files } from "./file.ts";
@@ -9,8 +10,6 @@ import { readXattrs } from "./xattr.ts";
 
 /** Entries of directories kept in memory, in all. */
 const KEPT = 200_000;
-/** Lines of damage a mount logs. */
-const MOST_LINES = 20;
 
 export interface Parts {
   readonly sys: Sys;
@@ -24,12 +23,13 @@ export class SquashVolume implements Volume<Node> {
   readonly #p: Parts;
   readonly #directories = new Directories<Node>(KEPT, ({ key }) => key);
   readonly #files: Files;
-  #lines = 0;
+  readonly #health: Health;
 
   constructor(parts: Parts) {
     this.#p = parts;
     this.root = parts.root;
     this.#directories.hold(this.root);
+    this.#health = new Health(parts.sys, `squashfs: ${parts.disk.name}`, false);
     this.#files = new Files(parts.reading, parts.disk, parts.sys.errno);
   }
   getattr(node: Node): Async<Attr> {
@@ -89,10 +89,7 @@ export class SquashVolume implements Volume<Node> {
     }
   }
   #damaged({ place, type, inode }: Node): void {
-    this.#lines++;
-    if (this.#lines > MOST_LINES) return;
     const which = inode ? `inode ${inode.attr.ino}` : `the inode at ${place.block}+${place.offset}`;
-    const last = this.#lines === MOST_LINES ? " (no more is told)" : "";
-    this.#p.sys.log(`squashfs: ${this.#p.disk.name}: ${type} of ${which} is damaged${last}`);
+    this.#health.found(`${type} of ${which} is damaged`);
   }
 }
