@@ -1,6 +1,6 @@
 /**
  * A host of ours behind a TAP device, as a process of its own: `tap_child.ts LOCATOR ADDRESS/LENGTH [plain] [COMPONENT ...] [ecn] [ADDRESS6/LENGTH]`.
- * It serves remote clients at the locator, and over TCP echo (7), discard (9) and chargen (19), over UDP echo (7).
+ * It serves remote clients at the locator, and over TCP echo (7, 17, 27, 37), discard (9) and chargen (19), over UDP echo (7).
  */
 import process from "node:process";
 import { builtins } from "../../plugins/mod.ts";
@@ -105,7 +105,10 @@ async function echoDatagrams(kernel: Kernel): Promise<void> {
 }
 
 const kernel = await boot();
-for (const [port, service] of [[7, echo], [9, discard], [19, chargen]] as const) await serve(kernel, port, service);
+// A process has only so many descriptors.
+for (const [port, service] of [[7, echo], [17, echo], [27, echo], [37, echo], [9, discard], [19, chargen]] as const) {
+  await serve(kernel, port, service);
+}
 void kernel.outstanding(echoDatagrams(kernel));
 const server = new SpServer(kernel, { version: "rump-test", policy: { uid: host.uid } });
 await server.listen(parseLocator(locator!, "server", (name) => (name === "unix" ? spUnix : undefined)), undefined);

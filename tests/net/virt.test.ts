@@ -8,11 +8,11 @@ import { sin } from "./helpers.ts";
 import { LINUX, Netns, noNetns, OURS, said } from "./netns.ts";
 
 const skip = noNetns() ?? false;
-const BYTES = Number(process.env.TAP_BYTES ?? 64 << 20);
+const BYTES = Number(process.env.TAP_BYTES ?? 2 ** 30);
 
 for (const mode of ["offload", "plain"]) {
   describe(`virt over TAP, ${mode}`, { skip }, () => {
-    const bytes = mode === "plain" ? BYTES / 4 : BYTES;
+    const bytes = mode === "plain" ? BYTES / 8 : BYTES;
     let ns: Netns;
     let sys: Awaited<ReturnType<Netns["host"]>>["sys"];
     before(async () => {
@@ -56,16 +56,10 @@ got = [s.recv(1 << 16) for _ in range(11)]
 print([len(g) for g in got] == [1000] * 10 + [500], b"".join(got) == b)`);
       assertEquals(out, "True True\n");
     });
-    it(`TCP carries ${bytes >> 20} MiB there and back, as its hash says`, async () => {
+    it(`TCP carries ${bytes >> 20} MiB there and back, every byte as it was sent`, async () => {
       const out = await ns.python(
         `
-n = int(sys.argv[1]) >> 16; s = tcp(7); h = hashlib.sha256()
-def send():
-    for i in range(n):
-        b = pattern(i); h.update(b); s.sendall(b)
-    s.shutdown(1)
-t = threading.Thread(target=send); t.start()
-got = receive(s); t.join(); print(got == (n << 16, h.hexdigest()))`,
+print(echoed(tcp(7), int(sys.argv[1])))`,
         String(bytes),
       );
       assertEquals(out, "True\n");
@@ -93,17 +87,17 @@ c.sendall(str(n).encode()); c.close()`,
       assertEquals(new TextDecoder().decode(buf.subarray(0, n)), "5000000");
       await sys.close({ fd: s });
     });
-    it("a thousand connections at once, each with data of its own", async () => {
+    it("three thousand connections at once, each with data of its own", async () => {
       const out = await ns.python(`
 import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
-all = [tcp(7) for _ in range(1000)]
+all = [tcp([7, 17, 27, 37][i % 4]) for i in range(3000)]
 for i, s in enumerate(all): s.sendall(pattern(i)[:1000])
 def get(s):
     b = b""
     while len(b) < 1000: b += s.recv(1000 - len(b))
     return b
 print(sum(get(s) == pattern(i)[:1000] for i, s in enumerate(all)))`);
-      assertEquals(out, "1000\n");
+      assertEquals(out, "3000\n");
     });
     it("connections that are closed, reset or left half-way in any order leave it alive", async () => {
       const out = await ns.python(`
@@ -131,36 +125,3 @@ s = tcp(7); s.sendall(b"alive"); print(s.recv(5))`);
     });
   });
 }
-describe("virt over TAP, as tshark sees it", { skip }, () => {
-  it("no frame of ours is malformed or has a wrong checksum", async () => {
-    const ns = new Netns();
-    try {
-      await ns.host("plain");
-      const pcap = `${ns.dir}/frames.pcapng`;
-      const capture = ns.start("tshark", "-q", "-i", "tun0", "-w", pcap, "-B", "64", "-a", "filesize:60000");
-      await said(capture, "Capturing");
-      await ns.python(`
-time.sleep(0.5); s = tcp(7); b = b"".join(pattern(i) for i in range(20)); t = threading.Thread(target=s.sendall, args=(b,)); t.start(); n = 0
-while n < len(b): n += len(s.recv(1 << 18))
-s.close(); u = socket.socket(2, 2); u.connect((OURS, 7))
-for n in (0, 1, 1472, 5000): u.send(b[:n]); u.recv(1 << 16)`);
-      await ns.exec("ping", "-c", "2", "-s", "3001", "-i", "0.01", OURS);
-      const ended = new Promise((resolve) => capture.on("close", resolve));
-      // What is captured comes to the file by pieces.
-      await ns.exec("sleep", "1");
-      capture.kill("SIGINT");
-      await ended;
-      const checks = ["ip", "tcp", "udp"].flatMap((p) => ["-o", `${p}.check_checksum:TRUE`]);
-      const count = (filter: string) =>
-        ns.must("tshark", "-r", pcap, ...checks, "-Y", filter, "-T", "fields", "-e", "frame.number").trim().split("\n")
-          .filter((l) => l !== "").length;
-      const ours = "eth.src[0:2] == b2:0a";
-      assert(count(`${ours} && tcp.len > 0`) > 500, "data was captured");
-      const bad =
-        "ip.checksum.status == 0 || tcp.checksum.status == 0 || udp.checksum.status == 0 || icmp.checksum.status == 0";
-      assertEquals(count(`${ours} && (${bad} || _ws.malformed)`), 0);
-    } finally {
-      ns.close();
-    }
-  });
-});

@@ -9,7 +9,7 @@ import { sin6 } from "./helpers6.ts";
 import { Netns, noNetns, said } from "./netns.ts";
 
 const skip = noNetns() ?? false;
-const BYTES = Number(process.env.TAP_BYTES ?? 64 << 20) / 4;
+const BYTES = Number(process.env.TAP_BYTES ?? 2 ** 30);
 const [LINUX, OURS] = ["2001:db8:9::1", "2001:db8:9::2"];
 const PRELUDE = `OURS, LINUX = "${OURS}", "${LINUX}"\n`;
 
@@ -28,6 +28,7 @@ async function linked(...options: string[]) {
 
 for (const mode of ["offload", "plain"]) {
   describe(`IPv6 over TAP, ${mode}`, { skip }, () => {
+    const bytes = mode === "plain" ? BYTES / 16 : BYTES;
     let { ns, sys, python } = {} as Awaited<ReturnType<typeof linked>>;
     before(async () => void ({ ns, sys, python } = await linked(mode)));
     after(() => ns.close());
@@ -58,17 +59,11 @@ try: tcp(98)
 except ConnectionRefusedError: print("refused")`);
       assertEquals(out, "refused\nrefused\n");
     });
-    it(`TCP carries ${BYTES >> 20} MiB there and back, as its hash says`, async () => {
+    it(`TCP carries ${bytes >> 20} MiB there and back, every byte as it was sent`, async () => {
       const out = await python(
         `
-n = int(sys.argv[1]) >> 16; s = tcp(7); h = hashlib.sha256()
-def send():
-    for i in range(n):
-        b = pattern(i); h.update(b); s.sendall(b)
-    s.shutdown(1)
-t = threading.Thread(target=send); t.start()
-got = receive(s); t.join(); print(got == (n << 16, h.hexdigest()))`,
-        String(BYTES),
+print(echoed(tcp(7), int(sys.argv[1])))`,
+        String(bytes),
       );
       assertEquals(out, "True\n");
     });
@@ -173,36 +168,6 @@ s.sendto(struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0) + prefix, ("ff02
         SysError,
         "No route to host",
       );
-    } finally {
-      ns.close();
-    }
-  });
-  it("tshark finds no malformed frame and no wrong checksum of ours", async () => {
-    const { ns, python } = await linked("plain");
-    try {
-      const pcap = `${ns.dir}/frames.pcapng`;
-      const capture = ns.start("tshark", "-q", "-i", "tun0", "-w", pcap, "-B", "64", "-a", "filesize:60000");
-      await said(capture, "Capturing");
-      await python(`
-time.sleep(0.5); s = tcp(7); b = b"".join(pattern(i) for i in range(20)); t = threading.Thread(target=s.sendall, args=(b,)); t.start(); n = 0
-while n < len(b): n += len(s.recv(1 << 18))
-s.close(); u = socket.socket(socket.AF_INET6, 2); u.connect((OURS, 7))
-for n in (0, 1, 1452, 5000): u.send(b[:n]); u.recv(1 << 16)
-u.connect((OURS, 99)); u.send(b"x")`);
-      await ns.exec("ping", "-6", "-c", "2", "-s", "3001", "-i", "0.01", OURS);
-      const ended = new Promise((resolve) => capture.on("close", resolve));
-      // What is captured comes to the file by pieces.
-      await ns.exec("sleep", "1");
-      capture.kill("SIGINT");
-      await ended;
-      const checks = ["tcp", "udp"].flatMap((p) => ["-o", `${p}.check_checksum:TRUE`]);
-      const count = (filter: string) =>
-        ns.must("tshark", "-r", pcap, ...checks, "-Y", filter, "-T", "fields", "-e", "frame.number").trim().split("\n")
-          .filter((l) => l !== "").length;
-      const ours = "eth.src[0:2] == b2:0a && ipv6";
-      assert(count(`${ours} && tcp.len > 0`) > 500, "data was captured");
-      const bad = "tcp.checksum.status == 0 || udp.checksum.status == 0 || icmpv6.checksum.status == 0";
-      assertEquals(count(`${ours} && (${bad} || _ws.malformed)`), 0);
     } finally {
       ns.close();
     }
