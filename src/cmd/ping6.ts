@@ -60,6 +60,8 @@ class Ping6 implements Pinger {
     const kinds = hops === undefined ? [] : [IPV6.IPV6_UNICAST_HOPS, IPV6.IPV6_MULTICAST_HOPS];
     for (const name of kinds) await ip(name, hops!);
     if (link !== 0) await ip(IPV6.IPV6_MULTICAST_IF, link);
+    const gateway = t.value("g");
+    if (gateway !== undefined) await ip(IPV6.IPV6_NEXTHOP, sockaddrIn6(this.#links.target(t, gateway, link), 0));
     const source = t.value("S");
     if (source !== undefined) await socket.bind(sockaddrIn6(this.#links.target(t, source, link), 0));
   }
@@ -144,20 +146,21 @@ const REFUSED = {
   w: NODE_INFORMATION,
   W: NODE_INFORMATION,
   N: NODE_INFORMATION,
-  "g:": "there is no socket option for the next hop (IPV6_NEXTHOP); rump.route sets it for all packets",
   "P:": "there is no IPsec",
 };
 const grammar: Grammar = {
-  usage: "[-dfHmnoqv] [-b bufsize] [-c count] [-h hoplimit] [-I interface] [-i wait] [-l preload] [-p pattern] " +
+  usage:
+    "[-dfHmnoqv] [-b bufsize] [-c count] [-g gateway] [-h hoplimit] [-I interface] [-i wait] [-l preload] [-p pattern] " +
     "[-S sourceaddr] [-s packetsize] [-X deadline] [-x maxwait] host",
   about: "Send ICMPv6 echo requests to a host from a rump kernel, and tell of the replies.",
-  letters: "b:c:dfHh:I:i:l:mnop:qS:s:vX:x:",
+  letters: "b:c:dfg:Hh:I:i:l:mnop:qS:s:vX:x:",
   refused: REFUSED,
   help: {
     b: "bytes of the socket's buffers",
     c: "end after so many replies",
     d: "debugging of the socket (SO_DEBUG)",
     f: "flood: the next when a reply comes, and a hundred times a second; a dot for each that is lost",
+    g: "by this neighbour",
     H: "names of hosts, not addresses",
     h: "hop limit",
     I: "by this interface: multicasts, and addresses of its link",

@@ -47,6 +47,17 @@ describe("rump.ping6", () => {
         "rump.ping6: fe80::1%nosuch0: no interface nosuch0\n",
       );
     }));
+  it("-g by a neighbour; -x waits so long for the last, -X so long for all", () =>
+    withLab6((sh, on) => {
+      const [a, b, far] = ["2001:db8:1::2", "2001:db8:1::1", "2001:db8:2::2"];
+      assertEquals(
+        timeless(sh.must(`rump.ping6 -c 1 -g ${b} ${far}`, on)),
+        head(a, far) + replies(far, 1, 63) + statistics(far, 1, 1),
+      );
+      const nobody = sh.run(`rump.ping6 -c 1 -x 50 -g 2001:db8:1::77 ${far}`, on);
+      assertEquals([nobody.out, nobody.status], [head(a, far) + statistics(far, 1, 0), 2]);
+      assert(/\n[234] packets transmitted, [234] packets received/.test(sh.must(`rump.ping6 -X 0.35 -i 0.1 ${b}`, on)));
+    }));
   it("a host no route leads to is said", () =>
     withLab((sh, on) => {
       assertEquals(sh.run("rump.ping6 -c 1 2001:db8:9::1", on).err, "rump.ping6: UDP connect: No route to host\n");

@@ -18,7 +18,7 @@ const SYNOPSES: Readonly<Record<string, string>> = {
   "rump.brconfig": "a",
   "rump.ifconfig": "abCdhLlmsuvw:z",
   // OpenBSD's, as NetBSD 8 has it.
-  // "rump.nc": "46C:cDde:FH:hI:i:K:klM:m:NnO:o:P:p:R:rSs:T:tUuvw:X:x:z",
+  "rump.nc": "46C:cDde:FH:hI:i:K:klM:m:NnO:o:P:p:R:rSs:T:tUuvw:X:x:z",
 };
 /** Parse a command line with --help behind it: what was said, or why it failed. */
 async function asked(program: string, args: readonly string[]): Promise<string> {
