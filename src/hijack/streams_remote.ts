@@ -1,49 +1,68 @@
-/** Moving a stream between a socket of a rump kernel elsewhere and what stands in for it, by calls of a client. */
+/** Moving a stream between a socket of a rump kernel elsewhere and what stands in for it, by calls of a client: as net/splice.ts does. */
 import { errno } from "../abi/errno.ts";
+import { MSG_DONTWAIT, MSG_OOB, POLLIN, POLLPRI } from "../abi/flags.ts";
+import { SIOC } from "../abi/sockio.ts";
+import { Pollfd } from "../abi/structs.ts";
+import { type EndReady, NOT_NOW, type SocketEnd } from "../lib/socket_end.ts";
+import { viewOf } from "../lib/struct.ts";
 import type { AsyncClient } from "../proxy/client.ts";
 import type { Sockets, Stand } from "./stand.ts";
 
 /** Bytes moved by one call. */
-const PIECE = 64 << 10;
+const PIECE = 128 << 10;
+const SHUT_RD = 0;
 const SHUT_WR = 1;
-const EAGAIN = -11;
+
+function pollfd(fd: number, events: number): Uint8Array {
+  const bytes = new Uint8Array(Pollfd.size);
+  Pollfd.write(viewOf(bytes), 0, { fd, events });
+  return bytes;
+}
 
 type Way = "read" | "write";
 
 class Stream {
-  readonly #sockets: Sockets;
+  readonly #sockets: Pick<Sockets, "host">;
   readonly #client: AsyncClient;
   readonly #s: number;
-  readonly #fd: number;
+  readonly #end: SocketEnd;
   readonly #waiting: { [K in Way]?: (() => void) | undefined } = {};
   readonly #done: (how: "closed" | "reset") => void;
-  #reading = true;
+  /** The program has urgent data; it is gone; it sends no more. */
+  #urgent = false;
+  #gone = false;
+  #finished = false;
   #over = false;
 
-  constructor(sockets: Sockets, { s, fd }: Stand, done: (how: "closed" | "reset") => void) {
+  constructor(sockets: Pick<Sockets, "host" | "client">, { s, fd }: Stand, done: (how: "closed" | "reset") => void) {
     this.#sockets = sockets;
     this.#client = sockets.client;
     this.#s = s;
-    this.#fd = fd;
+    this.#end = sockets.host.socketEnd(fd);
     this.#done = done;
-    const { loop } = sockets.host;
-    loop.add(fd, { read: false, write: false }, ({ readable, writable, error }) => {
-      loop.settled();
-      if (readable || error) this.#wake("read");
-      if (writable || error) this.#wake("write");
-      if (error && !this.#reading) this.#end("closed");
-      else this.#interest();
-      return false;
-    });
-    const broken = (e: unknown) => this.#end(e === errno.EPIPE ? "closed" : "reset");
+    this.#end.watch((what) => this.#ready(what));
+    const broken = (e: unknown) => this.#stop(e === errno.EPIPE ? "closed" : "reset");
     this.#toKernel().catch(broken);
     this.#toProgram().catch(broken);
   }
+  #ready({ readable, writable, urgent, gone }: EndReady): void {
+    this.#sockets.host.loop.settled();
+    this.#urgent = urgent;
+    if (gone) this.#gone = true;
+    if (readable || gone) this.#wake("read");
+    if (writable || gone) this.#wake("write");
+    if (gone && this.#finished) this.#stop("closed");
+    else this.#interest();
+  }
   #interest(): void {
     const { read, write } = this.#waiting;
-    if (!this.#over) this.#sockets.host.loop.change(this.#fd, { read: read !== undefined, write: write !== undefined });
+    if (this.#over) return;
+    // Who is gone would be told of again and again.
+    if (this.#gone) this.#end.rest();
+    else this.#end.interest(read !== undefined, write !== undefined);
   }
-  #ready(way: Way): Promise<void> {
+  #until(way: Way): Promise<void> {
+    if (this.#gone) return Promise.resolve();
     return new Promise((resolve) => {
       this.#waiting[way] = resolve;
       this.#interest();
@@ -54,43 +73,74 @@ class Stream {
     this.#waiting[way] = undefined;
     go?.();
   }
-  #end(how: "closed" | "reset"): void {
+  #stop(how: "closed" | "reset"): void {
     if (this.#over) return;
     this.#over = true;
-    this.#sockets.host.loop.remove(this.#fd);
+    this.#end.rest();
     this.#sockets.host.loop.settled();
     this.#done(how);
   }
   async #toKernel(): Promise<void> {
-    for (;;) {
-      const { length, bytes } = this.#sockets.standIns.receive(this.#fd, PIECE, 0);
-      if (length === EAGAIN) await this.#ready("read");
-      else if (length <= 0) break;
-      else {
-        const buf = bytes.slice();
-        for (let at = 0; at < buf.length;) at += await this.#client.sys.write({ fd: this.#s, buf: buf.subarray(at) });
-      }
+    const { sys } = this.#client;
+    const buf = new Uint8Array(PIECE);
+    while (!this.#over) {
+      const flags = this.#urgent && this.#end.atMark() ? MSG_OOB : 0;
+      const n = this.#end.receive(flags ? buf.subarray(0, 1) : buf);
+      if (n === NOT_NOW && !this.#gone) await this.#until("read");
+      else if (n <= 0) break;
+      for (let at = 0; at < n;) at += await sys.sendto({ s: this.#s, buf: buf.subarray(at, n), flags });
     }
-    this.#reading = false;
-    await this.#client.sys.shutdown({ s: this.#s, how: SHUT_WR });
+    await sys.shutdown({ s: this.#s, how: SHUT_WR });
+    this.#finished = true;
+    if (this.#gone) this.#stop("closed");
   }
   async #toProgram(): Promise<void> {
     const buf = new Uint8Array(PIECE);
+    const byte = new Uint8Array(1);
+    /** The urgent byte has come, its place in the stream has not; it is known, and not passed yet. */
+    let [held, known] = [false, false];
     for (;;) {
-      const n = await this.#client.sys.read({ fd: this.#s, buf });
-      if (n === 0) break;
-      for (let at = 0; at < n && !this.#over;) {
-        const sent = this.#sockets.standIns.send(this.#fd, buf.subarray(at, n), 0);
-        if (sent === EAGAIN) await this.#ready("write");
-        else if (sent < 0) return this.#end("closed");
-        else at += sent;
+      const { length, marked, urgent } = await this.#take(buf, byte, known ? POLLIN : POLLIN | POLLPRI);
+      held ||= urgent;
+      known = urgent || (known && (held || length < 0));
+      if (held && marked) {
+        held = false;
+        if (!await this.#put(byte, true)) break;
       }
+      if (length === 0) return this.#end.shutdown("sending");
+      if (length > 0 && !await this.#put(buf.subarray(0, length), false)) break;
     }
-    this.#sockets.standIns.finish(this.#fd);
+    // It reads no more.
+    await this.#client.sys.shutdown({ s: this.#s, how: SHUT_RD });
+  }
+  /** Wait for what comes next: bytes up to urgent data (-1: none), whether they begin there, and whether `byte` is urgent. */
+  async #take(buf: Uint8Array, byte: Uint8Array, events: number) {
+    const s = this.#s;
+    const data = new Uint8Array(4);
+    const { read, mark, got } = await this.#client.batch((b) => {
+      b.poll({ fds: pollfd(s, events), timeout: -1 });
+      return {
+        mark: b.ioctl({ fd: s, com: SIOC.SIOCATMARK, data }),
+        got: b.recvfrom({ s, buf: byte, flags: MSG_OOB }),
+        read: b.recvfrom({ s, buf, flags: MSG_DONTWAIT }),
+      };
+    });
+    const length = read.error === errno.EAGAIN ? -1 : read.value;
+    return { length, marked: !mark.error && viewOf(data).getInt32(0, true) !== 0, urgent: !got.error };
+  }
+  /** False: the program does not read any more. */
+  async #put(bytes: Uint8Array, urgent: boolean): Promise<boolean> {
+    for (let at = 0; at < bytes.length && !this.#over;) {
+      const n = urgent ? this.#end.sendUrgent(bytes) : this.#end.send(bytes.subarray(at));
+      if (n === NOT_NOW && !this.#gone) await this.#until("write");
+      else if (n <= 0) return false;
+      else at += n;
+    }
+    return true;
   }
 }
 
 /** See the head of this file. "closed": the program has closed its end, and all it sent has gone; "reset": it is broken. */
-export function moveStream(sockets: Sockets, stand: Stand): Promise<"closed" | "reset"> {
+export function moveStream(sockets: Pick<Sockets, "host" | "client">, stand: Stand): Promise<"closed" | "reset"> {
   return new Promise((resolve) => void new Stream(sockets, stand, resolve));
 }

@@ -17,6 +17,7 @@ import { moveDatagrams, Tags } from "./datagrams_remote.ts";
 import { recvfrom, recvmmsg, recvmsg } from "./receive.ts";
 import { sendmmsg, sendmsg, sendto } from "./send.ts";
 import { familyOf } from "./sockaddr.ts";
+import { straight } from "./splice.ts";
 import type { Sockets, Stand } from "./stand.ts";
 import { LinuxError, type Outcome, Stop } from "./stop.ts";
 
@@ -62,7 +63,11 @@ export async function supervise(host: Host, { listener, sockets: rules, client }
     notifier,
     standIns,
     client,
-    attach: (stand) => stand.stream ? moveStream(sockets, stand) : moveDatagrams(sockets, tags, stand),
+    attach: straight(
+      host,
+      client,
+      (stand) => stand.stream ? moveStream(sockets, stand) : moveDatagrams(sockets, tags, stand),
+    ),
     stands: new Map(),
   };
   const byNumber = callsOf(host.machine as Machine);

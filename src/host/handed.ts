@@ -48,6 +48,9 @@ export function handedEnd(fd: number, loop: Loop): SocketEnd | undefined {
   return undefined;
 }
 
+/** An end of a pair of our own, which stays the caller's to close. */
+export const ownEnd = (fd: number, loop: Loop): SocketEnd => new LoopEnd(fd, option(fd, SO_TYPE) === SEQPACKET, loop);
+
 /** See the head of this file. */
 class LoopEnd implements SocketEnd {
   readonly records: boolean;

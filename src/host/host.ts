@@ -9,6 +9,7 @@ import type {
   Sockets,
   Watcher,
 } from "../plugin.ts";
+import type { SocketEnd } from "../lib/socket_end.ts";
 import type { Notifier, Trapped } from "./notifier.ts";
 import type { StandIns, Taken } from "./stand_ins.ts";
 
@@ -320,6 +321,8 @@ export interface Host {
   notifier(listener: number): Notifier;
   /** Pairs of sockets that stand in for others. */
   standIns(): StandIns;
+  /** An end of such a pair, in the loop; it stays the caller's to close. */
+  socketEnd(fd: number): SocketEnd;
   /** The machine by node's name of it. */
   readonly machine: string;
   /**

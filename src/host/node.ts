@@ -15,6 +15,7 @@ import { EpollLoop } from "./loop.ts";
 import { blockingChannel } from "./sockets_blocking.ts";
 import { keys } from "./keys.ts";
 import { unpack } from "./unpack.ts";
+import { ownEnd } from "./handed.ts";
 import { notifier, seccompListener } from "./notifier.ts";
 import { addressesOf, connectNamed, nameOfAddress } from "./resolve.ts";
 import { hostStat, readWhole, realpath } from "./stat.ts";
@@ -341,6 +342,7 @@ export function makeHost(rt: Runtime): Host {
     get loopSockets() {
       return sockets();
     },
+    socketEnd: (fd) => ownEnd(fd, loop()),
     eventSockets: eventSockets({ tls, connectBlocking }),
     get loopSharedFile() {
       return sharedFiles();

@@ -147,6 +147,7 @@ const settling = (channel: Channel, loop: Host["loop"]): Channel => ({
   peer: channel.peer,
   ...(channel.binding ? { binding: channel.binding } : {}),
   send: (...parts) => channel.send(...parts),
+  ...(channel.sendWith ? { sendWith: (descriptor, bytes) => channel.sendWith!(descriptor, bytes) } : {}),
   drained: (on) => channel.drained(on),
   pause: (stop) => channel.pause(stop),
   close: () => channel.close(),

@@ -2,13 +2,14 @@
  * Benchmarks: one line a metric, ours, a peer on the same work in the same run, and the ratio (above 1: ours is better).
  * Everything runs on one CPU and then on all, since waking another CPU costs more than anything we do.
  * Needs dist/rump (deno task build), cc, mkfs.fat, mtools; mounts need root; fusefat is measured where it is installed.
- * Arguments choose groups: local msdos remote load start fuse disk images net tap shmif.
+ * Arguments choose groups: local msdos remote load start fuse disk images net tap shmif hijack.
  */
 import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { clean } from "./bench.ts";
 import { disk } from "./disk.ts";
 import { fuse } from "./fuse.ts";
+import { hijackData } from "./hijack_data.ts";
 import { images } from "./images.ts";
 import { load } from "./load.ts";
 import { local } from "./local.ts";
@@ -31,6 +32,7 @@ const groups: Readonly<Record<string, () => void | Promise<void>>> = {
   net,
   tap,
   shmif,
+  hijack: hijackData,
 };
 const pinned = process.env.BENCH_CPUS;
 
