@@ -4,6 +4,7 @@
  */
 import type { Errnos } from "./abi/errno.ts";
 import type { Async } from "./lib/async.ts";
+import type { PathDriver, PathNode } from "./lib/path_volume.ts";
 import type { Volume } from "./lib/volume.ts";
 import type { OpenDatagrams } from "./lib/datagrams.ts";
 import type { NetDevice } from "./lib/net_device.ts";
@@ -19,6 +20,7 @@ export type { Async, Errnos, Schema };
 export type { Datagrams, OpenDatagrams } from "./lib/datagrams.ts";
 export type { Input, NetDevice } from "./lib/net_device.ts";
 export type { Offload, Offloads } from "./lib/offload.ts";
+export type { PathAttr, PathDriver, PathNode } from "./lib/path_volume.ts";
 export type { OpenPort, Port, PortUser } from "./lib/port.ts";
 export type { OpenSharedFile, SharedFile } from "./lib/shared_file.ts";
 export type { OpenTap, Tap } from "./lib/tap.ts";
@@ -51,6 +53,13 @@ export interface Sys {
   callout(ms: number, fn: () => void): () => void;
   /** Bytes that are compressed. */
   readonly unpack: Unpack;
+  /** The volume of a driver that thinks in paths. */
+  pathVolume(driver: PathDriver): Volume<PathNode>;
+  /**
+   * Something on a mounted volume changed by another hand than the kernel's (`Volume.changing`): what this kernel and the
+   * host's remember of `node` is forgotten; with `name`, of that name in the directory `node`; of everything without both.
+   */
+  changed<N>(volume: Volume<N>, node?: N, name?: string): void;
   /** A write-back cache of a device's blocks within the kernel's memory limit (sysctl vm.bufmem_hiwater). */
   buffers(device: BlockDevice, options: BufferOptions): Buffers;
   /** Stream sockets of the host, for transports. */

@@ -149,6 +149,7 @@ export const volumeClaims: readonly SubjectClaim[] = [
       const v = volumeOf(s);
       const before = (await v.statfs()).free;
       const node = await v.create(v.root, "f", make);
+      v.active(node);
       await v.write(node, pattern(50_000), 0);
       const { free, blocks } = await v.statfs();
       // A volume without a limit of its own has no free room to tell of.

@@ -94,6 +94,9 @@ export class Nodes {
     this.#byNode.clear();
     for (const known of all) await this.#mount.release(known.node);
   }
+  [Symbol.iterator](): Iterator<Known> {
+    return this.#byId.values();
+  }
   get size(): number {
     return this.#byId.size;
   }

@@ -370,7 +370,13 @@ export const ops: Readonly<Record<number, Op>> = {
   23: listxattr,
   24: removexattr,
   // 25 FLUSH: ENOSYS, nothing is held back by descriptor
-  27: (c) => openReply(c.req, OUT_HEADER, c.server.serial(), c.server.opens ? 0 : FOPEN_CACHE_DIR | FOPEN_KEEP_CACHE),
+  27: (c) =>
+    openReply(
+      c.req,
+      OUT_HEADER,
+      c.server.serial(),
+      c.server.opens || c.volume.changing ? 0 : FOPEN_CACHE_DIR | FOPEN_KEEP_CACHE,
+    ),
   28: readdir(false),
   29: (c) => {
     c.server.listings.delete(ReadIn.get.fh(c.req.in.view, BODY));

@@ -83,7 +83,7 @@ export class FuseServer {
   /** See FuseOptions. */
   readonly opens: Opens | undefined;
   /** Seconds what the kernel is told is true. */
-  readonly valid: number;
+  valid: number;
   readonly listings = new Map<number, Listing>();
   /** Requests served, by opcode. */
   readonly counts = new Float64Array(64);
@@ -115,6 +115,7 @@ export class FuseServer {
   }
   /** Serve from now on, in the host's loop. */
   start(): void {
+    this.mount.watchers.add((node, name) => this.#touched(node, name));
     this.#host.loop.add(this.#fd, { read: true, write: false }, ({ error }) => this.#ready(error));
   }
   now(): number {
@@ -157,6 +158,16 @@ export class FuseServer {
     view.setBigInt64(OUT_HEADER + InvalInode.at.offset, -1n, true); // attributes only
     InvalInode.set.length(view, OUT_HEADER, 0);
     this.#notify(NOTIFY_INVAL_INODE, OUT_HEADER + InvalInode.size);
+  }
+  /** The driver says that a file, a name, or everything has changed. */
+  #touched(node?: unknown, name?: string): void {
+    const known = node === undefined ? undefined : this.nodes.of(node);
+    if (known) this.forgetAttributes(known.id);
+    else if (node === undefined) { for (const { id } of this.nodes) this.forgetAttributes(id); }
+    // Taking one name back would wait for the directory's lock, whose holder may wait for us: all are, which waits for nothing.
+    if ((node === undefined || name !== undefined) && this.#minor >= EPOCH_MINOR) {
+      this.#notify(NOTIFY_INC_EPOCH, OUT_HEADER);
+    }
   }
   /** A message that answers no request. */
   #notify(code: number, length: number): void {
@@ -277,8 +288,11 @@ export class FuseServer {
     const d = req.in.view;
     const { get } = InitIn;
     this.#minor = get.minor(d, BODY);
-    const flags = get.flags(d, BODY) &
-      (ASKED | (this.#options.writeback ? INIT.WRITEBACK_CACHE : 0) | (this.opens ? SHARED : 0));
+    const { changing } = this.mount.volume;
+    // Where a name cannot be taken back it is not believed for long.
+    if (changing && this.#minor < EPOCH_MINOR) this.valid = Math.min(this.valid, 1);
+    const shared = this.opens ? SHARED : changing ? INIT.AUTO_INVAL_DATA : 0;
+    const flags = get.flags(d, BODY) & (ASKED | (this.#options.writeback ? INIT.WRITEBACK_CACHE : 0) | shared);
     req.out.bytes.fill(0, OUT_HEADER, OUT_HEADER + INIT_OUT_SIZE);
     InitOut.write(req.out.view, OUT_HEADER, {
       major: 7,

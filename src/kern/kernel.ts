@@ -17,7 +17,9 @@ import type {
   Sys,
   SysctlNode,
   Unpack,
+  Volume,
 } from "../plugin.ts";
+import { pathVolume } from "../lib/path_volume.ts";
 import { BufferCache } from "./buffers.ts";
 import { type Calls, Dispatcher } from "./dispatch.ts";
 import { parseOptions } from "./driver_options.ts";
@@ -84,6 +86,8 @@ export class Kernel implements KernelServices {
   readonly faction = new Map<string, unknown>();
   /** Called when reboot(2) has halted the kernel: the server ends then. */
   onHalt: () => void = () => {};
+  /** Set by who has mounts. */
+  volumeChanged: (volume: Volume, node?: unknown, name?: string) => void = () => {};
   /** Set by who has interfaces. */
   openPort: OpenPort = () => {
     throw errno.ENXIO;
@@ -107,6 +111,8 @@ export class Kernel implements KernelServices {
       now: () => host.wall(),
       random: (into) => host.random(into),
       log: this.log.write,
+      pathVolume: (driver) => pathVolume(errno, driver),
+      changed: (volume, node, name) => this.volumeChanged(volume as Volume, node, name),
       callout: (ms, fn) => host.timer(ms, fn),
       unpack: host.unpack,
       buffers: (device: BlockDevice, o: BufferOptions): Buffers => this.buffers.attach(device, o),

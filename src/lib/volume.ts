@@ -72,6 +72,8 @@ export interface Volume<N = unknown> {
   readonly foldsCase?: boolean;
   /** The volume cannot be written, whatever the mount says (read-only medium): shown as read-only. */
   readonly readOnly?: boolean;
+  /** Its files change by other hands, too: `Sys.changed` tells. A file that has changed has another size or mtime. */
+  readonly changing?: boolean;
   /** Source shown by df and mount; left out: the device or the driver's name. */
   readonly label?: string;
   getattr(node: N): Async<Attr>;

@@ -2,13 +2,15 @@
 import { errno, type SysError } from "../abi/errno.ts";
 import type { StatFs, Volume } from "../plugin.ts";
 
+/** What is said of a volume, and may be left out. */
+type Facts = "foldsCase" | "readOnly" | "label" | "changing";
 /** A volume with every operation present. */
-export type FullVolume = Required<Omit<Volume, "foldsCase" | "readOnly" | "label">> & Volume & {
+export type FullVolume = Required<Omit<Volume, Facts>> & Volume & {
   /** A name that was listed may lead to another node later, unless somebody holds the one it had. */
   readonly forgets: boolean;
 };
 
-type Optional = Exclude<keyof Volume, "root" | "getattr" | "lookup" | "readdir" | "foldsCase" | "readOnly" | "label">;
+type Optional = Exclude<keyof Volume, "root" | "getattr" | "lookup" | "readdir" | Facts>;
 
 /** The errno of an absent operation; `undefined`: nothing to do, it succeeds. */
 export const defaults: Readonly<Record<Optional, SysError | undefined>> = {
@@ -57,6 +59,7 @@ export function complete(volume: Volume): FullVolume {
     foldsCase: volume.foldsCase ?? false,
     readOnly: volume.readOnly ?? (!volume.write && !volume.create),
     label: volume.label,
+    changing: volume.changing ?? false,
     forgets: volume.active !== undefined,
     getattr: volume.getattr.bind(volume),
     lookup: volume.lookup.bind(volume),
@@ -73,7 +76,14 @@ const refuse = (e: SysError) => () => {
 };
 /** What open files of an unmounted volume see: EIO, and nothing to give back (NetBSD: deadfs). */
 export function deadVolume(root: unknown): FullVolume {
-  const dead: Record<string, unknown> = { root, foldsCase: false, readOnly: false, label: undefined, forgets: false };
+  const dead: Record<string, unknown> = {
+    root,
+    foldsCase: false,
+    readOnly: false,
+    changing: false,
+    label: undefined,
+    forgets: false,
+  };
   for (const name of ["getattr", "lookup", "readdir", ...Object.keys(defaults)]) dead[name] = refuse(errno.EIO);
   for (const name of ["active", "inactive", "sync", "unmount"]) dead[name] = () => undefined;
   return dead as unknown as FullVolume;

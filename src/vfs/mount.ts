@@ -155,6 +155,15 @@ export class Mount {
     if (known) this.hold(known.node);
     return known ?? undefined;
   }
+  /** Told of what the driver says has changed by other hands: a file, a name in a directory, or everything. */
+  readonly watchers = new Set<(node?: unknown, name?: string) => void>();
+  /** The driver says so. */
+  touched(node?: unknown, name?: string): void {
+    this.#changes++;
+    if (node === undefined || name === undefined) this.forgetNames();
+    else this.changed(node, name);
+    for (const watcher of this.watchers) watcher(node, name);
+  }
   /** A name in `dir` was made, removed or moved. */
   changed(dir: unknown, name: string): void {
     this.#changes++;

@@ -39,6 +39,8 @@ export class Vfs {
   /** All mounts, oldest first; those outside the name space too. */
   readonly mounts: Mount[] = [];
   syncDelay = SYNC_DELAY;
+  /** By what the driver gave. */
+  readonly #byVolume = new WeakMap<Volume, Mount>();
   #etfs = 0;
   #root: Mount | undefined;
   #stopSyncer: () => void = () => {};
@@ -46,6 +48,7 @@ export class Vfs {
   constructor(kernel: Kernel) {
     this.kernel = kernel;
     this.devices = new Devices(kernel.sys);
+    kernel.volumeChanged = (volume, node, name) => this.#byVolume.get(volume)?.touched(node, name);
   }
   get root(): Mount {
     return this.#root!;
@@ -144,6 +147,7 @@ export class Vfs {
     return then(this.#mountDriver(type, device, how), (volume) => {
       const flags = how.flags | MNT_LOCAL | (device && !device.write ? MNT_RDONLY : 0);
       const mount = new Mount(volume, device, { type, from: how.from, on: how.on ?? "", flags, owner: how.owner ?? 0 });
+      this.#byVolume.set(volume, mount);
       this.attach(mount, covered);
       return mount;
     });

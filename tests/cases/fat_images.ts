@@ -38,6 +38,8 @@ export function plainSys(log: (text: string) => void = () => {}): Sys {
     random: (into) => void into.fill(7),
     log,
     callout: () => () => {},
+    pathVolume: undefined as never,
+    changed: () => {},
     buffers: (device, options) => cache.attach(device, options),
     sockets: undefined as never,
     unpack: host.unpack,

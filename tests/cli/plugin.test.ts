@@ -155,4 +155,28 @@ describe("a plugin's file", { skip: noFuse() }, () => {
       writeFileSync(`${sh.dir}/p/x.ts`, volume("label: word,", "", 'import { word } from "dep";'));
       assert(sh.must("cd q && rump plugin check -q ../p/x.ts").includes("9 passed, 0 failed"));
     }));
+  it("tells of changes by other hands: the host sees new bytes and names at once, not in an hour", () =>
+    within((sh) => {
+      // Asked for the first time it changes soon after: f has other bytes, g is there.
+      const code = (told: boolean) =>
+        `export default { kind: "fs", name: "moving", mount(sys) {
+  const root = {}, f = {}, g = {};
+  let [text, mtime] = ["before", 1000];
+  const names = () => text === "before" ? { f } : { f, g };
+  const v = { root, changing: true, lookup: (d, n) => names()[n], readdir: () => Object.entries(names()),
+    getattr: (n) => ({ ino: [root, f, g].indexOf(n) + 1, type: n === root ? "dir" : "file", size: n === root ? 0 : text.length, mtime }),
+    read(n, into, at) {
+      if (text === "before") setTimeout(() => { text = "afterwards"; mtime++;${told ? "sys.changed(v);" : ""} }, 100);
+      const b = new TextEncoder().encode(text).subarray(at, at + into.length); into.set(b); return b.length;
+    } };
+  return v;
+} };`;
+      sh.must("mkdir mnt");
+      for (const told of [true, false]) {
+        writeFileSync(`${sh.dir}/x.ts`, code(told));
+        sh.must("rump mount ./x.ts mnt && ! ls mnt/g 2>/dev/null && grep -q before mnt/f");
+        assertEquals(sh.until("grep -q afterwards mnt/f && ls mnt/g", told ? 10 : 0.5), told);
+        sh.must("rump mount ./x.ts -u mnt");
+      }
+    }));
 });
