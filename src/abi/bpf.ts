@@ -1,6 +1,6 @@
 /** bpf(4): commands, structures, and the instructions of its filters (NetBSD: net/bpf.h, net/dlt.h). */
-import { bytes, i64, struct, u16, u32, u64, u8, viewOf } from "../lib/struct.ts";
-import { Ifreq } from "./net_structs.ts";
+import { bytes, chars, i32, i64, struct, u16, u32, u64, u8, viewOf } from "../lib/struct.ts";
+import { IFNAMSIZ, Ifreq } from "./net_structs.ts";
 import { io, ior, iow, iowr, type Pointed } from "./ioccom.ts";
 import { Timespec } from "./structs.ts";
 
@@ -12,6 +12,23 @@ export const BpfInsn = struct("le", { code: u16, jt: u8, jf: u8, k: u32 }, 8);
 export const BpfDltlist = struct("le", { length: u32, pad: u32, list: u64 }, 16);
 /** struct bpf_stat */
 export const BpfStat = struct("le", { received: u64, dropped: u64, captured: u64, padding: bytes(104) }, 128);
+/** struct bpf_d_ext: an open /dev/bpf, as sysctl net.bpf.peers tells it; `state` is a BPF_STATE. */
+export const BpfDExt = struct("le", {
+  bufsize: i32,
+  promisc: u8,
+  state: u8,
+  immediate: u8,
+  pad: u8,
+  hdrcmplt: i32,
+  direction: i32,
+  pid: i32,
+  gap: u32,
+  received: u64,
+  dropped: u64,
+  captured: u64,
+  ifname: chars(IFNAMSIZ),
+}, 64);
+export const BPF_STATE = { IDLE: 0, WAITING: 1, TIMED_OUT: 2 } as const;
 /** struct bpf_version */
 export const BpfVersion = struct("le", { major: u16, minor: u16 }, 4);
 /** struct bpf_hdr, before each packet of a buffer; the packet is `hdrlen` behind its beginning, the next one at a multiple of 8. */

@@ -35,6 +35,8 @@ const NARROW = [18, 18] as const;
 export interface RouteOptions {
   /** 0: all. */
   readonly family: number;
+  /** Of these only; none: of all. */
+  readonly families?: ReadonlySet<number>;
   /** Also metrics, each route on lines of its own. */
   readonly verbose: boolean;
   /** Without those that are neighbours' link addresses. */
@@ -107,12 +109,13 @@ export function routeTable(sys: SyncCalls, o: RouteOptions): string[] {
 /** The routes that are to be shown. */
 export function* routes(
   sys: SyncCalls,
-  o: Pick<RouteOptions, "family" | "noLinks">,
+  o: Pick<RouteOptions, "family" | "families" | "noLinks">,
 ): Generator<RouteMessage> {
   for (const message of messagesOf(routeDump(sys, o.family, NET_RT.DUMP))) {
     const route = takeApart(message);
     const destination = route?.addresses.get(RTA.DST);
     if (!route || !destination || (o.noLinks && (route.header.flags & RTF.LLDATA) !== 0)) continue;
-    if (o.family === 0 || destination[1] === o.family) yield route;
+    const isWanted = o.family === 0 || destination[1] === o.family;
+    if (isWanted && (!o.families?.size || o.families.has(destination[1]!))) yield route;
   }
 }

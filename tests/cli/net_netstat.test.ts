@@ -5,7 +5,7 @@ import { sockaddrIn, sockaddrIn6 } from "../../src/abi/inet.ts";
 import { parseIpv6 } from "../../src/lib/in6.ts";
 import { parseIpv4 } from "../../src/lib/inet.ts";
 import { connect } from "../../src/rump.ts";
-import { assert, assertEquals } from "../assert.ts";
+import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { Shell } from "./helpers.ts";
 
 /** `rump.netstat -rn` of NetBSD 7.99.34 with such an interface; its own link-local address and lo0's MTU are ours. */
@@ -88,6 +88,46 @@ describe("rump.netstat", () => {
   });
   it("-f inet takes one table only", () => {
     assertEquals(run("-rn -f inet").out, ROUTES.slice(0, ROUTES.indexOf("\nInternet6")));
+  });
+  it("-f takes several families, -v and -X change nothing", () => {
+    assertEquals(run("-rn -f inet,inet6").out, run("-rn").out);
+    assertEquals(run("-rn -f inet -f inet6").out, run("-rnX").out);
+    const of = (list: string) => run(`-an -f ${list}`).out.match(/^Active \S+/gm);
+    assertEquals(of("inet,local"), ["Active Internet", "Active UNIX"]);
+    assertEquals(run("-f inet,ipx").err, "rump.netstat: ipx: unknown address family\n");
+  });
+  it("-B tells who listens by bpf, and what is counted of it", () => {
+    const capture = sh.start(`env RUMP_SERVER=${env.RUMP_SERVER} rump.pcap -i lo0 -w file.pcapng`);
+    const peers = `RUMP_SERVER=${env.RUMP_SERVER} rump.netstat -B`;
+    assert(sh.until(`${peers} | grep -q lo0`));
+    sh.must("rump.ping -c 2 -i 0.01 127.0.0.1", env);
+    assert(sh.until(`${peers} | grep -q 'lo0     [4-9]'`));
+    const [title, head, line, ...more] = run("-B").out.split("\n");
+    assertEquals([title, head, more], [
+      "Active BPF peers",
+      "PID\tInt\tRecv     Drop     Capt     Flags  Bufsize  Comm",
+      [""],
+    ]);
+    assertMatch(line!, /^\d+ +lo0 {5}\d+ +0 +\d+ +[IWT][P-][R-]S- {2}\d+ +rump\.pcap$/);
+    assertMatch(
+      run("-B -s").out,
+      /^bpf:\n\t\d+ total packets received\n\t\d+ total packets captured\n\t0 total packets dropped\n$/,
+    );
+    assertEquals(run("-B -I shmif0").out, `${title}\n${head}\n`);
+    capture.kill("SIGINT");
+  });
+  it("-g: no multicasts are routed", () => {
+    assertEquals(
+      run("-gl").out,
+      "No IPv4 multicast routing compiled into this system.\nNo IPv6 multicast routing compiled into this system.\n",
+    );
+  });
+  it("what makes no sense is said: a word, counters of an interface, groups", () => {
+    assertEquals(run("host").status, 2);
+    assertEquals(run("-w 0").err, "rump.netstat: 0: not a number of seconds\n");
+    const I = "rump.netstat: -I with -s or -p: protocols do not count for each interface\n";
+    assertEquals(run("-I lo0 -p tcp").err, I);
+    assertMatch(run("-ia").err, /^rump\.netstat: -a with -i: /);
   });
   it("-an lists all sockets", () => {
     const lines = plain(run("-an").out).split("\n");

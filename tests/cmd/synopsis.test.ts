@@ -10,7 +10,7 @@ const SYNOPSES: Readonly<Record<string, string>> = {
   "rump.ping6": "a:b:c:dfg:Hh:I:i:l:mNnoP:p:qS:s:tvWwX:x:",
   "rump.traceroute": "A:aDdFf:g:Ii:lMm:nPp:q:rs:t:vw:xz:",
   "rump.traceroute6": "A:adf:Ilm:np:q:rs:vw:",
-  // "rump.netstat": "AaBbdf:ghI:iLlM:mN:nP:p:qrSsTtvw:X",
+  "rump.netstat": "AaBbdf:ghI:iLlM:mN:nP:p:qrSsTtvw:X",
   "rump.sockstat": "46cf:lnp:u",
   "rump.arp": "adfnsv",
   "rump.ndp": "A:acdfHIi:nPpRrst",

@@ -3,7 +3,8 @@ import { deviceNodesOf } from "../../kern/device_nodes.ts";
 import type { Kernel } from "../../kern/kernel.ts";
 import type { Async, Component } from "../../plugin.ts";
 import { stackOf } from "../interfaces.ts";
-import { openBpf } from "./device.ts";
+import { BpfPeers } from "./device.ts";
+import { peersNode, statsNode } from "./sysctl.ts";
 import { MAX_BUFFER } from "./listener.ts";
 
 /** NetBSD's number of bpf(4) on amd64. */
@@ -15,10 +16,13 @@ const component: Component = {
   setup(services): Async<void> {
     const kernel = services as Kernel;
     const stack = stackOf(kernel);
+    const peers = new BpfPeers();
     kernel.sysctl({
       "net.bpf.maxbufsize": { type: "int", doc: "Maximum size for data capture buffer", read: () => MAX_BUFFER },
+      "net.bpf.stats": statsNode(peers),
+      "net.bpf.peers": peersNode(peers),
     });
-    return deviceNodesOf(kernel)!.add({ name: "bpf", major: MAJOR, mode: 0o600, clone: () => openBpf(stack) });
+    return deviceNodesOf(kernel)!.add({ name: "bpf", major: MAJOR, mode: 0o600, clone: () => peers.open(stack) });
   },
 };
 export default component;

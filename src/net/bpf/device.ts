@@ -1,5 +1,5 @@
 /** /dev/bpf: every open is a listener of its own, on one interface (bpf(4); NetBSD: bpf.c). */
-import { BIOC, BPF_D, BPF_PROGRAM, BPF_VERSION, BpfDltlist, BpfStat, BpfVersion, DLT } from "../../abi/bpf.ts";
+import { BIOC, BPF_D, BPF_PROGRAM, BPF_VERSION, BpfDExt, BpfDltlist, BpfStat, BpfVersion, DLT } from "../../abi/bpf.ts";
 import { errno } from "../../abi/errno.ts";
 import { AF_INET, AF_INET6, FIONREAD, O_NONBLOCK, POLLIN, POLLOUT, POLLRDNORM, S_IFCHR } from "../../abi/flags.ts";
 import { Ifreq } from "../../abi/net_structs.ts";
@@ -12,13 +12,24 @@ import type { Async } from "../../plugin.ts";
 import type { Interface } from "../interface.ts";
 import type { Stack } from "../stack.ts";
 import { Filter, parseProgram } from "./filter.ts";
-import { Listener } from "./listener.ts";
+import { type BpfCounters, Listener } from "./listener.ts";
 
 /** Bytes of header before what is in a frame, by DLT. */
 const LINK: Readonly<Record<number, number>> = { [DLT.EN10MB]: 14, [DLT.NULL]: 4, [DLT.RAW]: 0 };
 const SOURCE = 6;
 type Command = (d: DataView, data: Uint8Array) => void;
 
+/** What every open /dev/bpf of a kernel is told in: sysctl net.bpf.peers and net.bpf.stats. */
+export class BpfPeers {
+  readonly totals: BpfCounters = { received: 0, dropped: 0, captured: 0 };
+  readonly files = new Set<BpfFile>();
+
+  open(stack: Stack): Fileops {
+    const file = new BpfFile(stack, this);
+    this.files.add(file);
+    return file;
+  }
+}
 class BpfFile implements Fileops {
   readonly seekable = false;
   readonly #stack: Stack;
@@ -33,9 +44,14 @@ class BpfFile implements Fileops {
   #null = new Uint8Array(2048);
   readonly #unlisten: () => void;
 
-  constructor(stack: Stack) {
+  /** Who used it last. */
+  #pid = 0;
+  readonly #peers: BpfPeers;
+
+  constructor(stack: Stack, peers: BpfPeers) {
     this.#stack = stack;
-    this.#listener = new Listener(stack.sys.callout, () => stack.kernel.host.wall());
+    this.#peers = peers;
+    this.#listener = new Listener(stack.sys.callout, () => stack.kernel.host.wall(), peers.totals);
     const gone = (change: { readonly kind: string; readonly gone?: boolean; readonly iface?: Interface }) => {
       if (change.kind === "interface" && change.gone && change.iface === this.#iface) this.#leave();
     };
@@ -81,6 +97,7 @@ class BpfFile implements Fileops {
   // As an open file
 
   read(file: File, into: Uint8Array, _offset: number, lwp: Lwp): Async<number> {
+    this.#pid = lwp.proc.pid;
     return this.#listener.read(lwp, into, (file.flags & O_NONBLOCK) !== 0, () => this.#iface === undefined);
   }
   /** Send a frame. ENXIO: no interface; ENETDOWN; EMSGSIZE. */
@@ -114,12 +131,29 @@ class BpfFile implements Fileops {
   about() {
     return { type: "bpf", ...(this.#iface ? { name: this.#iface.name } : {}) };
   }
+  /** struct bpf_d_ext */
+  describe(d: DataView, at: number): void {
+    const { size, immediate, state, direction, counters } = this.#listener;
+    BpfDExt.write(d, at, {
+      bufsize: size,
+      promisc: Number(this.#promiscuous),
+      state,
+      immediate: Number(immediate),
+      hdrcmplt: Number(this.#complete),
+      direction,
+      pid: this.#pid,
+      ...counters,
+      ifname: this.#iface?.name ?? "",
+    });
+  }
   close(): void {
+    this.#peers.files.delete(this);
     this.#leave();
     this.#unlisten();
     this.#listener.stop();
   }
-  ioctl(_file: File, command: number, data: Uint8Array | undefined): number {
+  ioctl(_file: File, command: number, data: Uint8Array | undefined, lwp: Lwp): number {
+    this.#pid = lwp.proc.pid;
     const run = this.#commands[command];
     if (!run) throw errno.ENOTTY;
     const bytes = data ?? new Uint8Array(0);
@@ -183,5 +217,3 @@ class BpfFile implements Fileops {
     BpfDltlist.set.length(d, 0, 1);
   }
 }
-/** What opening /dev/bpf gives. */
-export const openBpf = (stack: Stack): Fileops => new BpfFile(stack);

@@ -1,5 +1,5 @@
 /** An open /dev/bpf: what it wants to see, and the two buffers it is kept in (bpf(4); NetBSD: bpf.c). */
-import { BPF_D, BpfHdr } from "../../abi/bpf.ts";
+import { BPF_D, BPF_STATE, BpfHdr } from "../../abi/bpf.ts";
 import { errno } from "../../abi/errno.ts";
 import type { Lwp } from "../../kern/proc.ts";
 import { type Callout, sleep, Waiters } from "../../kern/wait.ts";
@@ -27,6 +27,12 @@ const makeBuffer = (size: number): Buffer => {
   return { bytes, view: viewOf(bytes), used: 0 };
 };
 
+/** What listeners count. */
+export interface BpfCounters {
+  received: number;
+  dropped: number;
+  captured: number;
+}
 export class Listener {
   readonly changes = new Waiters();
   filter: Filter | undefined;
@@ -35,7 +41,9 @@ export class Listener {
   /** Every packet is told at once. */
   immediate = false;
   direction: number = BPF_D.INOUT;
-  readonly counters = { received: 0, dropped: 0, captured: 0 };
+  readonly counters: BpfCounters = { received: 0, dropped: 0, captured: 0 };
+  /** Of all listeners of a kernel, for ever. */
+  readonly #totals: BpfCounters;
   #size = BUFFER;
   /** What fills, and what is full and waits to be read. */
   #store: Buffer | undefined;
@@ -49,7 +57,8 @@ export class Listener {
   /** Bytes of the link's header: what follows it is to be aligned. */
   #link = 0;
 
-  constructor(callout: Callout, now: () => number) {
+  constructor(callout: Callout, now: () => number, totals: BpfCounters) {
+    this.#totals = totals;
     this.#callout = callout;
     this.#now = now;
   }
@@ -79,12 +88,16 @@ export class Listener {
 
   // Packets
 
+  #count(what: keyof BpfCounters): void {
+    this.counters[what]++;
+    this.#totals[what]++;
+  }
   /** A packet of the interface; lent. */
   see(packet: Uint8Array): void {
-    this.counters.received++;
+    this.#count("received");
     const wanted = this.filter ? this.filter.run(packet) : WHOLE;
     if (wanted === 0) return;
-    this.counters.captured++;
+    this.#count("captured");
     this.#keep(packet, Math.min(wanted, packet.length));
   }
   #keep(packet: Uint8Array, length: number): void {
@@ -92,7 +105,7 @@ export class Listener {
     const room = Math.min(length, this.#size - header);
     let at = aligned(this.#store!.used);
     if (at + header + room > this.#size) {
-      if (this.#hold) return void this.counters.dropped++;
+      if (this.#hold) return this.#count("dropped");
       this.#rotate();
       this.changes.wake();
       at = 0;
@@ -149,6 +162,10 @@ export class Listener {
     this.#hold = undefined;
     this.#timedOut = false;
     return used;
+  }
+  /** BPF_STATE: of the time that poll(2) waits for. */
+  get state(): number {
+    return this.#timedOut ? BPF_STATE.TIMED_OUT : this.#cancel ? BPF_STATE.WAITING : BPF_STATE.IDLE;
   }
   /** Bytes that could be read. */
   get waiting(): number {
