@@ -114,7 +114,7 @@ async function ofFileSystem({ host, program, source, options, lacks }: Check, dr
   await first.run().catch(() => {}); // it is among the cases, and told of there
   const absent = volume.made ? absentOperations(volume.made) : [];
   if (absent.length > 0) host.out(`leaves out ${absent.join(", ")}\n`);
-  return fsCases(kernel, { ...subject, driver }, [...lacks, ...driver.lacks ?? [], ...lackedBy(absent)]);
+  return fsCases(kernel, { ...subject, driver }, [...lacks, ...lackedBy(absent)]);
 }
 /** The whole path of what is the host's. */
 function whole(host: Host, source: string): string {

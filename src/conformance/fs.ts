@@ -53,8 +53,10 @@ export function posixCases(
     }))
   );
 }
-/** All claims on a driver; what it lacks is skipped, in sight. */
-export function fsCases(boot: Boot, volume: Volume, lacks: readonly Capability[] = []): Case[] {
+/** All claims on a driver; what it lacks, by its own word or this, is skipped, in sight. */
+export function fsCases(boot: Boot, volume: Volume, beside: readonly Capability[] = []): Case[] {
+  const { lacks: own = [], readOnly } = volume.driver;
+  const lacks: readonly Capability[] = [...beside, ...own, ...(readOnly ? ["write" as const] : [])];
   const sides = [["the driver's contract", volumeClaims], ["in a kernel", systemClaims]] as const;
   return [
     ...sides.flatMap(([group, claims]) =>
