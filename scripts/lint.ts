@@ -10,6 +10,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   vfs: ["lib", "abi", "wire", "kern"],
   net: ["lib", "abi", "wire", "kern"],
   conformance: ["lib", "abi", "kern", "vfs"],
+  isolate: ["lib", "abi", "kern", "host/host.ts"],
   proxy: ["lib", "abi", "kern", "host/host.ts"],
   fuse: ["lib", "abi", "wire", "kern", "vfs", "host/host.ts"],
   // A hijacked program's files are served by fuse's server, over a volume whose operations are remote calls.

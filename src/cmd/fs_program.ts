@@ -8,6 +8,7 @@ import type { Host } from "../host/host.ts";
 import { pluginOf } from "../kern/plugins.ts";
 import type { Options } from "../lib/getopt.ts";
 import type { FsDriver } from "../plugin.ts";
+import { ISOLATE_HELP, limitsOf } from "./isolate_options.ts";
 import { locatorText } from "../wire/slices.ts";
 import { Failure, type Grammar, reasonOf, usage } from "./cli.ts";
 import { wordsOf } from "./driver_words.ts";
@@ -50,11 +51,12 @@ function grammarOf(p: Program): Grammar {
     about: `${driver.about ?? `Mount a file system of type ${driver.name}.`} A process of its own serves it,\n` +
       `without root or a kernel driver, and ends when it is unmounted.${parts}`,
     letters: `${words.letters}${SERVE_LETTERS}${"u" in u ? "u:" : ""}`,
-    help: { ...words.help, ...SERVE_HELP, ...u, ...(p.own ? { sandbox: BOXED } : {}) },
+    help: { ...words.help, ...SERVE_HELP, ...u, ...(p.own ? { ...ISOLATE_HELP, sandbox: BOXED } : {}) },
     examples: [`${driver.wantsDevice ? "disk.img" : driver.name} mnt`],
   };
 }
-const BOXED = "give up user and rights before the volume is mounted, or fail: a plugin's file keeps them otherwise";
+const BOXED =
+  "give up user and rights (of the isolated process) before the volume is mounted: a plugin's file keeps them otherwise";
 /** Whether -u is an owner; else it is only an unmount's. */
 const hasOwner = (driver: FsDriver) => wordsOf(driver).letters.includes("u:");
 
@@ -71,22 +73,27 @@ async function mountBy(host: Host, args: readonly string[], p: Program): Promise
   if (operands.length !== 2 || strayOwner) usage(host, called, grammar);
   const [source, dir] = operands as [string, string];
   const { driver: given, mount } = wordsOf(driver).mount(host, name, parsed);
+  const isolate = own ? limitsOf(name, parsed) : undefined;
   const flags = mount.flags | (driver.readOnly ? MNT_RDONLY : 0);
   return await hostMount(host, {
     program: name,
     type: driver.name,
     component,
+    isolate,
     device: driver.wantsDevice ? () => openedImage(host, name, source, (flags & MNT_RDONLY) !== 0) : undefined,
     source: sourceless ? source : sourceName(host, name, driver, source),
     dir,
     driver: given,
     options: { ...mount, flags },
-    serve: serveOptions(name, own ? unboxed(parsed) : parsed),
+    serve: serveOptions(name, own ? unboxed(parsed, isolate !== undefined) : parsed),
   });
 }
-/** No sandbox, unless one is asked for. */
-const unboxed = (o: Options): Options =>
-  o.options.some(([name]) => name.includes("sandbox")) ? o : { ...o, options: [...o.options, ["no-sandbox", ""]] };
+/** No sandbox, unless one is asked for; of an isolated driver it is that process's. */
+function unboxed(o: Options, isolated: boolean): Options {
+  const asked = o.options.filter(([name]) => name.includes("sandbox"));
+  if (asked.length > 0 && !isolated) return o;
+  return { ...o, options: [...o.options.filter((x) => !asked.includes(x)), ["no-sandbox", ""]] };
+}
 /** What df shows: the whole path, when there is one. */
 function sourceName(host: Host, program: string, driver: FsDriver, source: string): string {
   const [path, locator] = driver.wantsDevice ? splitImage(program, source) : [source, undefined];
@@ -109,17 +116,23 @@ export const pluginAt = (argv: readonly string[]): number =>
 /** Mount by the plugin's file that stands there. */
 export async function mountPlugin(host: Host, argv: readonly string[], at: number): Promise<number> {
   const [name, file] = [argv[0]!, argv[at]!];
-  const driver = await pluginDriver(host, name, file);
+  const driver = await pluginDriver(host, name, file, argv.includes("--isolate"));
   const args = [...argv.slice(1, at), ...argv.slice(at + 1)];
   return await mountBy(host, args, { name, called: `${name} ${file}`, driver, component: file, own: true });
 }
 /** The file system a plugin's file has. Throws Failure where it has none. */
-async function pluginDriver(host: Host, program: string, file: string): Promise<FsDriver> {
+async function pluginDriver(host: Host, program: string, file: string, isolated: boolean): Promise<FsDriver> {
   try {
-    const plugin = pluginOf(file, await host.import(file));
+    const plugin = pluginOf(file, await (isolated ? apart(host, file) : host.import(file)));
     if (plugin.kind === "fs") return plugin;
     throw new Error(`${file}: a ${plugin.kind} plugin, and no file system`);
   } catch (e) {
     throw new Failure(`${program}: ${reasonOf(e)}`);
   }
+}
+/** What it tells of itself, from a process of its own. */
+async function apart(host: Host, file: string): Promise<Record<string, unknown>> {
+  const { inLoop, isolatedImport } = await import("../isolate/driver.ts");
+  const limits = limitsOf(file, { options: [["isolate", ""]], rest: [] })!;
+  return await inLoop(host, isolatedImport(host, file, limits));
 }

@@ -4,6 +4,7 @@ import { MNT_RDONLY } from "../abi/flags.ts";
 import { FuseServer } from "../fuse/server.ts";
 import type { FuseMount, Host } from "../host/host.ts";
 import { bootKernel, type Kernel } from "../kern/kernel.ts";
+import { inLoop, isolatedImport } from "../isolate/driver.ts";
 import { hypercalls } from "../rump.ts";
 import type { BlockDevice } from "../plugin.ts";
 import type { Mount } from "../vfs/mount.ts";
@@ -45,10 +46,11 @@ export async function serve(host: Host, m: HostMount, ready: () => void): Promis
   const { dir, over } = mountPoint(host, m);
   refuseTwice(host, m, dir);
   const { loop } = host;
-  const kernel = await bootKernel(hypercalls(host, (ms, fn) => loop.timer(ms, fn), host.loopSockets), {
-    builtins,
-    components: [m.component],
-  });
+  const { isolate } = m;
+  const machine = hypercalls(host, (ms, fn) => loop.timer(ms, fn), host.loopSockets);
+  const importing = isolate ? { import: (path: string) => isolatedImport(host, path, isolate) } : {};
+  const boot = bootKernel({ ...machine, ...importing }, { builtins, components: [m.component] });
+  const kernel = await heard(host, m, boot);
   kernel.log.console = logTo(host, m.program, m.serve);
   // What needs rights comes first; then they are given up; then the image is read, which nobody need trust.
   await prepareMount(kernel, m.program, m.type, m.source, m.driver);
@@ -58,7 +60,7 @@ export async function serve(host: Host, m: HostMount, ready: () => void): Promis
   leaveOnSignals(host, kernel, fuse);
   try {
     confine(host, kernel, m, fuse);
-    const mount = await mountInside(kernel, m, device?.settle(), over);
+    const mount = await heard(host, m, mountInside(kernel, m, device?.settle(), over));
     if (mount.readOnly && !(m.options.flags & MNT_RDONLY)) {
       kernel.log.write(`${m.program}: ${m.source}: mounted read-only`);
     }
@@ -68,8 +70,10 @@ export async function serve(host: Host, m: HostMount, ready: () => void): Promis
     await kernel.halt().catch(() => {});
     throw e;
   }
-  return await end(kernel, m);
+  return await end(host, kernel, m);
 }
+/** What goes on while nobody runs the loop yet, or any more: an isolated driver is heard only in it. */
+const heard = <T>(host: Host, m: HostMount, work: Promise<T>): Promise<T> => m.isolate ? inLoop(host, work) : work;
 /** Signals unmount; what is busy, lazily. */
 function leaveOnSignals(host: Host, kernel: Kernel, fuse: FuseMount): void {
   let asked = false;
@@ -83,11 +87,11 @@ function leaveOnSignals(host: Host, kernel: Kernel, fuse: FuseMount): void {
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) host.onSignal(signal, leave);
 }
 /** Everything to the disk. A failure is the last that is logged; the steps of halting are the kernel's own affair. */
-async function end(kernel: Kernel, m: HostMount): Promise<number> {
+async function end(host: Host, kernel: Kernel, m: HostMount): Promise<number> {
   const say = kernel.log.console;
   kernel.log.console = () => {};
   try {
-    await kernel.halt();
+    await heard(host, m, kernel.halt());
     return 0;
   } catch (e) {
     say(`${m.program}: ${m.source}: not everything could be written: ${reasonOf(e)}`);
@@ -156,7 +160,7 @@ async function run(
   server.start();
   if (m.serve.stats) showOwn(host, () => server.stats());
   await host.loop.run();
-  await server.nodes.clear();
+  await heard(host, m, server.nodes.clear());
 }
 
 /** Into the sandbox, before anything of the image is read. Throws Failure where it cannot be had and must. */

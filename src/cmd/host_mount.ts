@@ -1,5 +1,6 @@
 /** What rump_msdos and its like mount, and who does it: a process in the background, or this one. */
 import type { Host } from "../host/host.ts";
+import type { Limits } from "../isolate/driver.ts";
 import type { BlockDevice } from "../plugin.ts";
 import { Failure, reasonOf } from "./cli.ts";
 import type { MountOptions } from "./mount_options.ts";
@@ -11,6 +12,8 @@ export interface HostMount {
   /** The driver, and the component that has it. */
   readonly type: string;
   readonly component: string;
+  /** The component is a plugin's file, and runs in a process of its own. */
+  readonly isolate?: Limits | undefined;
   /** Opened in the process that serves, and read once that has given up its rights; undefined: none is needed. */
   readonly device: (() => { readonly writable: boolean; settle(): BlockDevice }) | undefined;
   /** Shown as the source. */

@@ -13,6 +13,8 @@ import { boot } from "../rump.ts";
 import { absentOperations, lackedBy } from "../conformance/absent.ts";
 import { Failure, type Grammar, reasonOf } from "./cli.ts";
 import { optionTexts, wordsOf } from "./driver_words.ts";
+import { ISOLATE_HELP, limitsOf } from "./isolate_options.ts";
+import { inLoop, isolatedImport, type Limits } from "../isolate/driver.ts";
 import { openImage } from "./image.ts";
 
 export const checkGrammar: Grammar = {
@@ -26,7 +28,8 @@ export const checkGrammar: Grammar = {
     q: "only what fails, and the sum",
     o: "options of the driver, separated by commas",
     "lacks=": "what it does not have, beside what it says itself: those claims are skipped",
-    "timeout=": "seconds a claim may take; default 10",
+    ...ISOLATE_HELP,
+    "timeout=": "seconds a claim, and with --isolate an answer, may take; default 10",
   },
   examples: ["./mod.ts", "./tarfs.ts some.tar", "-o depth=3 ./jsonfs/mod.ts some.json"],
 };
@@ -42,12 +45,17 @@ interface Check {
   readonly lacks: readonly Capability[];
 }
 
-export async function check(host: Host, program: string, { options, rest }: Options): Promise<number> {
+export function check(host: Host, program: string, o: Options): Promise<number> {
+  const limits = limitsOf(program, o);
+  const work = checkAll(host, program, o, limits);
+  return limits ? inLoop(host, work) : work;
+}
+async function checkAll(host: Host, program: string, { options, rest }: Options, limits?: Limits): Promise<number> {
   const [file, source] = rest;
   const last = (name: string) => options.findLast(([o]) => o === name)?.[1];
   const timeout = Number(last("timeout") ?? DEFAULT_TIMEOUT);
   if (!(timeout > 0)) throw new Failure(`${program}: --timeout ${last("timeout")}: not a number above 0`);
-  const plugin = await load(host, program, file!);
+  const plugin = await load(host, program, file!, limits);
   host.out(`${file}: ${plugin.kind} ${plugin.name}\n`);
   const lists = options.filter(([o]) => o === "o").map(([, v]) => v);
   const lacks = (last("lacks") ?? "").split(",").filter((c) => c !== "") as Capability[];
@@ -55,9 +63,9 @@ export async function check(host: Host, program: string, { options, rest }: Opti
   const cases = await casesOf(how, plugin);
   return await runAll(host, cases, timeout, options.some(([o]) => o === "q"));
 }
-async function load(host: Host, program: string, file: string): Promise<Plugin> {
+async function load(host: Host, program: string, file: string, limits?: Limits): Promise<Plugin> {
   try {
-    return pluginOf(file, await host.import(file));
+    return pluginOf(file, await (limits ? isolatedImport(host, file, limits) : host.import(file)));
   } catch (e) {
     throw new Failure(`${program}: ${reasonOf(e)}`);
   }

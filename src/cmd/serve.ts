@@ -3,6 +3,7 @@ import type { Host } from "../host/host.ts";
 import { bootKernel, type BootOptions, type Kernel } from "../kern/kernel.ts";
 import { type Located, reachable } from "../proxy/locator.ts";
 import { SpServer } from "../proxy/server.ts";
+import { inLoop, isolatedImport, type Limits } from "../isolate/driver.ts";
 import { hypercalls } from "../rump.ts";
 import { version } from "../version.ts";
 import type { Access } from "./access.ts";
@@ -22,13 +23,18 @@ export interface Config {
   readonly url: string;
   readonly located: Located;
   readonly access: Access;
+  /** What plugins' files may take, each in a process of its own; undefined: they run in this one. */
+  readonly isolate: Limits | undefined;
 }
 
 /** Boot, lend, listen. Throws Failure with the lines to print. */
 async function start(host: Host, config: Config): Promise<{ kernel: Kernel; server: SpServer; url: string }> {
   const { loop } = host;
   const machine = hypercalls(host, (ms, fn) => loop.timer(ms, fn), host.loopSockets);
-  const kernel = await explained(config, () => bootKernel(machine, config.boot));
+  const { isolate } = config;
+  const importing = isolate ? { import: (path: string) => isolatedImport(host, path, isolate) } : {};
+  const heard = <T>(work: Promise<T>): Promise<T> => isolate ? inLoop(host, work) : work;
+  const kernel = await explained(config, () => heard(bootKernel({ ...machine, ...importing }, config.boot)));
   const server = new SpServer(kernel, {
     version: `rump-${version}`,
     lingers: true,
@@ -37,7 +43,7 @@ async function start(host: Host, config: Config): Promise<{ kernel: Kernel; serv
   });
   await lendDrives(host, kernel, config.drives);
   await explained(config, async () => {
-    for (const m of config.modules) await kernel.load(m);
+    for (const m of config.modules) await heard(kernel.load(m));
   });
   try {
     const port = await server.listen(config.located, config.access.security);

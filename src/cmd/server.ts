@@ -4,6 +4,7 @@ import type { Host } from "../host/host.ts";
 import { parseSize } from "../lib/getopt.ts";
 import { isLocal, type Located, parseLocator } from "../proxy/locator.ts";
 import { accessHelp, accessOf } from "./access.ts";
+import { ISOLATE_HELP, limitsOf } from "./isolate_options.ts";
 import { Failure, type Grammar, parse, reasonOf, usage } from "./cli.ts";
 import { type DriveSpec, DriveSpecError, parseDriveSpec } from "./drivespec.ts";
 import type { Run } from "./mod.ts";
@@ -25,6 +26,7 @@ const grammar: Grammar = {
     m: "the same, after the drives were lent",
     r: "memory for cached disk blocks, with suffix k, m or g",
     "log=": "file the background server logs to",
+    ...ISOLATE_HELP,
     ...accessHelp,
   },
   examples: [
@@ -65,6 +67,7 @@ async function configure(host: Host, argv: readonly string[]): Promise<Config> {
       one("allow-remote") !== undefined || access.policy.keys !== undefined,
     ),
     access,
+    isolate: limitsOf(name, { options, rest }),
     boot: {
       builtins,
       components: [...transports, ...everything, ...libs.map((l) => pluginPath(host, l))],

@@ -3,6 +3,7 @@ import type { Unpack } from "../lib/unpack.ts";
 import type {
   BlockDevice,
   BlockingChannel,
+  Channel,
   OpenDatagrams,
   OpenSharedFile,
   OpenTap,
@@ -152,6 +153,15 @@ export interface FuseMount {
 }
 type Async<T> = T | Promise<T>;
 
+/** A process of our own program that may be ended at any time. */
+export interface Isolated {
+  readonly pid: number;
+  /** To its `isolatedEnd`. */
+  readonly channel: Channel;
+  /** End it, whatever it does. */
+  kill(): void;
+}
+
 export interface Spawned {
   readonly pid: number;
   /** Exit status; 128 + signal when killed. */
@@ -299,6 +309,10 @@ export interface Host {
   /** UDP sockets, likewise. */
   readonly loopDatagrams: OpenDatagrams;
   readonly eventDatagrams: OpenDatagrams;
+  /** Start our program with `--isolated` and these arguments, in `loop`. Throws HostError. */
+  startIsolated(args: readonly string[]): Isolated;
+  /** In such a process: the socket to who started it. */
+  isolatedEnd(): Channel;
   /** Be the process that speaks TLS for a client which blocks; started by `connectBlocking` of `tls`. */
   tlsRelay(): Promise<number>;
   /** Blocking I/O on a socket, for the command-line client. */

@@ -24,6 +24,7 @@ import { eventSharedFiles, loopSharedFiles } from "./shared_file.ts";
 import { loopSockets } from "./sockets_loop.ts";
 import { eventSockets } from "./sockets_node.ts";
 import { tlsEvents } from "./tls.ts";
+import { isolation } from "./isolated.ts";
 import { relay, relayed } from "./tls_relay.ts";
 import { Pairs } from "./stand_ins.ts";
 import { syslog } from "./syslog.ts";
@@ -351,6 +352,7 @@ export function makeHost(rt: Runtime): Host {
     loopTap: (name, how) => taps(watched())(name, how),
     loopDatagrams: (address, port) => datagrams(watched())(address, port),
     ...eventDevices(rt.now),
+    ...isolation,
     tlsRelay() {
       return relay(this.loop);
     },

@@ -1,0 +1,59 @@
+/** A process of our own program for what is not trusted: a socket to it, an eye on its memory, and an end to it at any time. */
+import { check } from "./errors.ts";
+import { raw, result } from "./ffi.ts";
+import type { Host, Isolated, Loop } from "./host.ts";
+import { LoopChannel } from "./loop_channel.ts";
+import { spawnSession } from "./spawn.ts";
+
+/** The argument that makes our program the other end. */
+export const ISOLATED = "--isolated";
+const STDERR = 2;
+const [AF_UNIX, STREAM, CLOEXEC] = [1, 1, 0o2000000];
+const [F_SETFL, NONBLOCK] = [4, 0o4000];
+const SIGKILL = 9;
+const WNOHANG = 1;
+const PR_SET_PDEATHSIG = 1;
+/** Between looks whether a process that was killed is gone; its memory takes a while. */
+const REAP_MS = 50;
+
+/** Start it with `args`. Throws HostError. */
+function startIsolated(self: Host["self"], loop: Loop, args: readonly string[]): Isolated {
+  const pair = new Int32Array(2);
+  check(result(raw.socketpair(AF_UNIX, STREAM | CLOEXEC, 0, new Uint8Array(pair.buffer))), "socketpair");
+  const [mine, theirs] = pair as unknown as [number, number];
+  let pid: number;
+  try {
+    pid = spawnSession(self.path, ["rump", ...self.args, ISOLATED, ...args], [theirs, undefined, STDERR]);
+  } finally {
+    raw.close(theirs);
+  }
+  raw.fcntl(mine, F_SETFL, NONBLOCK);
+  const reap = () => {
+    if (result(raw.waitpid(pid, new Uint8Array(4), WNOHANG)) === 0) loop.timer(REAP_MS, reap);
+  };
+  let killed = false;
+  return {
+    pid,
+    channel: new LoopChannel(mine, loop),
+    kill() {
+      if (killed) return;
+      killed = true;
+      raw.kill(pid, SIGKILL);
+      reap();
+    },
+  };
+}
+/** In the other one: the socket to who started us, with whom we end. */
+function isolatedEnd(loop: Loop): LoopChannel {
+  raw.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  raw.fcntl(0, F_SETFL, NONBLOCK);
+  return new LoopChannel(0, loop);
+}
+export const isolation = {
+  startIsolated(this: Host, args: readonly string[]): Isolated {
+    return startIsolated(this.self, this.loop, args);
+  },
+  isolatedEnd(this: Host): LoopChannel {
+    return isolatedEnd(this.loop);
+  },
+};

@@ -1,0 +1,193 @@
+/** The process of an isolated driver: loads the plugin's file, mounts, and does what it is told, until its kernel is gone. */
+import { errno, SysError } from "../abi/errno.ts";
+import type { Host } from "../host/host.ts";
+import { optionRows, parseOptions } from "../kern/driver_options.ts";
+import { type Hypercalls, Kernel } from "../kern/kernel.ts";
+import { pluginOf } from "../kern/plugins.ts";
+import type { Async, BlockDevice, Channel, FsDriver, MountRequest, Sys, Volume } from "../plugin.ts";
+import { receiveFrames, sendFrame } from "./frames.ts";
+import { type Description, type DiskFacts, type Mounted, operations, type Order, type Word } from "./operations.ts";
+
+/** Serve the kernel that started us; `file` is the plugin's; `boxed`: into the sandbox once it is loaded. The exit status. */
+export async function serveDriver(host: Host, machine: Hypercalls, file: string, boxed: boolean): Promise<number> {
+  const channel = host.isolatedEnd();
+  channel.closed(() => host.exit(0));
+  const driver = new Driver(host, channel, { file, boxed }, new Kernel(machine).sys);
+  receiveFrames(channel, (message, bytes) => driver.heard(message as Order, bytes), () => host.exit(1));
+  await host.loop.run();
+  return 0;
+}
+
+class Driver {
+  readonly #host: Host;
+  readonly #channel: Channel;
+  readonly #file: string;
+  readonly #boxed: boolean;
+  readonly #sys: Sys;
+  #driver: FsDriver | undefined;
+  #volume: Volume | undefined;
+  readonly #ids = new Map<unknown, number>();
+  readonly #nodes = new Map<number, { readonly node: unknown; told: number }>();
+  #nextNode = 1;
+  /** Transfers of the disk that are under way. */
+  readonly #transfers = new Map<number, (error: string | undefined, bytes: Uint8Array) => void>();
+  #nextTransfer = 1;
+
+  constructor(host: Host, channel: Channel, { file, boxed }: { file: string; boxed: boolean }, sys: Sys) {
+    this.#host = host;
+    this.#channel = channel;
+    this.#file = file;
+    this.#boxed = boxed;
+    this.#sys = {
+      ...sys,
+      log: (text) => this.#say({ log: String(text) }),
+      changed: (_volume, node, name) =>
+        this.#say({ changed: this.#ids.get(node) ?? null, ...(name === undefined ? {} : { name }) }),
+    };
+  }
+  #say(word: Word, bytes?: Uint8Array): void {
+    sendFrame(this.#channel, word, bytes);
+  }
+  heard(order: Order, bytes: Uint8Array): void {
+    if ("forget" in order) {
+      for (const [id, times] of order.forget) this.#forget(id, times);
+    } else if ("disk" in order && !("id" in order)) {
+      this.#transfers.get(order.disk)?.(order.error, bytes);
+      this.#transfers.delete(order.disk);
+    } else if ("id" in order) void this.#obey(order, bytes);
+  }
+  async #obey(order: Extract<Order, { id: number }>, bytes: Uint8Array): Promise<void> {
+    const { id } = order;
+    this.#host.loop.pending(1);
+    try {
+      const done = this.#perform(order, bytes);
+      const { value, data } = done instanceof Promise ? await done : done;
+      this.#say({ id, value }, data);
+    } catch (e) {
+      if (e instanceof SysError) this.#say({ id, error: e.code });
+      else this.#say({ id, bug: e instanceof Error ? e.stack ?? e.message : String(e) });
+    } finally {
+      this.#host.loop.pending(-1);
+    }
+  }
+  #perform(order: Extract<Order, { id: number }>, bytes: Uint8Array): Async<{ value?: unknown; data?: Uint8Array }> {
+    if (order.do === "describe") return this.#describe().then((value) => ({ value }));
+    if (order.do === "mount" && "request" in order) {
+      return this.#mount(order.request as MountRequest<unknown>, order.disk).then((value) => ({ value }));
+    }
+    return this.#operate(order as Extract<Order, { args: readonly unknown[] }>, bytes);
+  }
+  async #load(): Promise<FsDriver> {
+    if (this.#driver) return this.#driver;
+    const plugin = pluginOf(this.#file, await this.#host.import(this.#file));
+    if (plugin.kind !== "fs") throw new Error(`${this.#file}: only file systems can be isolated`);
+    // What it needs beside what it is told it has loaded now.
+    if (this.#boxed) { for (const left of this.#host.sandbox({ log: false })) this.#sys.log(`sandbox: ${left}`); }
+    return this.#driver = plugin;
+  }
+  async #describe(): Promise<Description> {
+    const { name, about, wantsDevice, readOnly, lacks, options } = await this.#load();
+    const rows = optionRows(options);
+    const properties = rows?.map(({ name, kind, words, about, otherwise, format, letter, also }) => [
+      name,
+      {
+        type: types[kind],
+        enum: words.length > 0 ? words : undefined,
+        description: about,
+        default: otherwise,
+        format,
+        letter,
+        also,
+      },
+    ]);
+    return {
+      name,
+      ...(about === undefined ? {} : { about }),
+      ...(wantsDevice ? { wantsDevice } : {}),
+      ...(readOnly ? { readOnly } : {}),
+      ...(lacks ? { lacks } : {}),
+      ...(properties ? { options: Object.fromEntries(properties) } : {}),
+    };
+  }
+  async #mount(request: MountRequest<unknown>, disk: DiskFacts | undefined): Promise<Mounted> {
+    const driver = await this.#load();
+    const wrong = (why: string) => this.#sys.log(`${driver.name}: ${why}`);
+    const options = parseOptions(driver.options, request.options ?? {}, wrong);
+    const volume = await driver.mount(this.#sys, disk && this.#device(disk), { ...request, options });
+    this.#volume = volume;
+    const { foldsCase, readOnly, changing, label } = volume;
+    const facts = { foldsCase, readOnly, changing, label };
+    return {
+      root: this.#tell(volume.root)!,
+      has: Object.keys(operations).filter((op) => typeof volume[op as keyof Volume] === "function"),
+      ...Object.fromEntries(Object.entries(facts).filter(([, fact]) => fact !== undefined)),
+    };
+  }
+
+  #operate(
+    order: Extract<Order, { args: readonly unknown[] }>,
+    bytes: Uint8Array,
+  ): Async<{ value?: unknown; data?: Uint8Array }> {
+    const [kinds, result] = operations[order.do];
+    let into: Uint8Array | undefined;
+    const args = order.args.map((arg, i) => {
+      if (kinds[i] === "node") return arg === null ? undefined : this.#nodes.get(arg as number)?.node;
+      if (kinds[i] === "bytes") return bytes;
+      return kinds[i] === "into" ? into = new Uint8Array(arg as number) : arg;
+    });
+    const op = this.#volume![order.do] as (...args: unknown[]) => unknown;
+    const answer = (value: unknown) => {
+      if (result === "node") return { value: this.#tell(value) };
+      if (result === "entries") {
+        return { value: [...value as Iterable<[string, unknown]>].map(([n, node]) => [n, this.#tell(node)]) };
+      }
+      if (result === "texts") return { value: [...value as Iterable<string>] };
+      if (result === "bytes") return value === undefined ? {} : { value: true, data: value as Uint8Array };
+      if (into) return { value, data: into.subarray(0, Math.min(into.length, Number(value))) };
+      return { value };
+    };
+    const done = op.apply(this.#volume, args);
+    return done instanceof Promise ? done.then(answer) : answer(done);
+  }
+  /** A node's number, told once more. */
+  #tell(node: unknown): number | undefined {
+    if (node === undefined) return undefined;
+    let id = this.#ids.get(node);
+    if (id === undefined) {
+      id = this.#nextNode++;
+      this.#ids.set(node, id);
+      this.#nodes.set(id, { node, told: 0 });
+    }
+    this.#nodes.get(id)!.told++;
+    return id;
+  }
+  #forget(id: number, times: number): void {
+    const known = this.#nodes.get(id);
+    if (!known || (known.told -= times) > 0) return;
+    this.#nodes.delete(id);
+    this.#ids.delete(known.node);
+  }
+
+  /** The kernel's disk, by messages. */
+  #device({ name, size, blockSize, can }: DiskFacts): BlockDevice {
+    const ask = (what: "read" | "write" | "flush" | "discard", at: number, length: number, bytes?: Uint8Array) =>
+      new Promise<Uint8Array>((resolve, reject) => {
+        const disk = this.#nextTransfer++;
+        this.#transfers.set(
+          disk,
+          (error, data) => (error === undefined ? resolve(data) : reject(errno[error as "EIO"] ?? errno.EIO)),
+        );
+        this.#say({ disk, do: what, at, length }, bytes);
+      });
+    return {
+      name,
+      size,
+      blockSize,
+      read: async (into, at) => into.set(await ask("read", at, into.length)),
+      ...(can.includes("write") ? { write: async (from, at) => void (await ask("write", at, from.length, from)) } : {}),
+      ...(can.includes("flush") ? { flush: async () => void (await ask("flush", 0, 0)) } : {}),
+      ...(can.includes("discard") ? { discard: async (at, length) => void (await ask("discard", at, length)) } : {}),
+    };
+  }
+}
+const types = { flag: "boolean", number: "number", text: "string", words: undefined, any: undefined } as const;

@@ -1,0 +1,145 @@
+/** An isolated driver's process as its kernel has it: orders with a time-out, its disk, an eye on its memory; killed when it must be. */
+import { errno, type ErrnoName, SysError } from "../abi/errno.ts";
+import type { Host, Isolated } from "../host/host.ts";
+import type { BlockDevice } from "../plugin.ts";
+import { receiveFrames, sendFrame } from "./frames.ts";
+import type { Order, Word } from "./operations.ts";
+
+/** What a driver may take. */
+export interface Limits {
+  /** Seconds an answer may take. */
+  readonly seconds: number;
+  /** Bytes of memory of its process. */
+  readonly memory: number;
+  /** It gives up its user, and all calls of the system but those it needs to serve, once its file is loaded. */
+  readonly sandbox: boolean;
+}
+/** Milliseconds between looks at time and memory. */
+const LOOK_MS = 100;
+/** Bytes a transfer of the disk may have. */
+const TRANSFER = 16 << 20;
+const NONE = new Uint8Array(0);
+
+interface Pending {
+  readonly since: number;
+  resolve(answer: { readonly value: unknown; readonly bytes: Uint8Array }): void;
+  reject(e: unknown): void;
+}
+export interface ProcessOptions {
+  /** For the log: the plugin's file. */
+  readonly file: string;
+  readonly limits: Limits;
+  readonly log: (line: string) => void;
+  readonly changed?: (node: number | undefined, name: string | undefined) => void;
+}
+
+export class DriverProcess {
+  readonly #host: Host;
+  readonly #options: ProcessOptions;
+  readonly #process: Isolated;
+  readonly #pending = new Map<number, Pending>();
+  #next = 1;
+  #gone = false;
+  #cancel = () => {};
+  /** The disk it may use. */
+  disk: BlockDevice | undefined;
+
+  constructor(host: Host, options: ProcessOptions) {
+    this.#host = host;
+    this.#options = options;
+    const { file, limits } = options;
+    this.#process = host.startIsolated([...(limits.sandbox ? ["--sandbox"] : []), file]);
+    const { channel } = this.#process;
+    channel.closed(() => this.#end("its process has ended"));
+    receiveFrames(
+      channel,
+      (word, bytes) => this.#heard(word as Word, bytes),
+      () => this.#end("it does not speak our language"),
+    );
+    this.#look();
+  }
+  /** Have something done. Rejects with the driver's errno; EIO when its process is gone or has to go. */
+  ask(order: DistributiveOmit<Extract<Order, { id: number }>, "id">, bytes: Uint8Array = NONE) {
+    return new Promise<{ readonly value: unknown; readonly bytes: Uint8Array }>((resolve, reject) => {
+      if (this.#gone) return reject(errno.EIO);
+      const id = this.#next++;
+      this.#pending.set(id, { since: this.#host.now(), resolve, reject });
+      sendFrame(this.#process.channel, { id, ...order }, bytes);
+    });
+  }
+  /** Nodes nobody holds any more, and how often each was told of. */
+  forget(nodes: readonly (readonly [node: number, times: number])[]): void {
+    if (!this.#gone) sendFrame(this.#process.channel, { forget: nodes });
+  }
+  get alive(): boolean {
+    return !this.#gone;
+  }
+  /** It is done with. */
+  kill(): void {
+    this.#gone = true;
+    this.#cancel();
+    this.#process.kill();
+    this.#process.channel.close();
+    for (const { reject } of this.#pending.values()) reject(errno.EIO);
+    this.#pending.clear();
+  }
+  #end(why: string): void {
+    if (this.#gone) return;
+    this.#options.log(`${this.#options.file}: ${why}: all its files are EIO from now on`);
+    this.kill();
+  }
+  /** Whether it takes too long, or too much. */
+  #look(): void {
+    const { limits } = this.#options;
+    const [oldest] = this.#pending.values();
+    if (oldest && this.#host.now() - oldest.since > limits.seconds * 1000) {
+      return this.#end(`no answer within ${limits.seconds} s, killed`);
+    }
+    if (this.#memory() > limits.memory) return this.#end(`more than ${limits.memory >> 20} MiB of memory, killed`);
+    this.#cancel = this.#host.loop.timer(LOOK_MS, () => this.#look());
+  }
+  #memory(): number {
+    try {
+      const status = new TextDecoder().decode(this.#host.readFile(`/proc/${this.#process.pid}/status`));
+      return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+    } catch {
+      return 0; // gone, which its socket tells
+    }
+  }
+
+  #heard(word: Word, bytes: Uint8Array): void {
+    if (typeof word !== "object" || word === null) return this.#end("it does not speak our language");
+    if ("log" in word) return this.#options.log(String(word.log).split("\n")[0]!.slice(0, 1000));
+    if ("changed" in word) return this.#changed(word.changed, word.name);
+    if ("disk" in word) return void this.#transfer(word, bytes);
+    const pending = this.#pending.get(word.id);
+    if (!pending) return this.#end("it does not speak our language");
+    this.#pending.delete(word.id);
+    if (word.bug !== undefined) this.#options.log(`${this.#options.file}: bug: ${word.bug}`);
+    if (word.bug !== undefined) pending.reject(errno.EIO);
+    else if (word.error !== undefined) pending.reject(errno[word.error as ErrnoName] ?? errno.EIO);
+    else pending.resolve({ value: word.value, bytes });
+  }
+  #changed(node: unknown, name: unknown): void {
+    this.#options.changed?.(typeof node === "number" ? node : undefined, typeof name === "string" ? name : undefined);
+  }
+  /** Something on the disk; what makes no sense is EIO. */
+  async #transfer({ disk, do: what, at, length }: Extract<Word, { disk: number }>, bytes: Uint8Array): Promise<void> {
+    let [answer, error]: [Uint8Array, string | undefined] = [NONE, undefined];
+    this.#host.loop.pending(1);
+    try {
+      const device = this.disk;
+      if (!device || !Number.isSafeInteger(at) || at < 0 || !(length >= 0 && length <= TRANSFER)) throw errno.EIO;
+      if (what === "read") await device.read(answer = new Uint8Array(length), at);
+      else if (what === "write") await device.write!(bytes, at);
+      else if (what === "flush") await device.flush!();
+      else await device.discard!(at, length);
+    } catch (e) {
+      [answer, error] = [NONE, e instanceof SysError ? e.code : "EIO"];
+    } finally {
+      this.#host.loop.pending(-1);
+    }
+    if (!this.#gone) sendFrame(this.#process.channel, { disk, ...(error === undefined ? {} : { error }) }, answer);
+  }
+}
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
