@@ -1,6 +1,7 @@
 /// <reference types="bun-types" />
 /** The host under Bun, as a script or as the compiled executable. */
 import process from "node:process";
+import { drainMicrotasks } from "bun:jsc";
 import { makeHost } from "./node.ts";
 
 const compiled = (process.argv[1] ?? "").startsWith("/$bunfs/");
@@ -16,6 +17,7 @@ export const host = makeHost({
   turn,
   ioTurn: turn,
   now: () => Bun.nanoseconds() / 1e6,
+  microtasks: drainMicrotasks,
   warm: () => Bun.unsafe.setJITPolicy(1),
   collect() {
     Bun.gc(true);

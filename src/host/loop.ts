@@ -78,6 +78,8 @@ export interface LoopOptions {
   /** One that surely serves its descriptors and signals too; it may be slower. */
   readonly ioTurn: () => Promise<void>;
   readonly now: () => number;
+  /** Run all microtasks there are, and theirs; left out: they run only when somebody awaits. */
+  readonly microtasks?: () => void;
   /** Called when serving begins. */
   readonly warm: () => void;
 }
@@ -196,10 +198,22 @@ export class EpollLoop implements Loop {
       this.#due();
       const io = this.#dispatch(check(n, "epoll_wait"));
       this.#putOff();
+      if (this.#pending > 0 || this.#settled) this.#goOn();
       if (io || this.#late(n)) return true;
-      if (this.#pending > 0 || this.#settled) return false;
+      if ((this.#pending > 0 && !this.#turned) || this.#settled) return false;
     }
     return false;
+  }
+  /** Who waits for promises goes on at once, where the runtime can do that. */
+  #goOn(): void {
+    const { microtasks } = this.#options;
+    if (!microtasks) return;
+    this.#settled = false;
+    microtasks();
+  }
+  /** The runtime has turned but now: promises that need more than microtasks can wait, it wakes us for its descriptors. */
+  get #turned(): boolean {
+    return this.#options.microtasks !== undefined && this.#options.now() - this.#lastTurn < PENDING_MS;
   }
   /** The runtime's turn has come by the clock. */
   #late(n: number): boolean {
@@ -251,7 +265,7 @@ export class EpollLoop implements Loop {
   #timeout(): number {
     if (this.#hot.length > 0 || this.#soon.length > 0) return 0;
     // A promise that has just come up may be done after one turn; only then waiting for descriptors pays.
-    const longest = this.#pending === 0 ? IDLE_MS : this.#quiet > 0 ? PENDING_MS : 0;
+    const longest = this.#pending === 0 ? IDLE_MS : this.#quiet > 0 || this.#turned ? PENDING_MS : 0;
     this.#quiet++;
     const next = this.#timers.at(-1);
     if (!next || longest === 0) return longest;

@@ -40,6 +40,8 @@ export interface Runtime {
   readonly turn: () => Promise<void>;
   readonly ioTurn: () => Promise<void>;
   readonly now: () => number;
+  /** Run all microtasks there are, and theirs, where the runtime can. */
+  readonly microtasks?: () => void;
   /** This is going to take a while: compile what is called often as early as usual. The executable starts with eight times that (1 ms of a command). */
   readonly warm: () => void;
   /** Give memory nobody needs back to the system; takes as long as what is needed is large. */
