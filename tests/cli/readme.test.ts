@@ -14,14 +14,20 @@ describe("README", () => {
   it("every shell command works as it stands, one after the other", { skip: noFuse() }, () =>
     within((sh) => {
       writeFileSync(`${sh.dir}/README.md`, readme);
-      writeFileSync(`${sh.dir}/hellofs.ts`, blocks("ts").find((b) => b.includes('"hellofs"'))!);
       for (const [i, block] of blocks("sh").entries()) {
         writeFileSync(`${sh.dir}/block.sh`, `set -e\n${block}`);
         const r = sh.run("sh block.sh");
         assertEquals(r.status, 0, `block ${i}:\n${block}\n${r.out}${r.err}`);
         if (block.includes("fstypes")) assertStringIncludes(r.out, "vfs.generic.fstypes = rumpfs");
-        if (block.includes("hellofs")) assertStringIncludes(r.out, "Hello, world!");
+        if (block.includes("/hello\n")) assertStringIncludes(r.out, "Hello, world!");
       }
+    }));
+  it("the file system it shows is the one rump plugin new writes, its options are an example's", () =>
+    within((sh) => {
+      sh.must("rump plugin new hellofs");
+      assertEquals(blocks("ts").find((b) => b.includes('"hellofs"')), sh.must("cat hellofs/mod.ts"));
+      const example = readFileSync(new URL("../examples/jsonfs/mod.ts", import.meta.url).pathname, "utf8");
+      assertStringIncludes(example, blocks("ts").find((b) => b.includes("strictObject"))!);
     }));
   it("the library example does what it says", async () => {
     const kernel = await boot();
