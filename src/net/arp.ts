@@ -52,6 +52,9 @@ export class Neighbours {
     repliesIn: 0,
     conflicts: 0,
     timeouts: 0,
+    /** Packets that had to wait for an answer; that went then; that were lost. */
+    deferred: 0,
+    deferredSent: 0,
     dropped: 0,
   };
   readonly #stack: Stack;
@@ -98,6 +101,7 @@ export class Neighbours {
     // Who waits longest has the least use (RFC 1122, 2.3.2.2: the latest is kept).
     if (n.waiting.length >= WAITING) this.#drop(n.waiting.shift()!);
     n.waiting.push(p);
+    this.counters.deferred++;
     n.mac = undefined;
     if (n.waiting.length > 1) return undefined;
     n.tries = 0;
@@ -148,7 +152,12 @@ export class Neighbours {
     n.mac = mac;
     n.until = this.#now() + this.keep;
     n.tries = 0;
-    for (const p of n.waiting.splice(0)) this.#link.outputTo(p, iface, mac);
+    this.#send(n, mac);
+  }
+  /** What waited goes. */
+  #send(n: Neighbour, mac: Uint8Array): void {
+    this.counters.deferredSent += n.waiting.length;
+    for (const p of n.waiting.splice(0)) this.#link.outputTo(p, n.iface, mac);
   }
   /** One line a second: a neighbour may say such things all day. */
   #moved(iface: Interface, address: number, mac: Uint8Array, what: string): void {
@@ -189,7 +198,7 @@ export class Neighbours {
     n.until = permanent ? Infinity : this.#now() + this.keep;
     n.tries = 0;
     n.published = published;
-    for (const p of n.waiting.splice(0)) this.#link.outputTo(p, iface, n.mac);
+    this.#send(n, n.mac);
   }
   /** ESRCH: there is none. */
   remove(iface: Interface, address: number): void {

@@ -19,7 +19,7 @@ import { viewOf } from "../../src/lib/struct.ts";
 import type { Kernel } from "../../src/kern/kernel.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../assert.ts";
 import { inetSocket } from "./control.ts";
-import { attach, bytes, cable, inetHost, pairOf, settle, sin } from "./helpers.ts";
+import { attach, bytes, cable, inetHost, pairOf, pass, settle, sin } from "./helpers.ts";
 
 type Host = Awaited<ReturnType<typeof inetHost>>;
 const fails = (fn: () => unknown, e: SysError) => assertThrows(fn, SysError, e.message);
@@ -87,6 +87,44 @@ describe("counters", () => {
     assertEquals([tcp.connattempt, tcp.accepts, tcp.connects, tcp.sndpack, tcp.rcvbyte], [1, 1, 2, 1, 5]);
     assert(tcp.sndtotal >= tcp.sndpack + tcp.sndacks && tcp.rcvtotal === tcp.sndtotal);
   });
+  it("acknowledgments and round trips count, and acknowledgments that come late", async () => {
+    const h = await inetHost();
+    const { c } = await connected(h);
+    await h.sys.write({ fd: c, buf: bytes("hello") });
+    await pass([h], 1000);
+    const tcp = stats(h, "net.inet.tcp.stats", TCP_STAT);
+    assertEquals([tcp.rcvackpack, tcp.rcvackbyte, tcp.delack, tcp.segstimed], [1, 5, 1, 1]);
+    assert(tcp.rttupdated >= 1 && tcp.rttupdated <= 2);
+  });
+  it("what comes twice, or out of order, counts, and so does what is sent again", async () => {
+    const segments: Uint8Array[] = [];
+    let held: Uint8Array | undefined;
+    const [one, two] = cable((f, from) => {
+      if (from !== 0 || f[23] !== 6 || f.length < 14 + 20 + 32 + 1000) return [f];
+      segments.push(f);
+      if (segments.length === 1) return [held = f, f]; // twice
+      if (segments.length === 2) return []; // lost
+      return [f];
+    });
+    const [a, b] = [await inetHost(), await inetHost()];
+    await attach(a, "en0", one!, "10.0.0.1/24");
+    await attach(b, "en0", two!, "10.0.0.2/24");
+    await settle();
+    const l = b.sys.socket({ domain: AF_INET, type: SOCK_STREAM, protocol: 0 }) as number;
+    await b.sys.bind({ s: l, name: sin("10.0.0.2", 7000) });
+    b.sys.listen({ s: l, backlog: 1 });
+    const s = a.sys.socket({ domain: AF_INET, type: SOCK_STREAM, protocol: 0 }) as number;
+    await a.sys.connect({ s, name: sin("10.0.0.2", 7000) });
+    await a.sys.write({ fd: s, buf: new Uint8Array(8 * 1448) });
+    await pass([a, b], 2000);
+    const [us, them] = [stats(a, "net.inet.tcp.stats", TCP_STAT), stats(b, "net.inet.tcp.stats", TCP_STAT)];
+    assert(held !== undefined);
+    assertEquals([them.rcvduppack, them.rcvdupbyte], [1, 1448]);
+    assertEquals([them.rcvoopack >= 6, them.rcvoobyte], [true, them.rcvoopack * 1448]);
+    assertEquals([us.sndrexmitpack >= 1, us.sndrexmitbyte], [true, us.sndrexmitpack * 1448]);
+    assertEquals(us.rcvackbyte, 8 * 1448);
+    assert(us.rcvdupack >= 3);
+  });
   it("a refused connection counts", async () => {
     const h = await inetHost();
     const s = h.sys.socket({ domain: AF_INET, type: SOCK_STREAM, protocol: 0 }) as number;
@@ -101,7 +139,9 @@ describe("counters", () => {
     const s = inetSocket(a.sys);
     a.sys.sendto({ s, buf: bytes("x"), flags: 0, to: sin("10.0.0.2", 9) });
     await settle();
-    assert(stats(a, "net.inet.arp.stats", ARP_STAT).rcvreply >= 1);
+    const arp = stats(a, "net.inet.arp.stats", ARP_STAT);
+    assert(arp.rcvreply >= 1);
+    assertEquals([arp.dfrtotal, arp.dfrsent, arp.dfrdropped], [1, 1, 0]);
     assert(stats(b, "net.inet.arp.stats", ARP_STAT).sndreply >= 1);
   });
 });

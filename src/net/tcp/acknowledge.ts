@@ -34,7 +34,10 @@ function mendAndAdvance(c: Tcb, s: Segment): boolean {
   const sacked = c.sackOk && s.sackCount > 0 ? markSacked(c, s) : 0;
   let delivered = sacked;
   if (bytes > 0) delivered += markAcked(c, s.ack);
-  else if (!c.sackOk && isDuplicate(c, s)) duplicateAck(c);
+  else if (isDuplicate(c, s)) {
+    c.stack.counters.duplicateAcks++;
+    if (!c.sackOk) duplicateAck(c);
+  }
   if (c.recovering === "loss") c.prrDelivered += delivered;
   measure(c, s, bytes);
   if (bytes > 0 && !advance(c, s.ack, bytes, s)) return false;
@@ -43,11 +46,15 @@ function mendAndAdvance(c: Tcb, s: Segment): boolean {
 }
 /** The round trip: of what was sent once; or by timestamps, of what was sent more often. */
 function measure(c: Tcb, s: Segment, bytes: number): void {
-  if (c.measured >= 0) c.rtt.measured(c.measured);
+  if (c.measured >= 0) roundTrip(c, c.measured);
   else if (bytes > 0 && s.stamped && s.echo !== 0) {
     const ms = distance(c.stamp, s.echo);
-    if (ms >= 0 && ms < 600_000) c.rtt.measured(ms + 0.5);
+    if (ms >= 0 && ms < 600_000) roundTrip(c, ms + 0.5);
   } else if (bytes > 0) c.rtt.backoff = 0;
+}
+function roundTrip(c: Tcb, ms: number): void {
+  c.rtt.measured(ms);
+  c.stack.counters.measured++;
 }
 /** RFC 5681, 2: an acknowledgement that says nothing new. */
 const isDuplicate = (c: Tcb, s: Segment) =>
@@ -58,6 +65,8 @@ function advance(c: Tcb, ack: number, bytes: number, s: Segment): boolean {
   const data = Math.min(bytes, c.sending.size);
   const ended = c.finSent && ack === c.nxt;
   answersEarlier(c, s);
+  c.stack.counters.acksIn++;
+  c.stack.counters.bytesAcked += data;
   c.una = ack;
   if (before(c.wl2, ack)) c.wl2 = ack;
   c.sending.drop(data);
@@ -87,6 +96,7 @@ function updateWindow(c: Tcb, s: Segment): void {
   if (older) return;
   const was = c.wnd;
   c.wnd = s.window << c.sendScale;
+  if (c.wnd > was && s.length === 0 && c.wl2 === s.ack) c.stack.counters.windowUpdates++;
   c.wl1 = s.seq;
   c.wl2 = s.ack;
   if (c.wnd > c.maxWnd) c.maxWnd = c.wnd;

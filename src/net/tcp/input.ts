@@ -181,6 +181,7 @@ function cutLeft(c: Tcb, s: Segment): boolean {
     if (s.flags & (TH_RST | TH_SYN)) return s.flags & TH_RST ? false : notOurs(c, s);
     if (s.length > 0) {
       c.stack.counters.duplicates++;
+      c.stack.counters.duplicateBytes += s.length;
       c.early.again(s.seq, (s.seq + s.length) | 0);
     }
     if (c.state === TIME_WAIT && ends) restartTimeWait(c);

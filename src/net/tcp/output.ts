@@ -39,6 +39,7 @@ export function resend(c: Tcb, i: number): void {
   const s = sent.get(i);
   const fin = isLast(s);
   c.stack.counters.retransmitted++;
+  c.stack.counters.retransmittedBytes += s.length;
   c.resent++;
   sent.resent(s, c.stack.now);
   c.prrOut += s.length;

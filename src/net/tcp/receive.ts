@@ -53,6 +53,7 @@ function early(c: Tcb, s: Segment, fin: boolean): void {
   const end = (s.seq + s.length) | 0;
   c.ackNow = true;
   c.stack.counters.outOfOrder++;
+  c.stack.counters.outOfOrderBytes += s.length;
   c.outOfOrder++;
   if (s.length > 0) {
     if (!c.early.add(s.seq, end)) return;

@@ -6,6 +6,7 @@ import type { Extras6 } from "../ip6/extras.ts";
 import type { IpOptions } from "../ip_options.ts";
 import { algorithms, type Congestion, initialWindow } from "./congestion.ts";
 import type { Ecn } from "./ecn.ts";
+import type { Counters } from "./counters.ts";
 import { Reassembly } from "./reassembly.ts";
 import { Ring, type RingPool } from "./ring.ts";
 import { Rtt } from "./rtt.ts";
@@ -77,42 +78,6 @@ export interface TcpStack {
   gone(c: Tcb): void;
   /** One of its timers is due. */
   expired(c: Tcb): void;
-}
-/** netstat -s */
-export class Counters {
-  segmentsIn = 0;
-  segmentsOut = 0;
-  dataIn = 0;
-  dataOut = 0;
-  /** Segments without data: acknowledgments alone; SYN, FIN, RST. */
-  acksOut = 0;
-  controlOut = 0;
-  established = 0;
-  closed = 0;
-  noPort = 0;
-  bytesIn = 0;
-  bytesOut = 0;
-  retransmitted = 0;
-  timeouts = 0;
-  probes = 0;
-  duplicates = 0;
-  outOfOrder = 0;
-  afterWindow = 0;
-  paws = 0;
-  challenges = 0;
-  malformed = 0;
-  badChecksum = 0;
-  resetsOut = 0;
-  connects = 0;
-  accepts = 0;
-  drops = 0;
-  keepaliveDrops = 0;
-  cookiesSent = 0;
-  cookiesGood = 0;
-  synDropped = 0;
-  spurious = 0;
-  ecnMarks = 0;
-  ecnReduced = 0;
 }
 /** What the peer's and our SYN agreed on. */
 export interface Agreed {

@@ -18,7 +18,10 @@ export function expired(c: Tcb): void {
   const soon = now + 0.5;
   if (c.ackDue <= soon) {
     c.ackDue = Infinity;
-    if (c.unacked > 0) sendAck(c);
+    if (c.unacked > 0) {
+      c.stack.counters.delayedAcks++;
+      sendAck(c);
+    }
   }
   if (c.lifeDue <= soon && !lifeExpired(c)) return;
   if (c.sendDue <= soon && !sendExpired(c)) return;
@@ -75,6 +78,7 @@ function mayVanish(c: Tcb): boolean {
 }
 function probeWindow(c: Tcb): boolean {
   c.windowProbes++;
+  c.stack.counters.persistTimeouts++;
   const silent = c.stack.now - c.lastHeard > MAX_BACKOFF * MAX_RTO;
   if ((silent || !c.user) && c.windowProbes > MAX_BACKOFF) return drop(c, c.softError ?? errno.ETIMEDOUT);
   // A window that is smaller than one would like is used after a while (RFC 1122, 4.2.3.4).
@@ -91,6 +95,7 @@ function lifeExpired(c: Tcb): boolean {
 }
 function keepAlive(c: Tcb): boolean {
   const idle = c.stack.now - c.lastHeard;
+  c.stack.counters.keepTimeouts++;
   if (idle < c.keep.keepIdle) c.keepTried = 0;
   else if (c.keepTried >= c.keep.keepCount) {
     c.stack.counters.keepaliveDrops++;
@@ -98,6 +103,7 @@ function keepAlive(c: Tcb): boolean {
     return drop(c, c.softError ?? errno.ETIMEDOUT);
   } else {
     c.keepTried++;
+    c.stack.counters.keepProbes++;
     sendProbe(c);
     c.lifeDue = c.stack.now + c.keep.keepInterval;
     return true;
