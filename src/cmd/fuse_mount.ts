@@ -153,6 +153,7 @@ async function run(
 ): Promise<void> {
   const server = new FuseServer(host, mount, fuse.fd, {
     ready,
+    settles: m.isolate !== undefined,
     ended: () => host.loop.stop(),
     log: (text) => kernel.log.write(text),
     memory: () => ({ cached: kernel.buffers.used, dirty: kernel.buffers.dirty }),

@@ -68,6 +68,8 @@ export interface FuseOptions {
   /** Others change the volume, too; then what the kernel is told is true for `validSeconds` only. */
   readonly opens?: Opens;
   readonly validSeconds?: number;
+  /** What operations wait for comes by the loop itself, which is told (`settled`): the runtime need not turn for it. */
+  readonly settles?: boolean;
   /** The kernel has said hello: the mount answers. */
   readonly ready: () => void;
   /** The mount is gone. */
@@ -257,10 +259,11 @@ export class FuseServer {
     const { loop } = this.#host;
     this.#req = this.#spare.pop() ?? new Request(this.#host);
     this.#waiting++;
-    loop.pending(1);
+    const turns = this.#options.settles ? 0 : 1;
+    if (turns) loop.pending(1);
     void size.then((n) => this.#reply(req, n, 0), (e) => this.#failed(req, e, opcode)).finally(() => {
       this.#waiting--;
-      loop.pending(-1);
+      if (turns) loop.pending(-1);
       this.#spare.push(req);
     });
   }

@@ -18,6 +18,10 @@ export async function serveDriver(host: Host, machine: Hypercalls, file: string,
   return 0;
 }
 
+interface Answer {
+  readonly value?: unknown;
+  readonly data?: Uint8Array;
+}
 class Driver {
   readonly #host: Host;
   readonly #channel: Channel;
@@ -54,23 +58,27 @@ class Driver {
     } else if ("disk" in order && !("id" in order)) {
       this.#transfers.get(order.disk)?.(order.error, bytes);
       this.#transfers.delete(order.disk);
-    } else if ("id" in order) void this.#obey(order, bytes);
+    } else if ("id" in order) this.#obey(order, bytes);
   }
-  async #obey(order: Extract<Order, { id: number }>, bytes: Uint8Array): Promise<void> {
+  /** Do it, and answer: at once where the driver does. */
+  #obey(order: Extract<Order, { id: number }>, bytes: Uint8Array): void {
     const { id } = order;
-    this.#host.loop.pending(1);
-    try {
-      const done = this.#perform(order, bytes);
-      const { value, data } = done instanceof Promise ? await done : done;
-      this.#say({ id, value }, data);
-    } catch (e) {
+    const failed = (e: unknown) => {
       if (e instanceof SysError) this.#say({ id, error: e.code });
       else this.#say({ id, bug: e instanceof Error ? e.stack ?? e.message : String(e) });
-    } finally {
-      this.#host.loop.pending(-1);
+    };
+    const answer = ({ value, data }: Answer) => this.#say({ id, value }, data);
+    try {
+      const done = this.#perform(order, bytes);
+      if (!(done instanceof Promise)) return answer(done);
+      const { loop } = this.#host;
+      loop.pending(1);
+      done.then(answer).catch(failed).finally(() => loop.pending(-1));
+    } catch (e) {
+      failed(e);
     }
   }
-  #perform(order: Extract<Order, { id: number }>, bytes: Uint8Array): Async<{ value?: unknown; data?: Uint8Array }> {
+  #perform(order: Extract<Order, { id: number }>, bytes: Uint8Array): Async<Answer> {
     if (order.do === "describe") return this.#describe().then((value) => ({ value }));
     if (order.do === "mount" && "request" in order) {
       return this.#mount(order.request as MountRequest<unknown>, order.disk).then((value) => ({ value }));
@@ -127,7 +135,7 @@ class Driver {
   #operate(
     order: Extract<Order, { args: readonly unknown[] }>,
     bytes: Uint8Array,
-  ): Async<{ value?: unknown; data?: Uint8Array }> {
+  ): Async<Answer> {
     const [kinds, result] = operations[order.do];
     let into: Uint8Array | undefined;
     const args = order.args.map((arg, i) => {

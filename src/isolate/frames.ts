@@ -1,54 +1,66 @@
-/** Messages between a kernel and an isolated driver: u32 length of the whole, u32 length of a JSON text, the text, bytes. */
+/** Messages between a kernel and an isolated driver: u32 length of what follows, u32 length of a JSON text, the text, bytes. */
 import type { Channel } from "../plugin.ts";
-import { concat } from "../lib/bytes.ts";
 
 /** Largest message: a listing of a great many names. More is no message of ours. */
 const MOST = 64 << 20;
 const HEAD = 8;
-const NONE = new Uint8Array(0);
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
-/** Send a message; its bytes are copied where they cannot go at once. */
-export function sendFrame(to: Channel, message: unknown, bytes: Uint8Array = NONE): void {
-  const text = new TextEncoder().encode(JSON.stringify(message));
-  const head = new Uint8Array(HEAD);
+/** Send a message. */
+export function sendFrame(to: Channel, message: unknown, bytes?: Uint8Array): void {
+  const text = encoder.encode(JSON.stringify(message));
+  const head = new Uint8Array(HEAD + text.length);
   const d = new DataView(head.buffer);
-  d.setUint32(0, HEAD + text.length + bytes.length, true);
+  d.setUint32(0, text.length + (bytes?.length ?? 0), true);
   d.setUint32(4, text.length, true);
-  to.send(concat([head, text, bytes]));
+  head.set(text, HEAD);
+  if (bytes && bytes.length > 0) to.send(head, bytes);
+  else to.send(head);
 }
-/** Call `on` for every message; `broken` once for what is none. Bytes are the receiver's. */
+/** Call `on` for every message; `broken` for what is none. Bytes are the receiver's. */
 export function receiveFrames(
   from: Channel,
   on: (message: unknown, bytes: Uint8Array) => void,
   broken: () => void,
 ): void {
-  let parts: Uint8Array[] = [];
+  const head = new Uint8Array(HEAD);
+  const d = new DataView(head.buffer);
+  let body: Uint8Array | undefined;
   let have = 0;
-  let want = HEAD;
-  from.receive((bytes) => {
-    parts.push(bytes.slice());
-    have += bytes.length;
-    if (have < want) return;
-    let all = concat(parts);
-    while (all.length >= HEAD) {
-      const d = new DataView(all.buffer, all.byteOffset);
-      const [length, text] = [d.getUint32(0, true), d.getUint32(4, true)];
-      if (length > MOST || HEAD + text > length) return broken();
-      want = length;
-      if (all.length < length) break;
-      const message = parsed(all.subarray(HEAD, HEAD + text));
-      if (message === undefined) return broken();
-      on(message, all.slice(HEAD + text, length));
-      all = all.subarray(length);
-      want = HEAD;
+  /** Take what belongs to the part that is filled now; how much that was. */
+  const fill = (bytes: Uint8Array, at: number): number => {
+    const into = body ?? head;
+    const part = bytes.subarray(at, at + into.length - have);
+    into.set(part, have);
+    have += part.length;
+    return part.length;
+  };
+  /** Something is full: the head, which says how long the body is, or that. */
+  const full = (): boolean => {
+    have = 0;
+    const [length, text] = [d.getUint32(0, true), d.getUint32(4, true)];
+    if (!body) {
+      if (length > MOST || text > length) return false;
+      body = new Uint8Array(length);
+      return true;
     }
-    parts = all.length > 0 ? [all] : [];
-    have = all.length;
+    const whole = body;
+    body = undefined;
+    const message = parsed(whole.subarray(0, text));
+    if (message !== undefined) on(message, whole.subarray(text));
+    return message !== undefined;
+  };
+  from.receive((bytes) => {
+    for (let at = 0; at < bytes.length;) {
+      at += fill(bytes, at);
+      while (have === (body ?? head).length) if (!full()) return broken();
+    }
   });
 }
 function parsed(text: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder().decode(text));
+    return JSON.parse(decoder.decode(text));
   } catch {
     return undefined;
   }

@@ -115,6 +115,7 @@ export class DriverProcess {
     const pending = this.#pending.get(word.id);
     if (!pending) return this.#end("it does not speak our language");
     this.#pending.delete(word.id);
+    this.#host.loop.settled();
     if (word.bug !== undefined) this.#options.log(`${this.#options.file}: bug: ${word.bug}`);
     if (word.bug !== undefined) pending.reject(errno.EIO);
     else if (word.error !== undefined) pending.reject(errno[word.error as ErrnoName] ?? errno.EIO);

@@ -2,7 +2,7 @@
  * Benchmarks: one line a metric, ours, a peer on the same work in the same run, and the ratio (above 1: ours is better).
  * Everything runs on one CPU and then on all, since waking another CPU costs more than anything we do.
  * Needs dist/rump (deno task build), cc, mkfs.fat, mtools; mounts need root; fusefat is measured where it is installed.
- * Arguments choose groups: local msdos remote load start fuse disk images net tap shmif hijack.
+ * Arguments choose groups: local msdos remote load start fuse disk images net tap shmif hijack plugin.
  */
 import { spawnSync } from "node:child_process";
 import process from "node:process";
@@ -15,6 +15,7 @@ import { load } from "./load.ts";
 import { local } from "./local.ts";
 import { msdos } from "./msdos.ts";
 import { net } from "./net.ts";
+import { plugin } from "./plugin.ts";
 import { remote } from "./remote.ts";
 import { shmif } from "./shmif.ts";
 import { start } from "./start.ts";
@@ -33,6 +34,7 @@ const groups: Readonly<Record<string, () => void | Promise<void>>> = {
   tap,
   shmif,
   hijack: hijackData,
+  plugin,
 };
 const pinned = process.env.BENCH_CPUS;
 
