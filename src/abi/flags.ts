@@ -185,7 +185,15 @@ export const LOCK_UN = 8;
 /** sys/event.h */
 export const EVFILT_READ = 0;
 export const EVFILT_WRITE = 1;
+export const EVFILT_VNODE = 3;
 export const EVFILT_TIMER = 6;
+/** What becomes of a file, for EVFILT_VNODE. */
+export const NOTE_DELETE = 1;
+export const NOTE_WRITE = 2;
+export const NOTE_EXTEND = 4;
+export const NOTE_ATTRIB = 8;
+export const NOTE_LINK = 0x10;
+export const NOTE_RENAME = 0x20;
 export const EV_ADD = 1;
 export const EV_DELETE = 2;
 export const EV_ENABLE = 4;

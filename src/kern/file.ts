@@ -35,6 +35,8 @@ export interface Fileops {
   poll?(file: File): number;
   /** Woken whenever `poll` may say something else. */
   readonly changes?: Waiters;
+  /** Tell of what becomes of the file from now on (NOTE_*), until the result is called. */
+  events?(happened: (note: number) => void): () => void;
   /** Advisory locks on what is open; left out: it cannot be locked. */
   locks?(file: File): Locks;
   /** What it is, for listings: file, dir, pipe, …; where its file system is mounted; the name it was opened by. */

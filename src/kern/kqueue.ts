@@ -1,4 +1,4 @@
-/** kqueue(2): what a queue watches, and the events it gives (NetBSD: kern_event.c). Reading, writing and timers. */
+/** kqueue(2): what a queue watches, and the events it gives (NetBSD: kern_event.c). Reading, writing, files and timers. */
 import { errno } from "../abi/errno.ts";
 import {
   EV_ADD,
@@ -11,6 +11,7 @@ import {
   EV_ONESHOT,
   EVFILT_READ,
   EVFILT_TIMER,
+  EVFILT_VNODE,
   EVFILT_WRITE,
   O_CLOEXEC,
   O_NONBLOCK,
@@ -39,6 +40,9 @@ interface Note {
   disabled: boolean;
   /** What is watched, of READ and WRITE; it must still be the descriptor's file. */
   readonly file?: File;
+  /** Of VNODE: what is wanted, and what has happened (NOTE_*). */
+  wanted: number;
+  happened: number;
   /** Of a timer: how often it went off since it was last told, and its end. */
   fired: number;
   cancel?: () => void;
@@ -48,6 +52,7 @@ interface Note {
   leave?: () => void;
   unwatch?: () => void;
 }
+const idle = { disabled: false, fired: 0, told: false, wanted: 0, happened: 0 };
 /** Watched by one queue at most. */
 const MAX_NOTES = 4096;
 /** The shortest period of a timer, ms. */
@@ -97,6 +102,7 @@ class Queue implements Fileops {
       note.flags = flags & ~CONTROL;
       note.udata = get.udata(d, at).slice();
       note.told = false;
+      note.wanted = get.fflags(d, at);
       if (filter === EVFILT_TIMER) this.#start(note, get.data(d, at));
     }
     if (flags & EV_DISABLE) note.disabled = true;
@@ -105,15 +111,26 @@ class Queue implements Fileops {
   }
   #watch(key: string, ident: number, filter: number): Note {
     if (this.#notes.size >= MAX_NOTES) throw errno.ENOMEM;
-    const note: Note = { ident, filter, flags: 0, udata: new Uint8Array(8), disabled: false, fired: 0, told: false };
+    const note: Note = { ident, filter, flags: 0, udata: new Uint8Array(8), ...idle };
     if (filter === EVFILT_TIMER) this.#notes.set(key, note);
     else if (filter === EVFILT_READ || filter === EVFILT_WRITE) {
       const file = this.#proc.files.get(ident);
       if (file.ops instanceof Queue) this.#nest(note, file.ops);
       this.#notes.set(key, Object.assign(note, { file }));
       this.#listen(note, file);
-    } else throw errno.EINVAL;
+    } else if (filter === EVFILT_VNODE) this.#follow(key, note);
+    else throw errno.EINVAL;
     return note;
+  }
+  /** What becomes of a file. */
+  #follow(key: string, note: Note): void {
+    const file = this.#proc.files.get(note.ident);
+    if (!file.ops.events) throw errno.EINVAL;
+    this.#notes.set(key, Object.assign(note, { file }));
+    note.unwatch = file.ops.events((what) => {
+      note.happened |= what & note.wanted;
+      this.changes.wake();
+    });
   }
   #nest(note: Note, inner: Queue): void {
     if (inner === this || this.#outer > 0 || inner.#inner > 0) throw errno.ELOOP;
@@ -154,6 +171,7 @@ class Queue implements Fileops {
   }
   #ready(note: Note): boolean {
     if (note.disabled || note.told) return false;
+    if (note.filter === EVFILT_VNODE) return note.happened !== 0;
     if (!note.file) return note.fired > 0;
     return (readiness(note.file) & (note.filter === EVFILT_READ ? POLLIN | POLLHUP : POLLOUT | POLLHUP)) !== 0;
   }
@@ -169,20 +187,25 @@ class Queue implements Fileops {
         this.#write(d, at, note);
         at += Kevent.size;
         if (note.flags & EV_ONESHOT) this.#drop(key);
-        else if (note.flags & EV_CLEAR) note.told = note.file !== undefined;
+        else if (note.flags & EV_CLEAR) this.#clear(note);
         note.fired = 0;
       }
     }
     return at / Kevent.size;
   }
+  #clear(note: Note): void {
+    if (note.filter === EVFILT_VNODE) note.happened = 0;
+    else note.told = note.file !== undefined;
+  }
   #write(d: DataView, at: number, note: Note): void {
-    const hangup = note.file && readiness(note.file) & POLLHUP;
+    const vnode = note.filter === EVFILT_VNODE;
+    const hangup = note.file && !vnode && readiness(note.file) & POLLHUP;
     Kevent.write(d, at, {
       ident: note.ident,
       filter: note.filter,
       flags: note.flags | (hangup ? EV_EOF : 0),
-      fflags: 0,
-      data: note.file ? sizeOf(note.file) : note.fired,
+      fflags: note.happened,
+      data: vnode ? 0 : note.file ? sizeOf(note.file) : note.fired,
       udata: note.udata,
     });
   }

@@ -3,6 +3,7 @@ import { errno } from "../abi/errno.ts";
 import {
   AT_EACCESS,
   AT_SYMLINK_NOFOLLOW,
+  NOTE_ATTRIB,
   PC_2_SYMLINKS,
   PC_CHOWN_RESTRICTED,
   PC_FILESIZEBITS,
@@ -49,7 +50,10 @@ function change(lwp: Lwp, vnode: Vnode, make: (a: Attr, lwp: Lwp) => SetAttr): A
   return then(volume.getattr(vnode.node), (attr) => {
     const wanted = make(attr, lwp);
     if (wanted.flags === undefined) changeable(attr);
-    return then(volume.setattr(vnode.node, wanted), ok);
+    return then(volume.setattr(vnode.node, wanted), () => {
+      vnode.mount.happened(vnode.node, NOTE_ATTRIB);
+      return ok();
+    });
   });
 }
 /** Users make no files sticky, and set-group-id only for a group of theirs (genfs_can_chmod). */

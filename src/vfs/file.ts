@@ -1,6 +1,6 @@
 /** Open vnodes: what a descriptor on a file or directory does (NetBSD: vn_fileops). */
 import { errno } from "../abi/errno.ts";
-import { modeOfType, O_SYNC } from "../abi/flags.ts";
+import { modeOfType, NOTE_ATTRIB, NOTE_EXTEND, NOTE_WRITE, O_SYNC } from "../abi/flags.ts";
 import { Dirent } from "../abi/structs.ts";
 import { then } from "../lib/async.ts";
 import { encodeName } from "../lib/text.ts";
@@ -45,8 +45,20 @@ export class VnodeFile implements Fileops {
     if (offset + from.length > MAX_OFFSET) throw errno.EFBIG;
     const { mount, node } = this.vnode;
     const volume = mount.writable();
-    const done = volume.write(node, from, offset);
+    const done = mount.isHeard(node) ? this.#heardWrite(from, offset) : volume.write(node, from, offset);
     return file.flags & O_SYNC ? then(done, (n) => then(volume.fsync(node), () => n)) : done;
+  }
+  /** Somebody wants to know whether it grows. */
+  #heardWrite(from: Uint8Array, offset: number): Async<number> {
+    const { mount, node } = this.vnode;
+    return then(mount.volume.getattr(node), ({ size }) =>
+      then(mount.volume.write(node, from, offset), (n) => {
+        mount.happened(node, offset + n > size ? NOTE_WRITE | NOTE_EXTEND : NOTE_WRITE);
+        return n;
+      }));
+  }
+  events(happened: (note: number) => void): () => void {
+    return this.vnode.mount.listen(this.vnode.node, happened);
   }
   locks(): Locks {
     return this.vnode.mount.locksOn(this.vnode.node);
@@ -71,7 +83,7 @@ export class VnodeFile implements Fileops {
     const volume = mount.writable();
     return then(volume.getattr(node), (attr) => {
       changeable(attr);
-      return volume.setattr(node, { size: length });
+      return then(volume.setattr(node, { size: length }), () => mount.happened(node, NOTE_ATTRIB));
     });
   }
   sync(): Async<void> {

@@ -1,6 +1,6 @@
 /** Mounts and vnodes: a driver's node on a mounted volume, held by whoever needs it to stay (NetBSD: vnode(9), vfs(9)). */
 import { errno } from "../abi/errno.ts";
-import { MNT_RDONLY } from "../abi/flags.ts";
+import { MNT_RDONLY, NOTE_ATTRIB, NOTE_WRITE } from "../abi/flags.ts";
 import { lastly } from "../lib/async.ts";
 import { Locks } from "../kern/locks.ts";
 import type { Async, BlockDevice, FileType, Volume } from "../plugin.ts";
@@ -155,6 +155,23 @@ export class Mount {
     if (known) this.hold(known.node);
     return known ?? undefined;
   }
+  readonly #listeners = new Map<unknown, Set<(note: number) => void>>();
+  /** Be told of what becomes of a file (NOTE_*), until the result is called; who does holds the node. */
+  listen(node: unknown, on: (note: number) => void): () => void {
+    const all = this.#listeners.get(node) ?? new Set();
+    this.#listeners.set(node, all.add(on));
+    return () => {
+      all.delete(on);
+      if (all.size === 0) this.#listeners.delete(node);
+    };
+  }
+  isHeard(node: unknown): boolean {
+    return this.#listeners.size > 0 && this.#listeners.has(node);
+  }
+  happened(node: unknown, note: number): void {
+    if (this.#listeners.size === 0) return;
+    for (const on of [...this.#listeners.get(node) ?? []]) on(note);
+  }
   /** Told of what the driver says has changed by other hands: a file, a name in a directory, or everything. */
   readonly watchers = new Set<(node?: unknown, name?: string) => void>();
   /** The driver says so. */
@@ -162,11 +179,15 @@ export class Mount {
     this.#changes++;
     if (node === undefined || name === undefined) this.forgetNames();
     else this.changed(node, name);
+    for (const each of node === undefined ? [...this.#listeners.keys()] : name === undefined ? [node] : []) {
+      this.happened(each, NOTE_WRITE | NOTE_ATTRIB);
+    }
     for (const watcher of this.watchers) watcher(node, name);
   }
   /** A name in `dir` was made, removed or moved. */
   changed(dir: unknown, name: string): void {
     this.#changes++;
+    this.happened(dir, NOTE_WRITE);
     const names = this.#names.get(dir);
     if (!names) return;
     if (!this.volume.foldsCase) return this.#forget(names, name);

@@ -1,6 +1,6 @@
 /** Removing and moving names: unlink, rmdir, rename, and their *at(2) forms. */
 import { errno } from "../abi/errno.ts";
-import { AT_REMOVEDIR } from "../abi/flags.ts";
+import { AT_REMOVEDIR, NOTE_DELETE, NOTE_RENAME } from "../abi/flags.ts";
 import { then } from "../lib/async.ts";
 import type { Handlers } from "../kern/dispatch.ts";
 import type { Lwp } from "../kern/proc.ts";
@@ -23,6 +23,7 @@ function mayRemove(lwp: Lwp, { dir }: Found, file: Vnode): Async<Attr> {
 }
 /** A node lost a name: its driver hears of it when nobody holds it, else at the last release. */
 function gone(file: Vnode): Async<void> {
+  file.mount.happened(file.node, NOTE_DELETE);
   return then(file.hold().release(), () => undefined);
 }
 
@@ -99,6 +100,7 @@ function renameAt(lwp: Lwp, from: Found, to: Found): Async<number> {
       return then(done, () => {
         mount.changed(from.dir.node, from.name);
         mount.changed(to.dir.node, to.name);
+        mount.happened(file.node, NOTE_RENAME);
         if (from.type === "dir") mount.seen(file.node, to.dir.node, to.name);
         if (target && to.type === "dir") mount.removed(target.node);
         return then(target && gone(target), () => 0);

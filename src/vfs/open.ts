@@ -2,6 +2,8 @@
 import { errno } from "../abi/errno.ts";
 import {
   MNT_NODEV,
+  NOTE_ATTRIB,
+  NOTE_LINK,
   O_APPEND,
   O_CLOEXEC,
   O_CREAT,
@@ -96,6 +98,7 @@ function openExisting(lwp: Lwp, devices: Devices, found: Found, attr: Attr, flag
   // Also of an empty file: its times change (`: >file`).
   const cut = flags & O_TRUNC && type === "file" ? vnode.mount.volume.setattr(vnode.node, { size: 0 }) : undefined;
   return then(cut, () => {
+    if (flags & O_TRUNC) vnode.mount.happened(vnode.node, NOTE_ATTRIB);
     const ops = new VnodeFile(vnode, type === "dir", found.name);
     return install(lwp, new File(ops, flags & KEPT_FLAGS), flags);
   });
@@ -162,7 +165,10 @@ function linkAt(lwp: Lwp, from: Vnode, path: string, start?: Vnode): Async<numbe
       if (found.dir.mount !== from.mount) throw errno.EXDEV;
       changeable(attr);
       const { volume } = from.mount;
-      return then(makeAt(lwp, found, 0, (dir) => volume.link(from.node, dir.node, found.name)), () => 0);
+      return then(makeAt(lwp, found, 0, (dir) => volume.link(from.node, dir.node, found.name)), () => {
+        from.mount.happened(from.node, NOTE_LINK);
+        return 0;
+      });
     });
   });
 }
