@@ -223,6 +223,20 @@ describe("routing socket", () => {
     fails(() => send("192.168.7.1"), errno.ENETUNREACH);
     fails(() => send("192.168.7.9"), errno.EHOSTUNREACH);
   });
+  it("a route that rejects becomes a black hole (route/t_change)", async () => {
+    const { sys, fd, add } = await host();
+    add("192.168.7.0/24", "127.0.0.1", RTF.REJECT);
+    const s = inetSocket(sys);
+    const send = () => sys.sendto({ s, buf: bytes("x"), flags: 0, to: sin("192.168.7.1", 9) });
+    fails(send, errno.ENETUNREACH);
+    const flags = { flags: RTF.UP | RTF.GATEWAY | RTF.STATIC | RTF.BLACKHOLE };
+    write(
+      sys,
+      fd,
+      message(RTM.CHANGE, flags, { ...destination("192.168.7.0/24"), [RTA.GATEWAY]: sockaddr("127.0.0.1") }),
+    );
+    assertEquals([send(), routes(sys).at(-1)], [1, "192.168.7.0/ffffff00 127.0.0.1 UGBS 65535 1"]);
+  });
   it("neighbours are entered by hand, told as permanent, used, and forgotten", async () => {
     const { sys, fd, stack } = await host();
     const mac = new Uint8Array([2, 0, 0, 0, 0, 9]);

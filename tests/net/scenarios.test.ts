@@ -1,11 +1,34 @@
 /**
- * Scenarios of NetBSD's tests/net as tests of our own: icmp/t_ping (simpleping, floodping, floodping2, pingsize, ping_of_death),
- * icmp/t_forward (returndatabytes), if_loop/t_pr (loopmtu, loopmtu_csum), net/t_raw (PRU_SENSE), net/t_udp, tcp/t_tcp_connect_port.
- * Others are done where they belong, see the heads of arp, icmp, igmp and ip_sockets; route/t_change and t_flags in routing.
+ * Scenarios of NetBSD's tests/net as tests of our own. Where each is done (here, unless a file is named):
+ *
+ * | NetBSD | here |
+ * | --- | --- |
+ * | arp/t_arp, t_dad | arp.test.ts |
+ * | bpf/t_bpf, t_div-by-zero, t_mbuf; bpfilter | bpf.test.ts (there is no JIT: bpfjit) |
+ * | icmp/t_ping (simpleping, floodping, floodping2, pingsize, ping_of_death), t_forward (returndatabytes) | |
+ * | icmp/t_ping2; net/t_ping_opts, t_ping6_opts | cli/net_ping.test.ts, net_ping6.test.ts, icmp.test.ts |
+ * | icmp/t_icmp_redirect, t_icmp6_redirect | icmp.test.ts, nd.test.ts |
+ * | if/t_ifconf, t_ifconfig | ioctl.test.ts, cli/net_ifconfig.test.ts (not if/t_compat: ioctls before 4.4BSD) |
+ * | if_bridge/t_bridge, t_rtable | bridge.test.ts, cli/brconfig.test.ts |
+ * | if_gif/t_gif; if_vlan/t_vlan; if_tap/t_tap | gif.test.ts; vlan.test.ts; virt.test.ts, virt6.test.ts |
+ * | if_loop/t_pr (loopmtu, loopmtu_csum), t_basic | , ipv4.test.ts |
+ * | if_shmif/t_shmif, rumpnet/t_shmif (crossping) | shmif.test.ts |
+ * | inpcb/t_broadcast_bind, t_inpcb_bind; net/t_bind, t_pktinfo, t_pktinfo_send, t_socket_afinet | ip_sockets.test.ts |
+ * | mcast/t_mcast | igmp.test.ts, mld.test.ts |
+ * | ndp/t_dad, t_ndp, t_ra; net/t_ipv6_lifetime, t_ipv6address | nd.test.ts, ip6_control.test.ts |
+ * | net/t_forwarding, t_ip_reass; t_mtudisc, t_mtudisc6 | icmp.test.ts, ip6_packets.test.ts; tcp_path.test.ts |
+ * | net/t_mapped; t_raw (PRU_SENSE); t_tcp; t_udp; t_unix | ip6_sockets.test.ts; ; tcp_socket.test.ts; ; local.test.ts |
+ * | route/t_change, t_flags, t_flags6, t_route | routing.test.ts, ip6_control.test.ts, cli/net_route.test.ts |
+ * | sys/t_connect, t_listen, t_rfc6056, t_socketpair | , ip_sockets.test.ts, local.test.ts |
+ * | tcp/t_tcp_connect_port; t_tcp_nc; t_tcp_shutdown | ; cli/net_nc.test.ts; tcp_socket.test.ts |
+ * | usr.sbin/traceroute | cli/net_traceroute.test.ts |
+ *
+ * There are no altq, can, carp, ipsec, lagg, l2tp, mpls, npf, pppoe, vether and wg, and so no tests of theirs.
  */
 import { describe, it } from "node:test";
 import { errno, SysError } from "../../src/abi/errno.ts";
-import { AF_INET, S_IFSOCK, SOCK_RAW, SOCK_STREAM } from "../../src/abi/flags.ts";
+import { IP_PORTRANGE, IP_PORTRANGE_LOW } from "../../src/abi/inet_options.ts";
+import { AF_INET, AF_LOCAL, S_IFSOCK, SOCK_RAW, SOCK_STREAM } from "../../src/abi/flags.ts";
 import { Stat } from "../../src/abi/structs.ts";
 import type { Calls } from "../../src/kern/dispatch.ts";
 import { viewOf } from "../../src/lib/struct.ts";
@@ -120,6 +143,31 @@ describe("others", () => {
       await sys.sendto({ s: peer, buf: bytes("yes"), flags: 0, to: sin("127.0.0.1", 7000) });
       assertEquals(text(buf.subarray(0, await sys.read({ fd: s, buf }))), "yes");
     }
+  });
+  it("connect to another family, or of a listener, is refused (sys/t_connect)", async () => {
+    const { sys } = await inetHost();
+    const s = sys.socket({ domain: AF_INET, type: SOCK_STREAM, protocol: 0 }) as number;
+    const foreign = new Uint8Array(16);
+    foreign.set([16, AF_LOCAL]);
+    assertThrows(() => sys.connect({ s, name: foreign }), SysError, errno.EAFNOSUPPORT.message);
+    sys.listen({ s, backlog: 1 });
+    assertThrows(() => sys.connect({ s, name: sin("127.0.0.1", 9) }), SysError, errno.EOPNOTSUPP.message);
+  });
+  it("listening without a name takes a port, of the reserved ones where that is asked for (sys/t_listen)", async () => {
+    const { sys } = await inetHost();
+    const portOf = (range: number) => {
+      const s = sys.socket({ domain: AF_INET, type: SOCK_STREAM, protocol: 0 }) as number;
+      sys.setsockopt({ s, level: 0, name: IP_PORTRANGE, val: new Uint8Array([range, 0, 0, 0]) });
+      sys.listen({ s, backlog: 1 });
+      const asa = new Uint8Array(16);
+      sys.getsockname({ fdes: s, asa, alen: new Uint8Array([16, 0, 0, 0]) });
+      return viewOf(asa).getUint16(2);
+    };
+    const [high, low] = [portOf(0), portOf(IP_PORTRANGE_LOW)];
+    assert(high >= 1024 && low > 0 && low < 1024, `${high} ${low}`);
+    const u = await udpSocket(sys);
+    assertThrows(() => sys.listen({ s: u, backlog: 1 }), SysError, errno.EOPNOTSUPP.message);
+    assertThrows(() => sys.listen({ s: 99, backlog: 1 }), SysError, errno.EBADF.message);
   });
   it("port 0 is nobody's: connect is EADDRNOTAVAIL", async () => {
     const { sys } = await inetHost();

@@ -1,7 +1,7 @@
 /** The interface shmif: what is on a bus, who gets it, and what damage to the bus does. */
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { AF_INET, SOCK_DGRAM } from "../../src/abi/flags.ts";
+import { AF_INET, SOCK_DGRAM, SOCK_RAW } from "../../src/abi/flags.ts";
 import { maskOf, parseIpv4 } from "../../src/lib/inet.ts";
 import { stackOf } from "../../src/net/interfaces.ts";
 import { boot } from "../../src/rump.ts";
@@ -66,6 +66,27 @@ describe("shmif", () => {
       assertEquals(new TextDecoder().decode(buf.subarray(0, n)), "there");
       await a.halt();
       await b.halt();
+    }),
+  );
+  it(
+    "eight kernels on one bus ping each other, each all the others (rumpnet/t_shmif crossping)",
+    onBus(async (bus) => {
+      const named = async (address: string) => ({ ...await hostOn(bus, address), address });
+      const hosts = await Promise.all(Array.from({ length: 8 }, (_, i) => named(`10.0.0.${i + 1}`)));
+      const echo = new Uint8Array([8, 0, 0xf7, 0xff, 0, 0, 0, 0]);
+      const crossed = hosts.map(async ({ sys, address }) => {
+        const s = sys.socket({ domain: AF_INET, type: SOCK_RAW, protocol: 1 }) as number;
+        const answered = new Set<number>();
+        const others = hosts.filter((o) => o.address !== address);
+        for (const other of others) await sys.sendto({ s, buf: echo, flags: 0, to: sin(other.address, 0) });
+        for (const buf = new Uint8Array(100); answered.size < others.length;) {
+          await sys.recvfrom({ s, buf, flags: 0 });
+          if (buf[20] === 0) answered.add(buf[15]!);
+        }
+        return answered.size;
+      });
+      assertEquals(await Promise.all(crossed), hosts.map(() => 7));
+      for (const host of hosts) await host.halt();
     }),
   );
   it(
