@@ -8,6 +8,7 @@ import { otherwise, then } from "../lib/async.ts";
 import type { Async, NetDevice, Sys } from "../plugin.ts";
 import type { In6Addr } from "../lib/in6.ts";
 import type { Address, Family } from "./address.ts";
+import { connectedRoutes } from "./connected.ts";
 import type { Change, FamilyAddress } from "./change.ts";
 import { sealHeader } from "./checksums.ts";
 import type { Neighbours } from "./arp.ts";
@@ -234,33 +235,20 @@ export class Stack {
     if (!gone) throw errno.EADDRNOTAVAIL;
     this.#local.delete(address);
     this.#unready.delete(address);
-    if (gone.destination !== undefined) this.#dropRoute(gone.destination, ALL, iface);
-    this.#dropRoute((address & gone.mask) >>> 0, gone.mask, iface);
-    if (gone.mask !== ALL) this.#dropRoute(address, ALL, iface);
+    this.#disconnect(iface, gone);
     // Another address of the same network keeps its route.
     const heir = iface.onLink(address);
     if (heir) this.#connect(iface, heir);
     this.tell({ kind: "address", iface, address: gone, gone: true });
   }
-  #connect(iface: Interface, { address, mask, destination }: InterfaceAddress): void {
-    if (destination !== undefined) return this.#connectPair(iface, address, destination);
-    if (iface.loopback) mask = ALL;
-    const network = { destination: (address & mask) >>> 0, mask, flags: RTF.UP | RTF.CONNECTED };
-    const host = { destination: address, mask: ALL, flags: RTF.UP | RTF.HOST | RTF.LOCAL };
-    for (const r of mask === ALL ? [host] : [network, host]) {
-      if (!this.routes.get(r.destination, r.mask)) this.addRoute({ ...r, gateway: undefined, iface, mtu: 0, used: 0 });
+  #connect(iface: Interface, a: InterfaceAddress): void {
+    for (const r of connectedRoutes(iface, a)) if (!this.routes.get(r.destination, r.mask)) this.addRoute(r);
+  }
+  #disconnect(iface: Interface, a: InterfaceAddress): void {
+    for (const { destination, mask } of connectedRoutes(iface, a)) {
+      const route = this.routes.get(destination, mask);
+      if (route?.iface === iface && route.gateway === undefined) this.removeRoute(destination, mask);
     }
-  }
-  /** A link with one other end: a route to each. */
-  #connectPair(iface: Interface, address: number, destination: number): void {
-    const route = { mask: ALL, gateway: undefined, iface, mtu: 0, used: 0 };
-    const [there, here] = [RTF.UP | RTF.HOST, RTF.UP | RTF.HOST | RTF.LOCAL];
-    if (!this.routes.get(destination, ALL)) this.addRoute({ ...route, destination, flags: there });
-    if (!this.routes.get(address, ALL)) this.addRoute({ ...route, destination: address, flags: here });
-  }
-  #dropRoute(destination: number, mask: number, iface: Interface): void {
-    const route = this.routes.get(destination, mask);
-    if (route && route.iface === iface && route.gateway === undefined) this.removeRoute(destination, mask);
   }
   isLocal(address: Address): boolean {
     if (typeof address === "object") return this.ip6?.isLocal(address) ?? false;
