@@ -95,7 +95,7 @@ export const waitCalls = {
       timeout: time,
     },
     errors: ["EBADF", "EINVAL", "ENOENT", "EINTR", "ELOOP"],
-    note: "EVFILT_READ, EVFILT_WRITE and EVFILT_TIMER",
+    note: "EVFILT_READ, EVFILT_WRITE, EVFILT_VNODE and EVFILT_TIMER",
   })),
   pselect: sys(436, () => ({
     cname: "__pselect50",

@@ -4,7 +4,7 @@ import type { Host } from "../host/host.ts";
 import { optionRows, parseOptions } from "../kern/driver_options.ts";
 import { type Hypercalls, Kernel } from "../kern/kernel.ts";
 import { pluginOf } from "../kern/plugins.ts";
-import type { Async, BlockDevice, Channel, FsDriver, MountRequest, Sys, Volume } from "../plugin.ts";
+import type { Async, Attr, BlockDevice, Channel, FsDriver, MountRequest, Sys, Volume } from "../plugin.ts";
 import { receiveFrames, sendFrame } from "./frames.ts";
 import { type Description, type DiskFacts, type Mounted, operations, type Order, type Word } from "./operations.ts";
 
@@ -18,6 +18,8 @@ export async function serveDriver(host: Host, machine: Hypercalls, file: string,
   return 0;
 }
 
+/** Entries of a listing whose attributes go along. */
+const ALONG = 512;
 interface Answer {
   readonly value?: unknown;
   readonly data?: Uint8Array;
@@ -145,9 +147,12 @@ class Driver {
     });
     const op = this.#volume![order.do] as (...args: unknown[]) => unknown;
     const answer = (value: unknown) => {
-      if (result === "node") return { value: this.#tell(value) };
+      if (result === "node") return { value: value === undefined ? undefined : [this.#tell(value), this.#attr(value)] };
       if (result === "entries") {
-        return { value: [...value as Iterable<[string, unknown]>].map(([n, node]) => [n, this.#tell(node)]) };
+        const entries = [...value as Iterable<readonly [string, unknown]>];
+        return {
+          value: entries.map(([n, node], k) => [n, this.#tell(node), k < ALONG ? this.#attr(node) : undefined]),
+        };
       }
       if (result === "texts") return { value: [...value as Iterable<string>] };
       if (result === "bytes") return value === undefined ? {} : { value: true, data: value as Uint8Array };
@@ -156,6 +161,17 @@ class Driver {
     };
     const done = op.apply(this.#volume, args);
     return done instanceof Promise ? done.then(answer) : answer(done);
+  }
+  /** What is asked for next, where it is at hand. */
+  #attr(node: unknown): Attr | undefined {
+    try {
+      const attr = this.#volume!.getattr(node);
+      if (!(attr instanceof Promise)) return attr;
+      attr.catch(() => {});
+    } catch {
+      // told when it is asked for
+    }
+    return undefined;
   }
   /** A node's number, told once more. */
   #tell(node: unknown): number | undefined {

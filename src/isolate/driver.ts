@@ -4,7 +4,7 @@ import type { Host } from "../host/host.ts";
 import type { BlockDevice, Capability, FsDriver, Schema, Sys, Volume } from "../plugin.ts";
 import type { Description, DiskFacts, Mounted } from "./operations.ts";
 import { DriverProcess, type Limits } from "./process.ts";
-import { isolatedVolume } from "./volume.ts";
+import { type IsolatedVolume, isolatedVolume } from "./volume.ts";
 
 export type { Limits };
 
@@ -63,17 +63,17 @@ async function mount(
   device: BlockDevice | undefined,
   request: unknown,
 ): Promise<Volume> {
-  let volume: ReturnType<typeof isolatedVolume> | undefined;
+  let volume: IsolatedVolume | undefined;
   const child = new DriverProcess(host, {
     file: path,
     limits,
     log: (line) => sys.log(line.startsWith(`${name}: `) ? line : line.replace(`${path}: `, `${name}: ${file}: `)),
-    changed: (id, at) => volume && sys.changed(volume, id === undefined ? undefined : volume.nodeOf(id), at),
+    changed: (id, at) => volume && sys.changed(volume, volume.changed(id), at),
   });
   child.disk = device;
   try {
     const { value } = await child.ask({ do: "mount", request, disk: device && factsOf(device) });
-    return volume = isolatedVolume(child, value as Mounted);
+    return volume = isolatedVolume(child, value as Mounted, () => host.now());
   } catch (e) {
     child.kill();
     throw e;

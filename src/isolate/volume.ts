@@ -1,6 +1,6 @@
 /** The volume of an isolated driver: every operation a message. What comes back is somebody else's word, and checked. */
 import { errno } from "../abi/errno.ts";
-import type { Attr, StatFs, Volume } from "../plugin.ts";
+import type { Async, Attr, StatFs, Volume } from "../plugin.ts";
 import { type Mounted, operations, type Result } from "./operations.ts";
 import type { DriverProcess } from "./process.ts";
 
@@ -10,7 +10,22 @@ interface Node {
   /** How often it was told of: forgotten so often. */
   told: number;
   held: boolean;
+  /** What came along with it, until something is done; not for long: the driver may have its own ideas. */
+  attr: { readonly value: Attr; readonly generation: number; readonly until: number } | undefined;
 }
+/** Milliseconds. */
+const FRESH = 100;
+/** What changes nothing. */
+const looking: ReadonlySet<string> = new Set([
+  "getattr",
+  "lookup",
+  "readdir",
+  "readlink",
+  "getxattr",
+  "listxattr",
+  "statfs",
+  "active",
+]);
 type Name = keyof typeof operations;
 /** Nodes that are remembered though nobody holds them. */
 const MOST_IDLE = 65_536;
@@ -40,19 +55,34 @@ class Proxied {
   readonly #child: DriverProcess;
   readonly #nodes = new Map<number, Node>();
   readonly #idle = new Set<Node>();
+  readonly #now: () => number;
+  /** Counts what may have changed something. */
+  #generation = 0;
 
-  constructor(child: DriverProcess) {
+  constructor(child: DriverProcess, now: () => number) {
     this.#child = child;
+    this.#now = now;
   }
-  /** The node of a number, told of once more. */
-  node(id: unknown): Node {
+  /** The driver says that something is not as it was. */
+  stale(): void {
+    this.#generation++;
+  }
+  getattr(node: Node): Async<Attr> {
+    const { attr } = node;
+    if (attr && attr.generation === this.#generation && attr.until > this.#now()) return attr.value;
+    return this.call("getattr", [node]) as Promise<Attr>;
+  }
+  /** The node of a number, told of once more, perhaps with its attributes as they were `since`. */
+  node([id, attr]: readonly unknown[], since = 0): Node {
     let node = this.#nodes.get(checked<number>(isCount(id) && id > 0, id));
     if (!node) {
-      node = { id: id as number, told: 0, held: false };
+      node = { id: id as number, told: 0, held: false, attr: undefined };
       this.#nodes.set(node.id, node);
       this.#idle.add(node);
     }
     node.told++;
+    const fresh = { generation: since, until: this.#now() + FRESH };
+    node.attr = attr === undefined || attr === null ? undefined : { value: attrOf(attr), ...fresh };
     return node;
   }
   known(id: number): Node | undefined {
@@ -61,6 +91,9 @@ class Proxied {
   async call(name: Name, args: readonly unknown[]): Promise<unknown> {
     const [kinds, result] = operations[name];
     this.#trim();
+    const changes = !looking.has(name);
+    if (changes) this.#generation++;
+    let since = this.#generation;
     let bytes: Uint8Array | undefined;
     let into: Uint8Array | undefined;
     const sent = args.map((arg, i) => {
@@ -70,17 +103,17 @@ class Proxied {
       return arg;
     });
     const answer = await this.#child.ask({ do: name, args: sent }, bytes);
+    // Attributes that came along hold if nothing else was done meanwhile.
+    if (changes) since = this.#generation++ === since ? this.#generation : since;
     if (into) into.set(answer.bytes.subarray(0, into.length));
+    if (result === "node") return Array.isArray(answer.value) ? this.node(answer.value, since) : undefined;
+    if (result === "entries") return this.#entries(answer.value, since);
     return this.#read(result, answer.value, answer.bytes, into?.length ?? bytes?.length);
   }
-  #read(result: Result, x: unknown, bytes: Uint8Array, most = 0): unknown {
+  #read(result: Exclude<Result, "node" | "entries">, x: unknown, bytes: Uint8Array, most = 0): unknown {
     switch (result) {
       case "nothing":
         return undefined;
-      case "node":
-        return x === undefined || x === null ? undefined : this.node(x);
-      case "entries":
-        return this.#entries(x);
       case "attr":
         return attrOf(x);
       case "statfs":
@@ -97,11 +130,11 @@ class Proxied {
         return x === true;
     }
   }
-  #entries(x: unknown): (readonly [string, Node])[] {
+  #entries(x: unknown, since: number): (readonly [string, Node])[] {
     if (!Array.isArray(x)) throw errno.EIO;
     return x.map((entry) => {
-      const [name, id] = Array.isArray(entry) ? entry : [];
-      return [checked<string>(isName(name), name), this.node(id)] as const;
+      const [name, ...rest] = Array.isArray(entry) ? entry : [];
+      return [checked<string>(isName(name), name), this.node(rest, since)] as const;
     });
   }
   active(node: Node): void {
@@ -124,9 +157,13 @@ class Proxied {
   }
 }
 
+export interface IsolatedVolume extends Volume {
+  /** The driver says that a node, or anything, has changed: which one. */
+  changed(id: number | undefined): unknown;
+}
 /** The volume that was mounted, with the operations it has. */
-export function isolatedVolume(child: DriverProcess, m: Mounted): Volume & { nodeOf(id: number): unknown } {
-  const proxied = new Proxied(child);
+export function isolatedVolume(child: DriverProcess, m: Mounted, now: () => number): IsolatedVolume {
+  const proxied = new Proxied(child, now);
   const ops = Object.fromEntries(
     (Object.keys(operations) as Name[]).filter((name) => m.has.includes(name)).map((name) => [
       name,
@@ -137,12 +174,16 @@ export function isolatedVolume(child: DriverProcess, m: Mounted): Volume & { nod
     m.has.includes(name) ? proxied.call(name, [node]) : undefined;
   return {
     ...ops as unknown as Volume,
-    root: proxied.node(m.root),
+    getattr: (node) => proxied.getattr(node as Node),
+    root: proxied.node([m.root]),
     foldsCase: m.foldsCase === true,
     changing: m.changing === true,
     ...(m.readOnly === undefined ? {} : { readOnly: m.readOnly === true }),
     ...(typeof m.label === "string" ? { label: m.label } : {}),
-    nodeOf: (id) => proxied.known(id),
+    changed(id) {
+      proxied.stale();
+      return id === undefined ? undefined : proxied.known(id);
+    },
     active(node) {
       proxied.active(node as Node);
       void told("active", node as Node)?.catch(() => {});
