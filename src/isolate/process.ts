@@ -16,6 +16,9 @@ export interface Limits {
 }
 /** Milliseconds between looks at time and memory. */
 const LOOK_MS = 100;
+/** Lines it may log between two looks, and characters of each. */
+const LINES = 20;
+const LINE = 2000;
 /** Bytes a transfer of the disk may have. */
 const TRANSFER = 16 << 20;
 const NONE = new Uint8Array(0);
@@ -41,6 +44,8 @@ export class DriverProcess {
   #next = 1;
   #gone = false;
   #cancel = () => {};
+  /** Lines logged since the last look. */
+  #lines = 0;
   /** The disk it may use. */
   disk: BlockDevice | undefined;
 
@@ -91,6 +96,7 @@ export class DriverProcess {
   /** Whether it takes too long, or too much. */
   #look(): void {
     const { limits } = this.#options;
+    this.#lines = 0;
     const [oldest] = this.#pending.values();
     if (oldest && this.#host.now() - oldest.since > limits.seconds * 1000) {
       return this.#end(`no answer within ${limits.seconds} s, killed`);
@@ -109,17 +115,21 @@ export class DriverProcess {
 
   #heard(word: Word, bytes: Uint8Array): void {
     if (typeof word !== "object" || word === null) return this.#end("it does not speak our language");
-    if ("log" in word) return this.#options.log(String(word.log).split("\n")[0]!.slice(0, 1000));
+    if ("log" in word) return this.#log(String(word.log));
     if ("changed" in word) return this.#changed(word.changed, word.name);
     if ("disk" in word) return void this.#transfer(word, bytes);
     const pending = this.#pending.get(word.id);
     if (!pending) return this.#end("it does not speak our language");
     this.#pending.delete(word.id);
     this.#host.loop.settled();
-    if (word.bug !== undefined) this.#options.log(`${this.#options.file}: bug: ${word.bug}`);
+    if (word.bug !== undefined) this.#log(`${this.#options.file}: bug: ${word.bug}`);
     if (word.bug !== undefined) pending.reject(errno.EIO);
     else if (word.error !== undefined) pending.reject(errno[word.error as ErrnoName] ?? errno.EIO);
     else pending.resolve({ value: word.value, bytes });
+  }
+  /** Its lines are few and short: the log is everybody's. */
+  #log(text: string): void {
+    if (this.#lines++ < LINES) this.#options.log(text.slice(0, LINE));
   }
   #changed(node: unknown, name: unknown): void {
     this.#options.changed?.(typeof node === "number" ? node : undefined, typeof name === "string" ? name : undefined);
