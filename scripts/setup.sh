@@ -22,6 +22,7 @@ PACKAGES="
   openssl:openssl
   procps:pgrep
   python3:python3
+  qemu-utils:qemu-img
   sqlite3:sqlite3
   squashfs-tools:mksquashfs
   tcpdump:tcpdump

@@ -210,13 +210,26 @@ export interface BlockDevice {
   flush?(): Async<void>;
   /** Nobody needs what is there any more: it may read as anything, and its room is given back where that can be. */
   discard?(offset: number, length: number): Async<void>;
+  /** What it is on can be longer or shorter (a file): `size` is this many bytes from now on, new ones are zeros. */
+  resize?(size: number): Async<void>;
   close?(): Async<void>;
+}
+/** How a disk is asked for. */
+export interface DiskRequest {
+  /** Where it is, as it was asked for: a path, a URL. */
+  readonly source: string;
+  readonly readOnly: boolean;
+  /** What the image is stored on, for a driver of a format. The driver closes it. */
+  readonly base?: BlockDevice;
+  /** The image this one is a change of, if whoever asks says which that is; never as the image itself names it. */
+  readonly backing?: BlockDevice;
 }
 export interface DiskDriver<O = unknown> {
   readonly kind: "disk";
   readonly name: string;
   readonly options?: Schema<O>;
-  open(sys: Sys, options: O): Async<BlockDevice>;
+  /** EINVAL, with a line in the log, for what is no image of its format. */
+  open(sys: Sys, options: O, request?: DiskRequest): Async<BlockDevice>;
 }
 
 export interface BufferOptions {

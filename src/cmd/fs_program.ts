@@ -19,7 +19,7 @@ import { openedImage } from "./image.ts";
 import type { Run } from "./mod.ts";
 import { otherThanMount } from "./mount_stats.ts";
 import { splitImage } from "./parts.ts";
-import { SERVE_HELP, SERVE_LETTERS, serveOptions } from "./serve_options.ts";
+import { IMAGE_HELP, imageUse, SERVE_HELP, SERVE_LETTERS, serveOptions } from "./serve_options.ts";
 import { anywhere } from "./subcommands.ts";
 
 /** A driver to mount. */
@@ -51,7 +51,13 @@ function grammarOf(p: Program): Grammar {
     about: `${driver.about ?? `Mount a file system of type ${driver.name}.`} A process of its own serves it,\n` +
       `without root or a kernel driver, and ends when it is unmounted.${parts}`,
     letters: `${words.letters}${SERVE_LETTERS}${"u" in u ? "u:" : ""}`,
-    help: { ...words.help, ...SERVE_HELP, ...u, ...(p.own ? { ...ISOLATE_HELP, sandbox: BOXED } : {}) },
+    help: {
+      ...words.help,
+      ...(driver.wantsDevice ? IMAGE_HELP : {}),
+      ...SERVE_HELP,
+      ...u,
+      ...(p.own ? { ...ISOLATE_HELP, sandbox: BOXED } : {}),
+    },
     examples: [`${driver.wantsDevice ? "disk.img" : driver.name} mnt`],
   };
 }
@@ -80,7 +86,9 @@ async function mountBy(host: Host, args: readonly string[], p: Program): Promise
     type: driver.name,
     component,
     isolate,
-    device: driver.wantsDevice ? () => openedImage(host, name, source, (flags & MNT_RDONLY) !== 0) : undefined,
+    device: driver.wantsDevice
+      ? () => openedImage(host, name, source, { readOnly: (flags & MNT_RDONLY) !== 0, ...imageUse(parsed) })
+      : undefined,
     source: sourceless ? source : sourceName(host, name, driver, source),
     dir,
     driver: given,

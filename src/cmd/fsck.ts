@@ -98,7 +98,7 @@ const pluginPath = (host: Host, file: string) =>
 async function one(host: Host, kernel: Kernel, driver: FsDriver, image: string, o: Options): Promise<number> {
   let device: BlockDevice;
   try {
-    device = openDevice(host, image, o);
+    device = await openDevice(host, kernel, image, o);
   } catch (e) {
     if (!isExpected(e)) throw e;
     host.err(`${e instanceof Failure ? e.message : `${o.program}: ${image}: ${reasonOf(e)}`}\n`);
@@ -118,13 +118,13 @@ async function one(host: Host, kernel: Kernel, driver: FsDriver, image: string, 
     await device.close?.();
   }
 }
-function openDevice(host: Host, image: string, o: Options): BlockDevice {
+async function openDevice(host: Host, kernel: Kernel, image: string, o: Options): Promise<BlockDevice> {
   const readOnly = o.mode === "no";
   const onHost = image.startsWith("host:");
   if (!onHost && o.program.startsWith("rump.") && host.env("RUMP_SERVER") !== undefined) {
     return rumpDisk(server(host, o.program), image, !readOnly);
   }
-  return openImage(host, o.program, onHost ? image.slice(5) : image, readOnly);
+  return await openImage(host, kernel, o.program, onHost ? image.slice(5) : image, readOnly);
 }
 /** The driver has said why in the log, better than an errno can. */
 function said(kernel: Kernel, type: string, device: BlockDevice): string | undefined {

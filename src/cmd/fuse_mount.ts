@@ -60,7 +60,7 @@ export async function serve(host: Host, m: HostMount, ready: () => void): Promis
   leaveOnSignals(host, kernel, fuse);
   try {
     confine(host, kernel, m, fuse);
-    const mount = await heard(host, m, mountInside(kernel, m, device?.settle(), over));
+    const mount = await heard(host, m, mountInside(kernel, m, await device?.settle(kernel), over));
     if (mount.readOnly && !(m.options.flags & MNT_RDONLY)) {
       kernel.log.write(`${m.program}: ${m.source}: mounted read-only`);
     }

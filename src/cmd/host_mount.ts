@@ -1,6 +1,7 @@
 /** What rump_msdos and its like mount, and who does it: a process in the background, or this one. */
 import type { Host } from "../host/host.ts";
 import type { Limits } from "../isolate/driver.ts";
+import type { Kernel } from "../kern/kernel.ts";
 import type { BlockDevice } from "../plugin.ts";
 import { Failure, reasonOf } from "./cli.ts";
 import type { MountOptions } from "./mount_options.ts";
@@ -15,7 +16,7 @@ export interface HostMount {
   /** The component is a plugin's file, and runs in a process of its own. */
   readonly isolate?: Limits | undefined;
   /** Opened in the process that serves, and read once that has given up its rights; undefined: none is needed. */
-  readonly device: (() => { readonly writable: boolean; settle(): BlockDevice }) | undefined;
+  readonly device: (() => { readonly writable: boolean; settle(kernel: Kernel): Promise<BlockDevice> }) | undefined;
   /** Shown as the source. */
   readonly source: string;
   readonly dir: string;

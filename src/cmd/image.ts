@@ -1,43 +1,81 @@
 /** Images of the host as disks: opened and locked. */
 import type { Host, HostFile } from "../host/host.ts";
+import type { Kernel } from "../kern/kernel.ts";
+import { overlayDisk } from "../lib/overlay_disk.ts";
 import type { BlockDevice } from "../plugin.ts";
 import { Failure, reasonOf } from "./cli.ts";
+import { formatOf, openFormat, partOfDevice } from "./disk_formats.ts";
 import { octal } from "./mount_list.ts";
 import { diskOf, isWritable, type Part, partIn, splitImage } from "./parts.ts";
 
 /** An image that is open, and not looked at: who reads it may have fewer rights than who opened it. */
 export interface OpenImage {
   readonly writable: boolean;
-  /** Find the part that is meant and lock it. Throws Failure, and the image is closed. */
-  settle(): BlockDevice;
+  /** Find the part that is meant and lock it. `kernel` has what reads its format. Throws Failure, and the image is closed. */
+  settle(kernel: Kernel): Promise<BlockDevice>;
 }
 /** An image, or the part of it that is named behind its path: opened, read-only when asked or when the host says so. Throws Failure. */
-export function openedImage(host: Host, program: string, image: string, readOnly: boolean): OpenImage {
+export function openedImage(host: Host, program: string, image: string, how: ImageUse): OpenImage {
   const [path, locator] = splitImage(program, image);
+  const failing = (e: unknown): never => {
+    throw new Failure(`${program}: ${path}: ${e instanceof Failure ? e.message : reasonOf(e)}`);
+  };
   const attempt = <T>(work: () => T): T => {
     try {
       return work();
     } catch (e) {
-      throw new Failure(`${program}: ${path}: ${e instanceof Failure ? e.message : reasonOf(e)}`);
+      return failing(e);
     }
   };
-  const file = attempt(() => open(host, path, readOnly));
-  const { writable } = file;
+  const snapshot = how.snapshot ?? false;
+  const file = attempt(() => open(host, path, how.readOnly || snapshot));
   const use = attempt(() => usedBy(host, path, file));
+  const backing = how.backing === undefined ? undefined : openedImage(host, program, how.backing, { readOnly: true });
+  const whole = async (kernel: Kernel, format: string) => {
+    lock(host, file, {}, use);
+    const base = host.diskOn(file, path, {});
+    const below = await backing?.settle(kernel);
+    const readOnly = !file.writable;
+    return await openFormat(kernel, format, { source: path, readOnly, base, ...below && { backing: below } });
+  };
+  const settle = async (kernel: Kernel): Promise<BlockDevice> => {
+    const format = how.format ?? formatOf(diskOf(file));
+    if (format !== "raw") return partOfDevice(await whole(kernel, format), path, locator);
+    const part = partIn(diskOf(file), path, locator, file.writable);
+    lock(host, file, part, use);
+    return host.diskOn(file, path, part);
+  };
   return {
-    writable,
-    settle: () =>
-      closing(file, () =>
-        attempt(() => {
-          const part = partIn(diskOf(file), path, locator, writable);
-          lock(host, file, part, use);
-          return host.diskOn(file, path, part);
-        })),
+    writable: file.writable || snapshot,
+    async settle(kernel) {
+      try {
+        const device = await settle(kernel);
+        return snapshot ? overlayDisk(device) : device;
+      } catch (e) {
+        file.close();
+        return failing(e);
+      }
+    },
   };
 }
+/** How an image is to be used. */
+export interface ImageUse {
+  readonly readOnly: boolean;
+  /** What is written stays in memory, and is gone with the mount. */
+  readonly snapshot?: boolean;
+  /** raw, or a format's driver; left out: what its first bytes say. */
+  readonly format?: string;
+  /** The image it is a change of. */
+  readonly backing?: string;
+}
 /** The same, and settled, as a disk. Throws Failure. */
-export const openImage = (host: Host, program: string, image: string, readOnly: boolean): BlockDevice =>
-  openedImage(host, program, image, readOnly).settle();
+export const openImage = (
+  host: Host,
+  kernel: Kernel,
+  program: string,
+  image: string,
+  readOnly: boolean,
+): Promise<BlockDevice> => openedImage(host, program, image, { readOnly }).settle(kernel);
 
 function open(host: Host, path: string, readOnly: boolean): HostFile {
   const { type } = host.stat(path);
@@ -49,16 +87,6 @@ function open(host: Host, path: string, readOnly: boolean): HostFile {
 }
 /** Throws EBUSY for a block device somebody has for himself; readers share it. */
 const idle = (host: Host, path: string) => host.open(path, { exclusive: true }).close();
-/** What fails closes the file. */
-function closing<T>(file: HostFile, work: () => T): T {
-  try {
-    return work();
-  } catch (e) {
-    file.close();
-    throw e;
-  }
-}
-
 /** Who else has an image, as far as can be told without a lock of our own. */
 interface Use {
   /** The process that has it locked is about to end: it is mounted no more. */

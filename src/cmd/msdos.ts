@@ -5,10 +5,11 @@ import { type Grammar, parse, usage } from "./cli.ts";
 import { hostMount } from "./host_mount.ts";
 import { otherThanMount } from "./mount_stats.ts";
 import { openedImage } from "./image.ts";
+import { imageUse } from "./serve_options.ts";
 import type { Run } from "./mod.ts";
 import { isWritable, splitImage } from "./parts.ts";
 import { MSDOS_HELP, MSDOS_LETTERS, msdosMount } from "./msdos_options.ts";
-import { operandsLast, SERVE_HELP, SERVE_LETTERS, serveOptions } from "./serve_options.ts";
+import { IMAGE_HELP, operandsLast, SERVE_HELP, SERVE_LETTERS, serveOptions } from "./serve_options.ts";
 import { MNT_RDONLY } from "../abi/flags.ts";
 
 const grammar: Grammar = {
@@ -24,6 +25,7 @@ const grammar: Grammar = {
   letters: `${MSDOS_LETTERS}${SERVE_LETTERS}`,
   help: {
     ...MSDOS_HELP,
+    ...IMAGE_HELP,
     ...SERVE_HELP,
   },
   examples: [
@@ -49,7 +51,7 @@ export const run: Run = async (host, argv) => {
     program,
     type: "msdos",
     component: "rumpfs_msdos",
-    device: () => openedImage(host, program, image!, readOnly),
+    device: () => openedImage(host, program, image!, { readOnly, ...imageUse(parsed) }),
     source: sourceName(host, path) + (locator ? locatorText(locator) : ""),
     dir: dir!,
     driver,

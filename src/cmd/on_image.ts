@@ -43,7 +43,7 @@ export async function onImage(host: Host, program: string, image: string, how: I
   const kernel = await bootKernel({ ...machine, wall }, { builtins, components: ["rumpvfs"] });
   const { type, flags, driver } = await typeOf(host, kernel, program, how);
   kernel.log.console = (line) => line.startsWith(`${type}: `) && host.err(`${program}: ${line}\n`);
-  const device = openImage(host, program, image, (flags & MNT_RDONLY) !== 0);
+  const device = await openImage(host, kernel, program, image, (flags & MNT_RDONLY) !== 0);
   const over = { uid: host.uid, gid: host.gid, mode: 0o755 };
   const quietly = kernel.log.console;
   kernel.log.console = () => {}; // why it cannot be mounted is said once, below

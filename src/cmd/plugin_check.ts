@@ -107,7 +107,7 @@ async function ofFileSystem({ host, program, source, options, lacks }: Check, dr
     throw new Failure(`${program}: ${driver.name}: an image is wanted, too`);
   }
   // Opened once; every claim has it as it is, and may unmount and mount it again.
-  const image = driver.wantsDevice ? openImage(host, program, source!, true) : undefined;
+  const image = driver.wantsDevice ? await openImage(host, (await boot({})).kernel, program, source!, true) : undefined;
   const disk = image ? { device: () => overlayDisk(image) } : {};
   const kernel = () => boot({ components: ["rumpvfs"] });
   const volume: { made?: Volume } = {};

@@ -18,6 +18,23 @@ export const SERVE_HELP: Readonly<Record<string, string>> = {
   "sandbox-log": "the kernel's audit log tells which calls the sandbox refuses",
 };
 
+/** Of images: what they are, and what is written to them. */
+export const IMAGE_HELP: Readonly<Record<string, string>> = {
+  "format=": "raw, qcow2, …; left out: what the image's first bytes say",
+  "backing=": "the image this one is a change of (qcow2); no other is ever opened, whatever the image says",
+  snapshot: "leave the image alone: what is written stays in memory, and is gone with the mount",
+};
+/** How the image of a command line is to be used. */
+export function imageUse({ options }: Options): { format?: string; backing?: string; snapshot?: boolean } {
+  const value = (name: string) => options.findLast(([o]) => o === name)?.[1];
+  const [format, backing] = [value("format"), value("backing")];
+  return {
+    ...format !== undefined && { format },
+    ...backing !== undefined && { backing },
+    ...value("snapshot") !== undefined && { snapshot: true },
+  };
+}
+
 export interface ServeOptions {
   readonly foreground: boolean;
   readonly logFile: string | undefined;

@@ -186,14 +186,16 @@ export function fileDisk(
   how: { readonly offset?: number | undefined; readonly length?: number | undefined },
 ): BlockDevice & { readonly file: HostFile } {
   const start = how.offset ?? 0;
-  const size = how.length ?? Math.max(0, file.size - start);
+  let size = how.length ?? Math.max(0, file.size - start);
   const inside = (bytes: Uint8Array, offset: number) => {
     if (offset < 0 || offset + bytes.length > size) throw errno.EIO;
   };
   return {
     name,
     blockSize: 1,
-    size,
+    get size() {
+      return size;
+    },
     file,
     read(into, offset) {
       inside(into, offset);
@@ -206,7 +208,15 @@ export function fileDisk(
       if (done < into.length) throw errno.EIO;
     },
     ...(file.writable ? { write: writer(file, start, inside) } : {}),
-    ...(file.writable && !darwin ? { discard: discarder(file, start, size) } : {}),
+    ...(file.writable && !darwin ? { discard: discarder(file, start, () => size) } : {}),
+    ...(file.writable && file.type === "file" && how.length === undefined
+      ? {
+        resize(bytes: number) {
+          attempt(() => file.truncate(start + bytes));
+          size = bytes;
+        },
+      }
+      : {}),
     flush() {
       if (file.writable && file.type !== "chr") attempt(() => file.fdatasync());
     },
@@ -224,10 +234,10 @@ function writer(
   };
 }
 /** A hole in the file; where its file system makes none, nothing happens. */
-function discarder(file: HostFile, start: number, size: number): (offset: number, length: number) => void {
+function discarder(file: HostFile, start: number, size: () => number): (offset: number, length: number) => void {
   let able = true;
   return (offset, length) => {
-    if (offset < 0 || offset + length > size) throw errno.EIO;
+    if (offset < 0 || offset + length > size()) throw errno.EIO;
     if (able && length > 0) able = attempt(() => file.punch(start + offset, length));
   };
 }
