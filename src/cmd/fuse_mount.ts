@@ -52,6 +52,7 @@ export async function serve(host: Host, m: HostMount, ready: () => void): Promis
   const boot = bootKernel({ ...machine, ...importing }, { builtins, components: [m.component] });
   const kernel = await heard(host, m, boot);
   kernel.log.console = logTo(host, m.program, m.serve);
+  host.onStray(kernel.stray);
   // What needs rights comes first; then they are given up; then the image is read, which nobody need trust.
   await prepareMount(kernel, m.program, m.type, m.source, m.driver);
   const device = m.device?.();

@@ -75,6 +75,7 @@ function console(host: Host, config: Config): (line: string) => void {
 export async function serve(host: Host, config: Config, ready: (url?: string) => void): Promise<number> {
   const { kernel, server, url } = await start(host, config);
   kernel.log.console = console(host, config);
+  host.onStray(kernel.stray);
   if (config.verbose) {
     kernel.log.write(`rump ${version}: ${[...kernel.loaded].join(" ")}`);
     kernel.log.write(`serving ${url}`);

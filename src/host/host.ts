@@ -291,6 +291,8 @@ export interface Host {
   readonly daemon: ((error?: string, line?: string) => void) | undefined;
   /** SIGTERM, SIGINT, SIGHUP, SIGUSR1 … by name. */
   onSignal(name: string, fn: () => void): void;
+  /** Told of errors nobody waits for (a plugin's timer throws, a promise is rejected), which end nothing from now on. */
+  onStray(fn: (e: unknown) => void): void;
   kill(pid: number, signal: string): void;
   import(path: string): Promise<Record<string, unknown>>;
 

@@ -194,7 +194,15 @@ const runChild: Host["runChild"] = (command, args, env) =>
     child.on("exit", (code, signal) => resolve(code ?? 128 + (signal ? late("os").constants.signals[signal] : 0)));
   });
 
-const processes = { spawn: start, runChild, sandbox, syslog } satisfies Partial<Host>;
+const processes = {
+  spawn: start,
+  onStray(fn) {
+    for (const name of ["uncaughtException", "unhandledRejection"] as const) process.on(name, fn);
+  },
+  runChild,
+  sandbox,
+  syslog,
+} satisfies Partial<Host>;
 
 /** Module loaded by path: relative to the current directory, also from the compiled executable. */
 async function load(path: string): Promise<Record<string, unknown>> {

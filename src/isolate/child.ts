@@ -13,6 +13,7 @@ export async function serveDriver(host: Host, machine: Hypercalls, file: string,
   const channel = host.isolatedEnd();
   channel.closed(() => host.exit(0));
   const driver = new Driver(host, channel, { file, boxed }, new Kernel(machine).sys);
+  host.onStray((e) => driver.stray(e));
   receiveFrames(channel, (message, bytes) => driver.heard(message as Order, bytes), () => host.exit(1));
   await host.loop.run();
   return 0;
@@ -53,6 +54,10 @@ class Driver {
   }
   #say(word: Word, bytes?: Uint8Array): void {
     sendFrame(this.#channel, word, bytes);
+  }
+  /** Nobody waits for it. */
+  stray(e: unknown): void {
+    this.#say({ log: `bug: ${e instanceof Error ? e.stack ?? e.message : e}` });
   }
   heard(order: Order, bytes: Uint8Array): void {
     if ("forget" in order) {

@@ -86,6 +86,8 @@ export class Kernel implements KernelServices {
   readonly faction = new Map<string, unknown>();
   /** Called when reboot(2) has halted the kernel: the server ends then. */
   onHalt: () => void = () => {};
+  /** Somebody's error that nobody waits for: logged, and nothing ends for it. */
+  readonly stray: (e: unknown) => void;
   /** Set by who has mounts. */
   volumeChanged: (volume: Volume, node?: unknown, name?: string) => void = () => {};
   /** Set by who has interfaces. */
@@ -124,6 +126,7 @@ export class Kernel implements KernelServices {
       port: (name, user) => this.openPort(name, user),
       tunnel: (local, remote, input) => this.openTunnel(local, remote, input),
     };
+    this.stray = (e) => this.log.write(`bug: ${e instanceof Error ? e.stack ?? e.message : e}`);
     this.dispatcher.bug = (name, e) =>
       this.log.write(`bug in ${name}: ${e instanceof Error ? e.stack ?? e.message : e}`);
     this.proc1 = this.procs.create("rump_server", root);

@@ -179,4 +179,27 @@ describe("a plugin's file", { skip: noFuse() }, () => {
         sh.must("rump mount ./x.ts -u mnt");
       }
     }));
+  for (
+    const [what, start] of [["a server", "rump_server -l ./x.ts --log $PWD/log unix://sock"], [
+      "a mount",
+      "mkdir mnt && rump mount ./x.ts --log $PWD/log mnt",
+    ]] as const
+  ) {
+    it(`whose timers throw and whose promises are rejected ends nothing: ${what} logs a line of each`, () =>
+      within((sh) => {
+        const stray =
+          `Promise.reject(new Error("of a promise")); setTimeout(() => { throw new Error("of a timer"); }, 5)`;
+        writeFileSync(`${sh.dir}/x.ts`, volume(`readdir: () => { ${stray}; return [["f", f]]; }`));
+        const env = { RUMP_SERVER: "unix://sock" };
+        sh.must(`${start}`);
+        if (what === "a server") sh.must("rump.mkdir /m && rump.mount -t tiny none /m && rump.ls /m", env);
+        else sh.must("ls mnt");
+        assert(
+          sh.until("grep -q 'bug: .*of a promise' log && grep -q 'bug: .*of a timer' log", 5),
+          sh.run("cat log").out,
+        );
+        if (what === "a server") assertEquals(sh.must("rump.cat /m/f && rump.halt", env), "abc");
+        else assertEquals(sh.must("cat mnt/f && rump mount ./x.ts -u mnt"), "abc");
+      }));
+  }
 });
