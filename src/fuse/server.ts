@@ -261,6 +261,7 @@ export class FuseServer {
     this.#waiting++;
     const turns = this.#options.settles ? 0 : 1;
     if (turns) loop.pending(1);
+    else loop.settled(); // it may be so already
     void size.then((n) => this.#reply(req, n, 0), (e) => this.#failed(req, e, opcode)).finally(() => {
       this.#waiting--;
       if (turns) loop.pending(-1);

@@ -66,7 +66,10 @@ export class DriverProcess {
   /** Have something done. Rejects with the driver's errno; EIO when its process is gone or has to go. */
   ask(order: DistributiveOmit<Extract<Order, { id: number }>, "id">, bytes: Uint8Array = NONE) {
     return new Promise<{ readonly value: unknown; readonly bytes: Uint8Array }>((resolve, reject) => {
-      if (this.#gone) return reject(errno.EIO);
+      if (this.#gone) {
+        this.#host.loop.settled();
+        return reject(errno.EIO);
+      }
       const id = this.#next++;
       this.#pending.set(id, { since: this.#host.now(), resolve, reject });
       sendFrame(this.#process.channel, { id, ...order }, bytes);
@@ -87,6 +90,7 @@ export class DriverProcess {
     this.#process.channel.close();
     for (const { reject } of this.#pending.values()) reject(errno.EIO);
     this.#pending.clear();
+    this.#host.loop.settled();
   }
   #end(why: string): void {
     if (this.#gone) return;

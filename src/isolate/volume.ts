@@ -188,9 +188,9 @@ export function isolatedVolume(child: DriverProcess, m: Mounted, now: () => numb
       proxied.active(node as Node);
       void told("active", node as Node)?.catch(() => {});
     },
-    async inactive(node) {
+    inactive(node) {
       proxied.inactive(node as Node);
-      await told("inactive", node as Node);
+      return told("inactive", node as Node)?.then(() => {});
     },
     async unmount() {
       try {
