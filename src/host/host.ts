@@ -313,8 +313,8 @@ export interface Host {
   readonly eventDatagrams: OpenDatagrams;
   /** Start our program with `--isolated` and these arguments, in `loop`. Throws HostError. */
   startIsolated(args: readonly string[]): Isolated;
-  /** In such a process: the socket to who started it. */
-  isolatedEnd(): Channel;
+  /** In such a process: the socket to who started it; what is sent is gone when `send` returns. */
+  isolatedEnd(): Pick<Channel, "send" | "receive" | "closed">;
   /** Be the process that speaks TLS for a client which blocks; started by `connectBlocking` of `tls`. */
   tlsRelay(): Promise<number>;
   /** Blocking I/O on a socket, for the command-line client. */

@@ -1,6 +1,7 @@
 /** A process of our own program for what is not trusted: a socket to it, an eye on its memory, and an end to it at any time. */
 import { check } from "./errors.ts";
-import { raw, result } from "./ffi.ts";
+import type { Channel } from "../plugin.ts";
+import { addressOf, raw, result } from "./ffi.ts";
 import type { Host, Isolated, Loop } from "./host.ts";
 import { LoopChannel } from "./loop_channel.ts";
 import { spawnSession } from "./spawn.ts";
@@ -10,6 +11,7 @@ export const ISOLATED = "--isolated";
 const STDERR = 2;
 const [AF_UNIX, STREAM, CLOEXEC] = [1, 1, 0o2000000];
 const [F_SETFL, NONBLOCK] = [4, 0o4000];
+const [EAGAIN, EINTR] = [-11, -4];
 const SIGKILL = 9;
 const WNOHANG = 1;
 const PR_SET_PDEATHSIG = 1;
@@ -43,17 +45,36 @@ function startIsolated(self: Host["self"], loop: Loop, args: readonly string[]):
     },
   };
 }
-/** In the other one: the socket to who started us, with whom we end. */
-function isolatedEnd(loop: Loop): LoopChannel {
+/** In the other one: the socket to who started us, with whom we end. They always read: we wait until all is gone. */
+function isolatedEnd(loop: Loop): Pick<Channel, "send" | "receive" | "closed"> {
   raw.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   raw.fcntl(0, F_SETFL, NONBLOCK);
-  return new LoopChannel(0, loop);
+  const channel = new LoopChannel(0, loop);
+  return {
+    receive: (on) => channel.receive(on),
+    closed: (on) => channel.closed(on),
+    send(...parts) {
+      for (const part of parts) sendAll(part);
+      return true;
+    },
+  };
+}
+/** struct pollfd of descriptor 0, for POLLOUT. */
+const writable = new Uint8Array([0, 0, 0, 0, 4, 0, 0, 0]);
+function sendAll(bytes: Uint8Array): void {
+  const address = addressOf(bytes);
+  for (let at = 0; at < bytes.length;) {
+    const n = result(raw.write(0, address + at, bytes.length - at));
+    if (n >= 0) at += n;
+    else if (n === EAGAIN) raw.poll(writable, 1, -1);
+    else if (n !== EINTR) return; // who reads is gone, and so are we soon
+  }
 }
 export const isolation = {
   startIsolated(this: Host, args: readonly string[]): Isolated {
     return startIsolated(this.self, this.loop, args);
   },
-  isolatedEnd(this: Host): LoopChannel {
+  isolatedEnd(this: Host): Pick<Channel, "send" | "receive" | "closed"> {
     return isolatedEnd(this.loop);
   },
 };

@@ -19,6 +19,7 @@ export async function serveDriver(host: Host, machine: Hypercalls, file: string,
   return 0;
 }
 
+const NONE = new Uint8Array(0);
 /** Entries of a listing whose attributes go along. */
 const ALONG = 512;
 interface Answer {
@@ -27,7 +28,7 @@ interface Answer {
 }
 class Driver {
   readonly #host: Host;
-  readonly #channel: Channel;
+  readonly #channel: Pick<Channel, "send">;
   readonly #file: string;
   readonly #boxed: boolean;
   readonly #sys: Sys;
@@ -39,8 +40,9 @@ class Driver {
   /** Transfers of the disk that are under way. */
   readonly #transfers = new Map<number, (error: string | undefined, bytes: Uint8Array) => void>();
   #nextTransfer = 1;
+  #spare: Uint8Array = NONE;
 
-  constructor(host: Host, channel: Channel, { file, boxed }: { file: string; boxed: boolean }, sys: Sys) {
+  constructor(host: Host, channel: Pick<Channel, "send">, { file, boxed }: { file: string; boxed: boolean }, sys: Sys) {
     this.#host = host;
     this.#channel = channel;
     this.#file = file;
@@ -59,16 +61,19 @@ class Driver {
   stray(e: unknown): void {
     this.#say({ log: `bug: ${e instanceof Error ? e.stack ?? e.message : e}` });
   }
-  heard(order: Order, bytes: Uint8Array): void {
+  /** True: the bytes are kept. */
+  heard(order: Order, bytes: Uint8Array): boolean {
     if ("forget" in order) {
       for (const [id, times] of order.forget) this.#forget(id, times);
     } else if ("disk" in order && !("id" in order)) {
       this.#transfers.get(order.disk)?.(order.error, bytes);
       this.#transfers.delete(order.disk);
-    } else if ("id" in order) this.#obey(order, bytes);
+      return true;
+    } else if ("id" in order) return this.#obey(order, bytes);
+    return false;
   }
-  /** Do it, and answer: at once where the driver does. */
-  #obey(order: Extract<Order, { id: number }>, bytes: Uint8Array): void {
+  /** Do it, and answer: at once where the driver does. True: it has still to do with the bytes. */
+  #obey(order: Extract<Order, { id: number }>, bytes: Uint8Array): boolean {
     const { id } = order;
     const failed = (e: unknown) => {
       if (e instanceof SysError) this.#say({ id, error: e.code });
@@ -77,12 +82,17 @@ class Driver {
     const answer = ({ value, data }: Answer) => this.#say({ id, value }, data);
     try {
       const done = this.#perform(order, bytes);
-      if (!(done instanceof Promise)) return answer(done);
+      if (!(done instanceof Promise)) {
+        answer(done);
+        return false;
+      }
       const { loop } = this.#host;
       loop.pending(1);
       done.then(answer).catch(failed).finally(() => loop.pending(-1));
+      return true;
     } catch (e) {
       failed(e);
+      return false;
     }
   }
   #perform(order: Extract<Order, { id: number }>, bytes: Uint8Array): Async<Answer> {
@@ -147,8 +157,9 @@ class Driver {
     let into: Uint8Array | undefined;
     const args = order.args.map((arg, i) => {
       if (kinds[i] === "node") return arg === null ? undefined : this.#nodes.get(arg as number)?.node;
-      if (kinds[i] === "bytes") return bytes;
-      return kinds[i] === "into" ? into = new Uint8Array(arg as number) : arg;
+      // Lent is what write gets; attributes a driver may keep.
+      if (kinds[i] === "bytes") return order.do === "write" ? bytes : bytes.slice();
+      return kinds[i] === "into" ? into = this.#room(arg as number) : arg;
     });
     const op = this.#volume![order.do] as (...args: unknown[]) => unknown;
     const answer = (value: unknown) => {
@@ -165,7 +176,13 @@ class Driver {
       return { value };
     };
     const done = op.apply(this.#volume, args);
+    if (into && done instanceof Promise) this.#spare = NONE;
     return done instanceof Promise ? done.then(answer) : answer(done);
+  }
+  /** Room to read into: the same again and again, as long as nobody keeps it. */
+  #room(length: number): Uint8Array {
+    if (this.#spare.length < length) this.#spare = new Uint8Array(length);
+    return this.#spare.subarray(0, length);
   }
   /** What is asked for next, where it is at hand. */
   #attr(node: unknown): Attr | undefined {

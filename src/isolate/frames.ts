@@ -8,7 +8,7 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /** Send a message. */
-export function sendFrame(to: Channel, message: unknown, bytes?: Uint8Array): void {
+export function sendFrame(to: Pick<Channel, "send">, message: unknown, bytes?: Uint8Array): void {
   const text = encoder.encode(JSON.stringify(message));
   const head = new Uint8Array(HEAD + text.length);
   const d = new DataView(head.buffer);
@@ -18,15 +18,17 @@ export function sendFrame(to: Channel, message: unknown, bytes?: Uint8Array): vo
   if (bytes && bytes.length > 0) to.send(head, bytes);
   else to.send(head);
 }
-/** Call `on` for every message; `broken` for what is none. Bytes are the receiver's. */
+/** Call `on` for every message, with bytes that are lent unless it returns true; `broken` for what is none. */
 export function receiveFrames(
-  from: Channel,
-  on: (message: unknown, bytes: Uint8Array) => void,
+  from: Pick<Channel, "receive">,
+  on: (message: unknown, bytes: Uint8Array) => boolean,
   broken: () => void,
 ): void {
   const head = new Uint8Array(HEAD);
   const d = new DataView(head.buffer);
   let body: Uint8Array | undefined;
+  /** Memory for bodies: what is large costs more to make anew than to fill. */
+  let spare = new Uint8Array(0);
   let have = 0;
   /** Take what belongs to the part that is filled now; how much that was. */
   const fill = (bytes: Uint8Array, at: number): number => {
@@ -42,13 +44,14 @@ export function receiveFrames(
     const [length, text] = [d.getUint32(0, true), d.getUint32(4, true)];
     if (!body) {
       if (length > MOST || text > length) return false;
-      body = new Uint8Array(length);
+      if (spare.length < length) spare = new Uint8Array(length);
+      body = spare.subarray(0, length);
       return true;
     }
     const whole = body;
     body = undefined;
     const message = parsed(whole.subarray(0, text));
-    if (message !== undefined) on(message, whole.subarray(text));
+    if (message !== undefined && on(message, whole.subarray(text))) spare = new Uint8Array(0);
     return message !== undefined;
   };
   from.receive((bytes) => {

@@ -25,6 +25,8 @@ const NONE = new Uint8Array(0);
 
 interface Pending {
   readonly since: number;
+  /** Where bytes that come back go. */
+  readonly into: Uint8Array | undefined;
   resolve(answer: { readonly value: unknown; readonly bytes: Uint8Array }): void;
   reject(e: unknown): void;
 }
@@ -63,15 +65,15 @@ export class DriverProcess {
     );
     this.#look();
   }
-  /** Have something done. Rejects with the driver's errno; EIO when its process is gone or has to go. */
-  ask(order: DistributiveOmit<Extract<Order, { id: number }>, "id">, bytes: Uint8Array = NONE) {
+  /** Have something done; bytes that come back go `into`, where that is given. Rejects with the driver's errno; EIO when its process is gone or has to go. */
+  ask(order: DistributiveOmit<Extract<Order, { id: number }>, "id">, bytes: Uint8Array = NONE, into?: Uint8Array) {
     return new Promise<{ readonly value: unknown; readonly bytes: Uint8Array }>((resolve, reject) => {
       if (this.#gone) {
         this.#host.loop.settled();
         return reject(errno.EIO);
       }
       const id = this.#next++;
-      this.#pending.set(id, { since: this.#host.now(), resolve, reject });
+      this.#pending.set(id, { since: this.#host.now(), into, resolve, reject });
       sendFrame(this.#process.channel, { id, ...order }, bytes);
     });
   }
@@ -117,11 +119,18 @@ export class DriverProcess {
     }
   }
 
-  #heard(word: Word, bytes: Uint8Array): void {
-    if (typeof word !== "object" || word === null) return this.#end("it does not speak our language");
-    if ("log" in word) return this.#log(String(word.log));
-    if ("changed" in word) return this.#changed(word.changed, word.name);
-    if ("disk" in word) return void this.#transfer(word, bytes);
+  /** True: the bytes are kept. */
+  #heard(word: Word, bytes: Uint8Array): boolean {
+    if (typeof word !== "object" || word === null) this.#end("it does not speak our language");
+    else if ("log" in word) this.#log(String(word.log));
+    else if ("changed" in word) this.#changed(word.changed, word.name);
+    else if ("disk" in word) {
+      void this.#transfer(word, bytes);
+      return true;
+    } else this.#answered(word, bytes);
+    return false;
+  }
+  #answered(word: Extract<Word, { id: number }>, bytes: Uint8Array): void {
     const pending = this.#pending.get(word.id);
     if (!pending) return this.#end("it does not speak our language");
     this.#pending.delete(word.id);
@@ -129,7 +138,10 @@ export class DriverProcess {
     if (word.bug !== undefined) this.#log(`${this.#options.file}: bug: ${word.bug}`);
     if (word.bug !== undefined) pending.reject(errno.EIO);
     else if (word.error !== undefined) pending.reject(errno[word.error as ErrnoName] ?? errno.EIO);
-    else pending.resolve({ value: word.value, bytes });
+    else {
+      pending.into?.set(bytes.subarray(0, pending.into.length));
+      pending.resolve({ value: word.value, bytes: pending.into ?? bytes.slice() });
+    }
   }
   /** Its lines are few and short: the log is everybody's. */
   #log(text: string): void {

@@ -102,10 +102,9 @@ class Proxied {
       if (kinds[i] === "into") return (into = arg as Uint8Array).length;
       return arg;
     });
-    const answer = await this.#child.ask({ do: name, args: sent }, bytes);
+    const answer = await this.#child.ask({ do: name, args: sent }, bytes, into);
     // Attributes that came along hold if nothing else was done meanwhile.
     if (changes) since = this.#generation++ === since ? this.#generation : since;
-    if (into) into.set(answer.bytes.subarray(0, into.length));
     if (result === "node") return Array.isArray(answer.value) ? this.node(answer.value, since) : undefined;
     if (result === "entries") return this.#entries(answer.value, since);
     return this.#read(result, answer.value, answer.bytes, into?.length ?? bytes?.length);
