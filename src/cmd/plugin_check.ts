@@ -1,7 +1,7 @@
 /** rump plugin check: load a plugin's file, look at its shape, and run the conformance suite of its kind. */
 import type { Capability, FsDriver, Plugin, Sys, Volume } from "../plugin.ts";
 import { diskCases } from "../conformance/disk.ts";
-import { type Case, fsCases } from "../conformance/fs.ts";
+import { capabilities, type Case, fsCases } from "../conformance/fs.ts";
 import { netCases } from "../conformance/net.ts";
 import { transportCases } from "../conformance/transport.ts";
 import type { Host } from "../host/host.ts";
@@ -59,6 +59,8 @@ async function checkAll(host: Host, program: string, { options, rest }: Options,
   host.out(`${file}: ${plugin.kind} ${plugin.name}\n`);
   const lists = options.filter(([o]) => o === "o").map(([, v]) => v);
   const lacks = (last("lacks") ?? "").split(",").filter((c) => c !== "") as Capability[];
+  const unknown = lacks.find((c) => !capabilities.has(c));
+  if (unknown) throw new Failure(`${program}: --lacks ${unknown}: only ${[...capabilities].join(", ")}`);
   const how: Check = { host, program, source, options: optionsOf(host, program, plugin, lists), lacks };
   const cases = await casesOf(how, plugin);
   return await runAll(host, cases, timeout, options.some(([o]) => o === "q"));

@@ -53,6 +53,11 @@ export function posixCases(
     }))
   );
 }
+/** All that any claim needs. */
+export const capabilities: ReadonlySet<string> = new Set([
+  "write",
+  ...[volumeClaims, systemClaims, ...Object.values(subjects)].flat().flatMap((claim) => claim.needs ?? []),
+]);
 /** All claims on a driver; what it lacks, by its own word or this, is skipped, in sight. */
 export function fsCases(boot: Boot, volume: Volume, beside: readonly Capability[] = []): Case[] {
   const { lacks: own = [], readOnly } = volume.driver;

@@ -103,6 +103,12 @@ describe("rump plugin check", () => {
     assertMatch(last.out, /\nFAIL the driver's contract: files have as many bytes as they say.*: f: 2, not 3\n/);
     assertMatch(last.out, /[1-9] failed, \d+ skipped\n$/);
   });
+  it("is told what a driver lacks, and refuses what no claim needs", async () => {
+    await check(volume(), "-q --lacks case,huge");
+    assertMatch(last.out, /\n9 passed, 0 failed/);
+    await check(volume(), "--lacks wings");
+    assertStringIncludes(last.err, "rump.plugin check: --lacks wings: only write, ");
+  });
   it("waits for an answer no longer than it is told", async () => {
     await check(volume("statfs: () => new Promise(() => {})"), "-q --timeout 0.3");
     assertStringIncludes(last.out, "no answer within 0.3 s\n");
