@@ -1,6 +1,6 @@
 /** A file with a ring that an interface is attached to: made by who comes first, checked by the others. */
 import type { SharedFile, Sys } from "../../src/plugin.ts";
-import { BUS_SIZE, SHMIF_MAGIC, SHMIF_VERSION, ShmifBus } from "../../src/wire/shmif.ts";
+import { BUS_SIZE, SHMIF_MAGIC, SHMIF_VERSION, ShmifBus, ShmifPacket } from "../../src/wire/shmif.ts";
 import { BusLock } from "./lock.ts";
 import { Reader, type Shape, type Station } from "./reader.ts";
 import { Ring } from "./ring.ts";
@@ -9,6 +9,8 @@ import { Ring } from "./ring.ts";
 export interface Format extends Shape {
   readonly magic: number;
   readonly version: number;
+  /** Those who write may tell of a frame before it is there (NetBSD's do): that is seen by the lock. */
+  readonly early: boolean;
   /** Bytes of the file, and where in it the ring begins. */
   readonly size: number;
   readonly data: number;
@@ -18,11 +20,21 @@ export const BUS: Format = {
   magic: SHMIF_MAGIC,
   version: SHMIF_VERSION,
   size: BUS_SIZE,
+  early: true,
   data: ShmifBus.size,
   longest: 2048,
   before: 0,
-  batch: 16,
+  batch: 32,
+  margin: 128 << 10,
 };
+
+/** Say in a record's header how long what follows is, and when it was sent, milliseconds. */
+export function stamp(header: DataView, length: number, now: number): void {
+  const seconds = Math.floor(now / 1000);
+  ShmifPacket.set.length(header, 0, length);
+  ShmifPacket.set.sec(header, 0, seconds >>> 0);
+  ShmifPacket.set.usec(header, 0, ((now - seconds * 1000) * 1000) >>> 0);
+}
 
 /** See the head of this file. */
 export class Bus {
@@ -76,11 +88,15 @@ export class Bus {
   /** Copy what came, to `reader.frames`. "busy": somebody holds the lock; "more": call it again. */
   take(): "none" | "some" | "more" | "busy" {
     if (!this.reader.waiting) return "none";
-    if (!this.lock.take()) return "busy";
-    const more = this.reader.take();
-    this.lock.give();
+    let more = this.reader.peek(this.#busy);
+    if (more === undefined) {
+      if (!this.lock.take()) return "busy";
+      more = this.reader.take();
+      this.lock.give();
+    }
     return more ? "more" : this.reader.filled > 0 ? "some" : "none";
   }
+  readonly #busy = (): boolean => this.#format.early && this.lock.held;
   /** Throws ENOBUFS: somebody holds the lock. */
   put(sys: Sys, header: Uint8Array, frame: Uint8Array): void {
     if (!this.lock.take()) throw sys.errno.ENOBUFS;

@@ -1,9 +1,7 @@
 /** An interface on a bus, or on none yet: attaching, frames in and out, waking the others (NetBSD: if_shmem.c). */
 import type { Input, NetDevice, Offload, Offloads, Sys, Watcher } from "../../src/plugin.ts";
-import { complement, sum } from "../../src/lib/checksum.ts";
-import { HDR_F_NEEDS_CSUM } from "../../src/lib/offload.ts";
 import { SHMIF_VERSION, ShmifBus, ShmifPacket, VnetHeader } from "../../src/wire/shmif.ts";
-import { BUS, Bus } from "./bus.ts";
+import { BUS, Bus, stamp } from "./bus.ts";
 import { FastBus, OFFLOADS } from "./fast.ts";
 import type { Station } from "./reader.ts";
 
@@ -11,24 +9,10 @@ import type { Station } from "./reader.ts";
 const MAX_FRAME = 1514;
 /** Milliseconds until the lock is asked for again that somebody holds. */
 const RETRY_MS = 1;
-/** Milliseconds all frames are finished by who sends them, after one could not be sent to somebody who is on no fast bus. */
-const PLAIN_MS = 10_000;
 const WAKE_UP = ShmifBus.at.version;
-/** At the end of a linkstr: beside the bus, the fast one. */
-const ALSO_FAST = "?fast";
-const UDP_CHECKSUM = 6;
-
-/** A copy of a frame with its checksum, all that was left to do. */
-function finished(frame: Uint8Array, { checksumStart: start, checksumOffset: offset }: Offload): Uint8Array {
-  if (start + offset + 2 > frame.length || (start & 1) !== 0) return frame;
-  const words = new Int32Array((frame.length + 3) >>> 2);
-  const bytes = new Uint8Array(words.buffer, 0, frame.length);
-  bytes.set(frame);
-  const value = complement(sum({ bytes, words }, start, frame.length - start));
-  // Of UDP, 0 would say that there is none.
-  new DataView(words.buffer).setUint16(start + offset, value === 0 && offset === UDP_CHECKSUM ? 0xffff : value, true);
-  return bytes;
-}
+/** At the end of a linkstr: with the fast bus or not at all; without it. Left out: with it if that can be. */
+const FAST = "?fast";
+const BUS_ONLY = "?v3";
 
 /** See the head of this file. */
 export class ShmifDevice implements NetDevice, Watcher {
@@ -42,8 +26,6 @@ export class ShmifDevice implements NetDevice, Watcher {
   readonly #headerView = new DataView(this.#header.buffer);
   #bus: Bus | undefined;
   #fast: FastBus | undefined;
-  /** Somebody is on no fast bus. */
-  #plain: (() => void) | undefined;
   #input: Input | undefined;
   /** The others do not know yet what we have sent. */
   #unsaid = false;
@@ -63,34 +45,42 @@ export class ShmifDevice implements NetDevice, Watcher {
   setLinkstr(to: string | undefined): void {
     if (this.#input || (to !== undefined && this.#bus)) throw this.#sys.errno.EBUSY;
     if (to === undefined) return this.#detach();
-    const fast = to.endsWith(ALSO_FAST);
-    const path = fast ? to.slice(0, -ALSO_FAST.length) : to;
-    this.#bus = new Bus(this.#sys, path, this.#station, BUS);
+    const [, path, kind] = /^(.*?)(\?fast|\?v3)?$/s.exec(to)!;
+    this.#bus = new Bus(this.#sys, path!, this.#station, BUS);
     try {
-      if (fast) this.#join(path);
+      if (kind !== BUS_ONLY) this.#join(path!, kind === FAST);
     } catch (e) {
       this.#detach();
       throw e;
     }
     this.linkstr = to;
     this.#bus.file.watch(this);
+    this.#fast?.bus.file.watch(this);
   }
-  #join(path: string): void {
-    this.#fast = new FastBus(this.#sys, path, this.#station);
-    this.#fast.join(this.mac);
+  /** Where it is not demanded, what is wrong with it is no reason not to have the bus. */
+  #join(path: string, demanded: boolean): void {
+    try {
+      this.#fast = new FastBus(this.#sys, path, this.#station);
+    } catch (e) {
+      if (demanded) throw e;
+      this.#sys.log(`${path}: no fast bus: ${(e as Error).message}`);
+    }
   }
-  /** Of others on the fast bus; those who are not need finished frames. */
+  /** Between members of the fast bus. */
   get offload(): Offloads | undefined {
-    return this.#fast && !this.#plain ? OFFLOADS : undefined;
+    return this.#fast && OFFLOADS;
+  }
+  unfinished(frame: Uint8Array, at: number): boolean {
+    return this.#fast !== undefined && this.#fast.to(frame, at) >= 0;
   }
   /** ENOBUFS: somebody holds the fast bus's lock. */
   setMac(mac: Uint8Array): void {
     this.mac = this.#station.mac = mac.slice();
-    this.#fast?.members.leave();
-    this.#fast?.join(this.mac);
+    this.#fast?.join();
   }
   promiscuous(on: boolean): void {
     this.#station.promiscuous = on;
+    this.#fast?.members.listen(on);
   }
   /** ENXIO: it is not attached to a bus. */
   up(input: Input): void {
@@ -111,11 +101,9 @@ export class ShmifDevice implements NetDevice, Watcher {
   }
   #detach(): void {
     this.#retry?.();
-    this.#plain?.();
     this.#fast?.close();
     this.#bus?.file.close();
     this.#retry =
-      this.#plain =
       this.#fast =
       this.#bus =
       this.linkstr =
@@ -126,33 +114,31 @@ export class ShmifDevice implements NetDevice, Watcher {
   output(frame: Uint8Array, offload?: Offload): void {
     const bus = this.#bus;
     if (!bus || !this.#input) throw this.#sys.errno.ENETDOWN;
-    if (this.#fast && (frame[0]! & 1) === 0 && this.#fast.members.has(frame)) this.#fast.send(frame, offload);
-    else this.#send(bus, offload ? this.#finish(frame, offload) : frame);
+    const member = this.#fast ? this.#fast.to(frame, 0) : -1;
+    if (member >= 0) this.#fast!.send(member, frame, offload);
+    else {
+      this.#send(bus, frame, offload);
+      this.#unsaid = true;
+    }
     // One wake-up for all that is sent now.
-    this.#unsaid = true;
     bus.file.awake();
   }
-  #send(bus: Bus, frame: Uint8Array): void {
+  /** Who was a member a moment ago, when the frame was not finished, gets it when it is sent again. */
+  #send(bus: Bus, frame: Uint8Array, offload: Offload | undefined): void {
+    if (offload) throw this.#sys.errno.ENOBUFS;
     if (frame.length > MAX_FRAME) throw this.#sys.errno.EMSGSIZE;
-    const now = this.#sys.now();
-    const seconds = Math.floor(now / 1000);
-    ShmifPacket.set.length(this.#headerView, 0, frame.length);
-    ShmifPacket.set.sec(this.#headerView, 0, seconds >>> 0);
-    ShmifPacket.set.usec(this.#headerView, 0, ((now - seconds * 1000) * 1000) >>> 0);
+    stamp(this.#headerView, frame.length, this.#sys.now());
     bus.put(this.#sys, this.#header, frame);
   }
-  /** For the bus. What is too large is lost; sent again, it comes in pieces. */
-  #finish(frame: Uint8Array, offload: Offload): Uint8Array {
-    if (offload.gsoType !== 0) this.#plain ??= this.#sys.callout(PLAIN_MS, () => (this.#plain = undefined));
-    return (offload.flags & HDR_F_NEEDS_CSUM) !== 0 && offload.gsoType === 0 ? finished(frame, offload) : frame;
-  }
   #say(): void {
+    if (this.#fast?.members.telling && !this.#fast.members.wake(this.#sys.now())) this.#unsaid = true;
     if (!this.#unsaid) return;
     this.#unsaid = false;
     this.#bus!.file.poke(WAKE_UP, SHMIF_VERSION);
   }
 
   look(): boolean {
+    this.#fast?.members.awake();
     this.#say();
     const found = this.#take(this.#bus);
     const fast = this.#take(this.#fast?.bus);
@@ -164,7 +150,8 @@ export class ShmifDevice implements NetDevice, Watcher {
     const took = bus && this.#input ? bus.take() : "none";
     if (took === "none") return false;
     if (took === "busy") return this.#later();
-    const { frames, filled } = bus!.reader;
+    const { frames, filled, sender } = bus!.reader;
+    if (sender && bus === this.#bus) this.#fast?.members.heard(sender, this.#sys.now());
     for (let i = 0; i < filled && this.#input; i++) {
       if (bus === this.#bus) this.#input(frames[i]!);
       else this.#unfinished(frames[i]!, i);
@@ -179,6 +166,7 @@ export class ShmifDevice implements NetDevice, Watcher {
   }
   rest(): boolean {
     this.#say();
+    this.#fast?.members.sleep();
     if (this.#retry || !this.#input || !this.#bus) return false;
     return this.#bus.reader.waiting || (this.#fast?.bus.reader.waiting ?? false);
   }

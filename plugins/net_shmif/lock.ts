@@ -43,6 +43,11 @@ export class BusLock {
     }
     return this.#patient() || this.#takeOver();
   }
+  /** Whether somebody has it, after waiting a little for him. */
+  get held(): boolean {
+    for (let i = 0; i < TRIES; i++) if (Atomics.load(this.#file.words, LOCK) === 0) return false;
+    return true;
+  }
   give(): void {
     Atomics.store(this.#file.words, OWNER, 0);
     Atomics.store(this.#file.words, LOCK, 0);

@@ -20,8 +20,10 @@ export interface Shape {
   readonly longest: number;
   /** Bytes that stand before a frame. */
   readonly before: number;
-  /** Frames taken while the bus is locked. */
+  /** Frames taken at a time. */
   readonly batch: number;
+  /** Bytes a writer must be away from what is copied while the bus is not locked. */
+  readonly margin: number;
 }
 
 /** See the head of this file. */
@@ -44,6 +46,8 @@ export class Reader {
   /** Times frames were overwritten before they were read, and times the bus made no sense. */
   overruns = 0;
   damages = 0;
+  /** Who sent the last frame, of those that were taken, that was not sent by this interface. */
+  sender: readonly [low: number, high: number] | undefined;
 
   constructor(ring: Ring, station: Station, shape: Shape) {
     this.#ring = ring;
@@ -78,6 +82,32 @@ export class Reader {
     else if (!this.#valid(end)) this.#overrun();
     return (this.#more = this.#records(end));
   }
+  /**
+   * The same without the lock, unless `busy`: what was copied is good if no writer has come near it meanwhile. Undefined: the
+   * bus must be locked to find out.
+   */
+  peek(busy: () => boolean): boolean | undefined {
+    const { last, generation } = this.#ring;
+    const [next, mine, newest, newestGeneration] = [this.#next, this.#generation, this.#last, this.#lastGeneration];
+    const before = this.#lost ? -1 : this.#ahead(next, mine);
+    // Nobody was in the midst of writing what is newest.
+    if (before < 0 || busy() || this.#ring.last !== last || this.#ring.generation !== generation) return undefined;
+    [this.#last, this.#lastGeneration, this.filled] = [last, generation, 0];
+    const { damages } = this;
+    const more = this.#records(this.#ring.end(last));
+    if (!this.#lost && this.#ahead(next, mine) >= before) return (this.#more = more);
+    [this.#last, this.#lastGeneration, this.damages, this.filled] = [newest, newestGeneration, damages, 0];
+    this.#to(next, mine);
+    this.#more = true;
+    return undefined;
+  }
+  /** Bytes from a place to where the newest frame ends; below 0: a writer may be about to come round to it. */
+  #ahead(next: number, generation: number): number {
+    const { last, generation: now, size } = this.#ring;
+    const end = last < size ? this.#ring.end(last) : -1;
+    const ahead = ((now - generation) | 0) * size + end - next;
+    return end >= 0 && ahead <= size - this.#shape.margin ? ahead : -1;
+  }
   /** Never past the end, so that also of a damaged ring only so much is read. False: all are done. */
   #records(end: number): boolean {
     for (let i = 0; this.filled < this.#shape.batch; i++) {
@@ -104,7 +134,10 @@ export class Reader {
   }
   #mine(view: DataView): boolean {
     const [low, high] = this.#station.id;
-    return ShmifPacket.get.senderLow(view, 0) === low && ShmifPacket.get.senderHigh(view, 0) === high;
+    const [a, b] = [ShmifPacket.get.senderLow(view, 0), ShmifPacket.get.senderHigh(view, 0)];
+    if (a === low && b === high) return true;
+    if (this.sender?.[0] !== a || this.sender[1] !== b) this.sender = [a, b];
+    return false;
   }
   #copy(offset: number, length: number): void {
     const i = this.filled;

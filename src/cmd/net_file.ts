@@ -33,7 +33,7 @@ const schema = v.strictObject({
       rate: v.optional(word),
       queue: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000))),
       seed: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(999_999_999))),
-      /** Large frames between its hosts, which shmif_dumpbus does not show. */
+      /** Large frames between its hosts: they must be, or must not. */
       fast: v.optional(v.boolean()),
     })),
     {},
@@ -55,8 +55,8 @@ export interface Attachment {
   readonly addresses6: readonly Address6[];
   /** What the link does to frames, as the interface lossy takes it; empty: nothing. */
   readonly faults: string;
-  /** The fast bus, where nothing is done to frames. */
-  readonly fast: boolean;
+  /** Whether it must be on the fast bus, or not; left out: if it can. Where something is done to frames it is not. */
+  readonly fast: boolean | undefined;
 }
 export interface NetRoute {
   readonly destination: number;
@@ -85,8 +85,9 @@ export function parseTopology(text: string): Topology {
   }
   const { hosts, links } = found.output;
   let seed = 0;
+  const none: (typeof links)[string] = {};
   const described = (link: string) => {
-    const { fast = false, ...faults } = Object.hasOwn(links, link) ? links[link]! : {};
+    const { fast, ...faults } = Object.hasOwn(links, link) ? links[link]! : none;
     return { fast, faults: faultText(faults, seed++) };
   };
   const made = Object.entries(hosts).map(([name, h]): NetHost => ({

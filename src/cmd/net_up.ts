@@ -20,7 +20,9 @@ async function attach(stack: Stack, dir: string, a: Attachment, unit: number): P
   const bad = a.faults !== "";
   const iface = await stack.create(`${bad ? "lossy" : "shmif"}${unit}`);
   const bus = busOf(dir, a.link);
-  await iface.device.setLinkstr!(bad ? `shmif:${bus}?${a.faults}` : a.fast ? `${bus}?fast` : bus);
+  await iface.device.setLinkstr!(
+    bad ? `shmif:${bus}?${a.faults}` : `${bus}${a.fast === undefined ? "" : a.fast ? "?fast" : "?v3"}`,
+  );
   iface.description = a.link;
   for (const { address, length } of a.addresses) {
     const mask = maskOf(length);

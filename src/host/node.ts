@@ -317,7 +317,7 @@ export function makeHost(rt: Runtime): Host {
   const loop = once(() => makeLoop(rt));
   const connectBlocking = (address: SocketAddress) => connection(address, rt.now, rt.warm);
   const sockets = once(() => loopSockets(loop(), { tls, connectBlocking }));
-  const sharedFiles = once(() => loopSharedFiles(open, loop()));
+  const sharedFiles = once(() => loopSharedFiles(open, loop(), random));
   const watched = once(() => loopWatch(loop()));
   let word: ReturnType<typeof daemonWord> | "unasked" = "unasked";
   const tls: TlsSockets = { ...tlsEvents, connectBlocking: relayed(program(rt.self), rt.now) };

@@ -1,6 +1,7 @@
 /** Files as memory of several processes (mmap(2)), and being told when one of them pokes such a file. */
 import process from "node:process";
 import { errno } from "../abi/errno.ts";
+import { type Bell, bellOf } from "./bell.ts";
 import type { OpenSharedFile, SharedFile, Watcher } from "../plugin.ts";
 import { hostErrno } from "./errors.ts";
 import { mapped, raw, result } from "./ffi.ts";
@@ -22,6 +23,8 @@ interface Asking {
   readonly events: FileEvents;
   awake(watcher: Watcher): void;
   unwatch(watcher: Watcher): void;
+  /** A bell of its own, for those who wait in a loop of ours. */
+  bell?(rung: () => void): Bell | undefined;
 }
 
 /** A sound file to map, of the size wanted. Throws errno, HostError. */
@@ -53,6 +56,7 @@ function map(file: HostFile, size: number, path: string, asking: Asking): Shared
   const word = new Uint8Array(4);
   let watcher: Watcher = { look: () => false, rest: () => false };
   let stop: (() => void) | undefined;
+  let bell: Bell | undefined;
   return {
     bytes: new Uint8Array(buffer),
     view: new DataView(buffer),
@@ -63,6 +67,11 @@ function map(file: HostFile, size: number, path: string, asking: Asking): Shared
       new DataView(word.buffer).setUint32(0, value, true);
       file.pwrite(word, offset);
     },
+    get bell() {
+      bell ??= asking.bell?.(() => asking.awake(watcher));
+      return bell?.number;
+    },
+    ring: (low, high) => bell?.ring(low, high) ?? false,
     watch(one) {
       watcher = one;
       stop ??= asking.events.watch({ fd: file.fd, path }, () => {
@@ -73,6 +82,7 @@ function map(file: HostFile, size: number, path: string, asking: Asking): Shared
     awake: () => asking.awake(watcher),
     close() {
       stop?.();
+      bell?.close();
       asking.unwatch(watcher);
       raw.munmap(address, size);
       file.close();
@@ -88,11 +98,16 @@ const opener = (open: Host["open"], asking: Asking): OpenSharedFile => (path, si
 };
 
 /** Shared files whose watchers are asked by a loop of ours. */
-export function loopSharedFiles(open: Host["open"], loop: Loop): OpenSharedFile {
+export function loopSharedFiles(
+  open: Host["open"],
+  loop: Loop,
+  random: (into: Uint8Array) => void,
+): OpenSharedFile {
   return opener(open, {
     events: new LoopFileEvents(loop),
     awake: (watcher) => loop.watch(watcher),
     unwatch: (watcher) => loop.unwatch(watcher),
+    bell: (rung) => bellOf(loop, random, rung),
   });
 }
 

@@ -16,6 +16,8 @@ export interface NetDevice {
   readonly maxMtu?: number;
   /** What it does with frames that are not finished. Left out: it gets none. */
   readonly offload?: Offloads | undefined;
+  /** Whether it does so with this frame, which begins at `at`; left out: with any. */
+  unfinished?(frame: Uint8Array, at: number): boolean;
   /** Its link address, 6 bytes; of Ethernet only, always given there. */
   readonly mac?: Uint8Array;
   /** What it is attached to, where somebody has to say: a bus file, an interface of the host (SIOCSLINKSTR). */

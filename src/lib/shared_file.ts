@@ -12,6 +12,12 @@ export interface SharedFile {
   readonly words: Int32Array;
   /** Write a word by a system call (pwrite(2)): all who watch the file are woken. */
   poke(offset: number, word: number): void;
+  /**
+   * What wakes this process alone: two words, to be left where the others find them, the first not 0. Undefined: it has
+   * none, a poke does. `ring` wakes who has such a number; false: nobody has, of those that can be reached from here.
+   */
+  readonly bell: readonly [low: number, high: number] | undefined;
+  ring(low: number, high: number): boolean;
   /** Ask a watcher, one a file, whenever the file was poked, and then until the loop is about to sleep. */
   watch(watcher: Watcher): void;
   /** The watcher has something to do, or something to come soon: ask it without a poke, until the loop is about to sleep. */

@@ -282,7 +282,8 @@ export class Interface {
   #finish(p: Packet, send: (p: Packet, offload?: Offload) => void): void {
     if (p.sumAt === 0) return send(p);
     const { offload } = this.device;
-    if (offload?.checksum && (p.segment === 0 || offload.gso.includes(p.gso))) {
+    const able = offload?.checksum && (p.segment === 0 || offload.gso.includes(p.gso));
+    if (able && (this.device.unfinished?.(p.bytes, p.start) ?? true)) {
       return send(p, describe(p, this.#record));
     }
     if (p.segment > 0) {

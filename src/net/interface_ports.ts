@@ -72,7 +72,9 @@ class InterfacePort implements Port {
     return this.#iface.up;
   }
   get offload(): Offloads | undefined {
-    return this.#iface.device.offload;
+    const { offload, unfinished } = this.#iface.device;
+    // What it does for some frames only cannot be counted on.
+    return unfinished ? undefined : offload;
   }
   send(frame: Uint8Array, offload?: Offload): void {
     this.#iface.forward(frame, offload);

@@ -63,7 +63,9 @@ const generic: ControlRows = new Map([
   ...linkRows,
 ]);
 /** IFCAP_* of what its device does: checksums of TCP and UDP both ways, cutting. */
-function capabilities({ device: { offload } }: Interface): number {
+function capabilities({ device }: Interface): number {
+  // What it does for some frames only is its own affair.
+  const offload = device.unfinished ? undefined : device.offload;
   if (!offload) return 0;
   return (offload.checksum ? IFCAP.CHECKSUMS : 0) | (offload.gso.includes(HDR_GSO_TCPV4) ? IFCAP.TSOv4 : 0) |
     (offload.gso.includes(HDR_GSO_TCPV6) ? IFCAP.TSOv6 : 0);

@@ -48,3 +48,29 @@ export const VnetHeader = struct("le", {
   checksumOffset: u16,
   buffers: u16,
 }, 12);
+
+/**
+ * The file of our own fast bus, beside a bus: the same header, who is on it, and a ring of frames behind a VnetHeader each.
+ * `stranger`: when somebody was last heard on the bus who is not on this one, seconds; `listeners`: members who want all frames.
+ */
+export const FastBus = struct("le", { stranger: u32, listeners: u32 }, 8);
+/** Where that is. */
+export const FAST_WORDS = 32;
+export const FAST_MAGIC = 0xfa57d054;
+export const FAST_VERSION = 2;
+/** Where its ring begins; the bytes of the whole. */
+export const FAST_DATA = 16 << 10;
+export const FAST_SIZE: number = (8 << 20) + FAST_DATA;
+/** One who is on it: its process (0: free), link address, the id it sends under, its bell, and whether that is to be rung. */
+export const FastMember = struct("le", {
+  pid: u32,
+  macLow: u32,
+  macHigh: u32,
+  idLow: u32,
+  idHigh: u32,
+  bellLow: u32,
+  bellHigh: u32,
+  asleep: u32,
+}, 32);
+/** Where their table begins. */
+export const FAST_MEMBERS = 64;

@@ -62,7 +62,7 @@ export async function shmif(): Promise<void> {
   const places = [["both on one CPU", ["1", "1"]], ["on two CPUs", ["0,1", "0,1"]]] as const;
   for (const [where, cpus] of process.env.BENCH_CPUS === "one" ? places.slice(0, 1) : places.slice(1)) {
     const beside = figures(await outputOf(spawn("python3", ["-c", linux, cpus[0] === "1" ? "1,1" : "0,1"])));
-    for (const [kind, goal] of [["", 2], ["?fast", 10]] as const) {
+    for (const [kind, goal] of [["?v3", 2], ["?fast", 10]] as const) {
       const ours = await between(cpus, kind);
       line(`tcp bulk, shmif${kind}, ${where} (${goal})`, ours.bulk!, "Gbit/s", "Linux lo", beside.bulk, "more");
       line(`tcp 64 bytes there and back, shmif${kind}`, ours.trip!, "us", "Linux lo", beside.trip);

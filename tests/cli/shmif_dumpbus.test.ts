@@ -1,5 +1,5 @@
 /** shmif_dumpbus: what it lists, and that others can read its captures. */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { BUS_SIZE } from "../../src/wire/shmif.ts";
 import { assert, assertEquals } from "../assert.ts";
@@ -42,6 +42,22 @@ describe("shmif_dumpbus", () => {
       const lines = sh.must("shmif_dumpbus bus").trim().split("\n").slice(1);
       assertEquals(lines.length, 1023);
       assert(lines.every((l, i) => l.startsWith(`packet ${i}, offset 0x`) && l.includes("length 0x03e8, ts ")));
+    }));
+  it("shows what members of the fast bus send each other, in its place, with the checksums that were put off", () =>
+    within((sh) => {
+      const [a, b] = [station(`${sh.dir}/bus`), station(`${sh.dir}/bus`)];
+      a.device.output(frame(a.device.mac, 1, 100));
+      const f = frame(a.device.mac, 2, 100);
+      f.set(b.device.mac);
+      f.fill(0, 14);
+      f.set([1, 2, 3, 4], 34);
+      const offload = { flags: 1, gsoType: 0, headerLength: 0, gsoSize: 0, checksumStart: 34, checksumOffset: 16 };
+      a.device.output(f, offload);
+      a.device.output(frame(a.device.mac, 3, 100));
+      const lines = sh.must("shmif_dumpbus -p out bus").trim().split("\n").slice(1);
+      assertEquals(lines.map((l) => l.endsWith(", fast")), [false, true, false]);
+      const sum = readFileSync(`${sh.dir}/out`).subarray(24 + 16 + 100 + 16 + 50);
+      assertEquals([sum[0], sum[1]], [~(1 + 3) & 255, ~(2 + 4) & 255]);
     }));
   it("shows a bus of version 2 and of the other byte order", () =>
     within((sh) => {

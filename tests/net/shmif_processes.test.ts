@@ -19,7 +19,7 @@ const outputOf = (child: ChildProcess) =>
 const ready = (child: ChildProcess) => new Promise((resolve) => child.stdout!.once("data", resolve));
 
 describe("shmif between processes", () => {
-  for (const kind of ["", "?fast"]) {
+  for (const kind of ["", "?v3"]) {
     it(`16 MiB of TCP and 100 round trips, linkstr BUS${kind}`, () =>
       inDirectory(async (dir) => {
         const sink = start("sink", `${dir}/bus${kind}`);
