@@ -28,6 +28,11 @@ export const builtins: Builtins = {
   rumpfs_squashfs: { requires: ["rumpvfs"], load: () => import("./fs_squashfs/mod.ts") },
   rumpfs_cd9660: { requires: ["rumpvfs"], also: ["iso9660"], load: () => import("./fs_cd9660/mod.ts") },
   rumpdev_qcow2: { magic: [[0, "514649fb"]], load: () => import("./disk_qcow2/mod.ts") },
+  rumpdev_vhd: {
+    magic: [[0, "636f6e6563746978"], [-512, "636f6e6563746978"]],
+    load: () => import("./disk_vhd/mod.ts"),
+  },
+  rumpdev_vmdk: { magic: [[0, "4b444d56"]], load: () => import("./disk_vmdk/mod.ts") },
   sp_unix: { load: () => import("./sp_unix/mod.ts") },
   sp_tls: { load: () => import("./sp_tls/mod.ts") },
   sp_tcp: { load: () => import("./sp_tcp/mod.ts") },

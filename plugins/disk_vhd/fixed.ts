@@ -1,0 +1,30 @@
+/** An image of fixed size: the disk's bytes, and a footer behind them. */
+import type { BlockDevice, DiskRequest, Sys } from "../../src/plugin.ts";
+
+export function fixedDisk(
+  base: BlockDevice,
+  size: number,
+  { source, readOnly }: DiskRequest,
+  { errno }: Sys,
+): BlockDevice {
+  const inside = (bytes: Uint8Array, offset: number) => {
+    if (!(offset >= 0) || offset + bytes.length > size) throw errno.EIO;
+  };
+  return {
+    name: source,
+    size,
+    blockSize: base.blockSize,
+    read(into, offset) {
+      inside(into, offset);
+      return base.read(into, offset);
+    },
+    ...!readOnly && base.write && {
+      write(from: Uint8Array, offset: number) {
+        inside(from, offset);
+        return base.write!(from, offset);
+      },
+    },
+    flush: () => base.flush?.(),
+    close: () => base.close?.(),
+  };
+}
