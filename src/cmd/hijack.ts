@@ -57,10 +57,10 @@ export const run: Run = async (host, argv) => {
   const wantsFiles = options.some(([o]) => o === "path" || o === "blanket") || host.env("RUMPHIJACK") !== undefined;
   if (name === "rump.sh") {
     const words = [host.env("SHELL") || "sh", ...rest];
-    return await launch(host, config, { as: name, words, given: rest.length, wantsFiles });
+    return await launch(host, config, { argv, words, given: rest.length, wantsFiles });
   }
   if (rest.length === 0) return usage(host, name, grammar);
-  return await launch(host, config, { as: name, words: rest, given: rest.length, wantsFiles });
+  return await launch(host, config, { argv, words: rest, given: rest.length, wantsFiles });
 };
 /** The environment's configuration with what the options change. */
 function configured(host: Host, name: string, options: readonly (readonly [string, string])[]): HijackConfig {

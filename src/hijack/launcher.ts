@@ -10,14 +10,17 @@ import { type HijackConfig, linuxFamilies } from "./config.ts";
 import { type HandOver, hijackFilter } from "./filter.ts";
 import { type Answer, APART, type Order, type OrderedMount, parsed } from "./order.ts";
 
+/** Runs its arguments with all rights over what is ours alone (unshare(1)). */
+const USER = ["unshare", "--user", "--map-current-user", "--keep-caps", "--"];
 /** Tells us, started again in a user name space of our own, that we are. */
 const INSIDE = "RUMPHIJACK_INSIDE";
+const FUSE = "/dev/fuse";
 const NOT_FOUND = 127;
 const NOT_EXECUTABLE = 126;
 
 export interface Program {
-  /** Our name, for messages. */
-  readonly as: string;
+  /** Our own name and arguments; the last of them may be the program's. */
+  readonly argv: readonly string[];
   /** What is to run; the last `given` words are those of our own command line, whose bytes are passed on. */
   readonly words: readonly string[];
   readonly given: number;
@@ -32,7 +35,7 @@ export async function launch(host: Host, config: HijackConfig, program: Program)
   const { words, given } = program;
   const argv = [...l.words(words.slice(0, words.length - given)), ...l.lastArguments(given)];
   const files = filesOf(config);
-  const able = files.length === 0 || mayHaveFiles(host, l, program);
+  const able = files.length === 0 || mayHaveFiles(host, l, program, inherited);
   const order: Order = {
     comm: basename(words[0]!),
     mounts: able ? files : [],
@@ -41,7 +44,6 @@ export async function launch(host: Host, config: HijackConfig, program: Program)
     ...(config.retry === undefined ? {} : { retry: config.retry }),
   };
   if (order.mounts.length + order.families.length > 0) prepare(host, l, order);
-  l.unsetVariable(INSIDE);
   return run(host, l, program, argv, inherited);
 }
 const basename = (path: string) => path.slice(path.lastIndexOf("/") + 1);
@@ -80,30 +82,37 @@ function mounted(host: Host, l: Launch, { mounts }: Order, socket: number): numb
   return fds;
 }
 
-/**
- * Whether mounts can be made. An ordinary user may make them in a user name space of their own: we are started again there.
- * Where there is none, that is said, and the end of it if files were asked for.
- */
-function mayHaveFiles(host: Host, l: Launch, { as, wantsFiles }: Program): boolean {
-  if (l.mayMount()) return true;
-  const user = ["unshare", "--user", "--map-current-user", "--keep-caps", "--"];
-  if (host.env(INSIDE) === undefined && l.succeeds([...user, "true"])) {
-    const self = [host.self.path, ...host.self.args, ...host.argv.slice(1)];
-    l.becomeOurs([...user.slice(0, -1), "--", "env", `${INSIDE}=1`, ...self]);
-  }
-  const why = `${as}: no files of the rump kernel: mounting needs root or a user name space (unshare -U)`;
-  if (wantsFiles) throw new AttachError(why);
-  host.err(`${why}; sockets only\n`);
+/** Whether mounts can be made. Where they cannot, that is said, and it is the end of it if files were asked for. */
+function mayHaveFiles(host: Host, l: Launch, program: Program, inherited: readonly number[]): boolean {
+  const why = obstacle(host, l, program, inherited);
+  if (why === undefined) return true;
+  const line = `${program.argv[0]}: no files of the rump kernel: ${why}`;
+  if (program.wantsFiles) throw new AttachError(line);
+  host.err(`${line}; sockets only\n`);
   return false;
+}
+/** An ordinary user may mount in a user name space of their own: we are started again there. */
+function obstacle(host: Host, l: Launch, { argv, given }: Program, inherited: readonly number[]): string | undefined {
+  if (!l.mayUse(FUSE)) return `${FUSE} is not there, or not for us`;
+  if (l.mayMount()) return undefined;
+  if (host.env(INSIDE) === undefined && l.succeeds([...USER, "true"])) {
+    const ours = [...USER, "env", `${INSIDE}=1`, host.self.path, ...host.self.args];
+    ours.push(...argv.slice(0, argv.length - given));
+    l.becomeOurs([...l.words(ours), ...l.lastArguments(given)], inherited);
+  }
+  return "mounting needs root, or a user name space (unshare -U)";
 }
 
 function run(
   host: Host,
   l: Launch,
-  { as, words }: Program,
+  { argv: [as], words }: Program,
   argv: readonly Uint8Array[],
   inherited: readonly number[],
 ): number {
+  // The rights of a name space of our own are not the program's.
+  if (host.env(INSIDE) !== undefined) l.dropRights();
+  l.unsetVariable(INSIDE);
   try {
     return l.become(argv, inherited);
   } catch (e) {

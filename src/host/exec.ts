@@ -3,7 +3,7 @@
  * undone, arguments and environment are passed as the bytes they came as.
  */
 import process from "node:process";
-import { check, errnoName, hostError } from "./errors.ts";
+import { errnoName, hostError } from "./errors.ts";
 import { cstring, pin, raw, result, runtime } from "./ffi.ts";
 import { late } from "./late.ts";
 import { linkTarget, readWhole } from "./stat.ts";
@@ -16,8 +16,6 @@ const RLIMIT_NOFILE = 7;
 const F_GETFD = 1;
 const F_SETFD = 2;
 const FIRST = 3;
-const PR_CAP_AMBIENT = 47;
-const PR_CAP_AMBIENT_CLEAR_ALL = 4;
 
 /** The last `n` arguments this process was started with, as bytes. */
 export function lastArguments(n: number): Uint8Array[] {
@@ -51,7 +49,6 @@ function restore(fds: Inherited): void {
   if (runtime === "bun") raw.signal(IGNORED.SIGXFSZ, SIG_DFL);
   for (const fd of fds) raw.fcntl(fd, F_SETFD, 0);
   restoreLimit();
-  raw.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 }
 /** The soft limit of descriptors, which the runtimes raise, is the parent's again. */
 function restoreLimit(): void {
@@ -76,9 +73,9 @@ export function become(argv: readonly Uint8Array[], fds: Inherited): never {
   const r = result(raw.execvp(at[0]!, vector));
   throw hostError(errnoName(-r));
 }
-/** The same with words, and nothing undone: who comes next is one of ours. */
-export function becomeOurs(argv: readonly string[]): never {
-  const at = strings(argv.map(cstring));
-  check(result(raw.execvp(at[0]!, addresses(at))), argv[0]!);
-  throw hostError("ENOENT", argv[0]!);
+/** The same, and nothing is undone but what is ours: who comes next is one of ours. */
+export function becomeOurs(argv: readonly Uint8Array[], fds: Inherited): never {
+  for (const fd of fds) raw.fcntl(fd, F_SETFD, 0);
+  const at = strings(argv);
+  throw hostError(errnoName(-result(raw.execvp(at[0]!, addresses(at)))), "unshare");
 }

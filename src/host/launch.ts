@@ -2,6 +2,7 @@
 import process from "node:process";
 import { check } from "./errors.ts";
 import { cstring, raw, result, views } from "./ffi.ts";
+import { dropCapabilities } from "./sandbox.ts";
 import { become, becomeOurs, type Inherited, inherited, lastArguments, unsetVariable } from "./exec.ts";
 import { type Parcel, parcel, receiveParcel } from "./handover.ts";
 import { mountFuse, mountPoint, unshareMounts } from "./namespace.ts";
@@ -24,8 +25,11 @@ export interface Launch {
   unshareMounts(): void;
   mountPoint: typeof mountPoint;
   mountFuse: typeof mountFuse;
-  /** Whether this process may mount (CAP_SYS_ADMIN). */
+  /** Whether this process may mount (CAP_SYS_ADMIN), and whether it may read and write a file. */
   mayMount(): boolean;
+  mayUse(path: string): boolean;
+  /** Give up all capabilities. */
+  dropRights(): void;
   /** Whether a program in PATH, run with these arguments, ends with 0. */
   succeeds(argv: readonly string[]): boolean;
   chdir(path: string): void;
@@ -37,6 +41,8 @@ export interface Launch {
   becomeOurs: typeof becomeOurs;
 }
 
+const R_OK = 4;
+const W_OK = 2;
 const CAP_SYS_ADMIN = 21n;
 const CHUNK = 4096;
 const EINTR = -4;
@@ -90,6 +96,8 @@ export const launchOf = (self: { readonly path: string; readonly args: readonly 
   mountPoint,
   mountFuse,
   mayMount,
+  mayUse: (path) => raw.access(cstring(path), R_OK | W_OK) === 0,
+  dropRights: () => dropCapabilities(process.arch === "arm64" ? "arm64" : "x64"),
   succeeds,
   chdir: (path) => void check(result(raw.chdir(cstring(path))), path),
   unsetVariable,

@@ -40,10 +40,14 @@ function dropUser(machine: keyof typeof SECCOMP): string | undefined {
   ) {
     return undefined;
   }
+  dropCapabilities(machine);
+  return "the user stays: nobody is not known in this user name space";
+}
+/** This thread can do no more than its user may. Throws HostError. */
+export function dropCapabilities(machine: keyof typeof CAPSET): void {
   const m = pin(64);
   m.words[0] = CAPABILITY_VERSION_3;
-  must(raw.syscall(CAPSET[machine], m.address, m.address + 16, 0, 0), "capset");
-  return "the user stays: nobody is not known in this user name space";
+  must(Number(raw.syscall(CAPSET[machine], m.address, m.address + 16, 0, 0)), "capset");
 }
 function limit(which: number, most: number): void {
   const m = pin(16);
