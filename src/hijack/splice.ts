@@ -15,6 +15,8 @@ type Ending = Awaited<ReturnType<Attach>>;
 export function straight(host: Host, client: Pick<AsyncClient, "splice" | "spliced">, byCalls: Attach): Attach {
   const over = endings(host, client);
   return async (stand) => {
+    // Datagrams have their senders' addresses beside them, which calls tell.
+    if (!stand.stream) return await byCalls(stand);
     try {
       return await over(await client.splice(stand.s, stand.fd));
     } catch (e) {

@@ -318,9 +318,9 @@ export class Socket implements Fileops {
     if (groupOf(command) !== "i") throw errno.ENOTTY;
     return then(this.#world.interfaceIoctl(this, lwp, command, data), () => 0);
   }
-  /** EOPNOTSUPP: the other one is of another kind; ENOTCONN; EBUSY: it is spliced already. */
+  /** EOPNOTSUPP: they are no streams, or it listens; ENOTCONN; EBUSY: it is spliced already. */
   splice(file: File, end: SocketEnd, lwp: Lwp, ended: (why: SysError | undefined) => void): { close(): void } {
-    if ((this.type !== SOCK_STREAM) !== end.records || this.listening) throw errno.EOPNOTSUPP;
+    if (this.type !== SOCK_STREAM || end.records || this.listening) throw errno.EOPNOTSUPP;
     if (!this.connected) throw errno.ENOTCONN;
     if (this.#spliced) throw errno.EBUSY;
     this.#spliced = true;

@@ -13,7 +13,9 @@ function mover(make: (client: AsyncClient) => Attach): Mover {
   return (client, s, fd) => {
     const attach = made.get(client) ?? make(client);
     made.set(client, attach);
-    const ended = attach({ s, fd } as Stand).then((how) => (how === "reset" ? errno.ECONNRESET.errno : 0));
+    const ended = attach({ s, fd, stream: true } as Stand).then((
+      how,
+    ) => (how === "reset" ? errno.ECONNRESET.errno : 0));
     return Promise.resolve({ ended });
   };
 }
