@@ -15,6 +15,8 @@ export interface Sockets extends Ground {
   readonly attach: Attach;
   /** Those there are, by the inode of the program's end. */
   readonly stands: Map<number, Stand>;
+  /** A socket of the kernel's to ask about interfaces with, once somebody has. */
+  ioctls?: Promise<number>;
 }
 
 /** What a socket is doing; "gone": our end is closed, its error is still to be told. */

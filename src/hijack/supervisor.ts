@@ -9,6 +9,7 @@ import type { Host } from "../host/host.ts";
 import type { AsyncClient } from "../proxy/client.ts";
 import { accept, bind, connect, listen, socket } from "./connections.ts";
 import type { SocketRules } from "./filter.ts";
+import { ioctl } from "./interfaces.ts";
 import { callsOf, type LinuxCall } from "./linux_calls.ts";
 import { getpeername, getsockname } from "./names.ts";
 import { getsockopt, setsockopt } from "./options.ts";
@@ -35,6 +36,7 @@ const calls: Readonly<Partial<Record<LinuxCall, Made>>> = {
   getpeername,
   getsockopt,
   setsockopt,
+  ioctl,
   recvfrom,
   recvmsg,
   recvmmsg,
