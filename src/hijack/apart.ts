@@ -35,12 +35,12 @@ export interface Clients {
 export async function serveApart(host: Host, attach: Attach): Promise<number> {
   const l = await host.launch();
   const order = parsed<Order>(l.hear(LAUNCHER));
-  host.chdir("/");
   const say = (answer: Answer) => l.say(LAUNCHER, JSON.stringify(answer));
   let clients: Clients;
   let ready: readonly Ready[];
   try {
     clients = await attach(order);
+    host.chdir("/");
     ready = await roots(host, clients.files, order);
   } catch (e) {
     say({ error: e instanceof Error ? e.message : String(e) });

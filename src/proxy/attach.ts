@@ -51,10 +51,16 @@ function located<T>(host: Host, transports: readonly Transport[], use: (at: Loca
   const locator = host.env("RUMP_SERVER");
   if (locator === undefined) throw failed("error: RUMP_SERVER not set");
   try {
-    return use(parseLocator(locator, "client", (name) => transports.find((t) => t.name === name)));
+    return use(absolute(host, parseLocator(locator, "client", (name) => transports.find((t) => t.name === name))));
   } catch (e) {
     throw explained(locator, e);
   }
+}
+/** Who goes elsewhere, and connects again there, means the same file. */
+function absolute(host: Host, at: Located): Located {
+  const { address } = at;
+  if (!("path" in address) || /^[/\0]/.test(address.path)) return at;
+  return { ...at, address: { ...address, path: `${host.cwd()}/${address.path}` } };
 }
 function explained(locator: string, e: unknown): AttachError {
   const words = e instanceof Error ? e.message : String(e);
