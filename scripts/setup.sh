@@ -18,6 +18,7 @@ PACKAGES="
   iputils-ping:ping
   libc6-dev:gcc
   mtools:mcopy
+  nbdkit:nbdkit
   openssh-client:ssh-keygen
   openssl:openssl
   procps:pgrep

@@ -15,7 +15,7 @@ import { wordsOf } from "./driver_words.ts";
 import { componentOf } from "./fs_names.ts";
 import { builtinDriver } from "./fs_words.ts";
 import { hostMount } from "./host_mount.ts";
-import { openedImage } from "./image.ts";
+import { openedSource } from "./image.ts";
 import type { Run } from "./mod.ts";
 import { otherThanMount } from "./mount_stats.ts";
 import { splitImage } from "./parts.ts";
@@ -87,7 +87,8 @@ async function mountBy(host: Host, args: readonly string[], p: Program): Promise
     component,
     isolate,
     device: driver.wantsDevice
-      ? () => openedImage(host, name, source, { readOnly: (flags & MNT_RDONLY) !== 0, ...imageUse(parsed) })
+      ? (kernel) =>
+        openedSource(host, kernel, name, source, { readOnly: (flags & MNT_RDONLY) !== 0, ...imageUse(parsed) })
       : undefined,
     source: sourceless ? source : sourceName(host, name, driver, source),
     dir,

@@ -55,7 +55,7 @@ export async function serve(host: Host, m: HostMount, ready: () => void): Promis
   host.onStray(kernel.stray);
   // What needs rights comes first; then they are given up; then the image is read, which nobody need trust.
   await prepareMount(kernel, m.program, m.type, m.source, m.driver);
-  const device = m.device?.();
+  const device = await m.device?.(kernel);
   const readOnly = (m.options.flags & MNT_RDONLY) !== 0 || device?.writable === false;
   const fuse = await onHost(host, m, dir, readOnly);
   leaveOnSignals(host, kernel, fuse);

@@ -2,7 +2,7 @@
 import type { Host } from "../host/host.ts";
 import type { Limits } from "../isolate/driver.ts";
 import type { Kernel } from "../kern/kernel.ts";
-import type { BlockDevice } from "../plugin.ts";
+import type { OpenImage } from "./image.ts";
 import { Failure, reasonOf } from "./cli.ts";
 import type { MountOptions } from "./mount_options.ts";
 import type { ServeOptions } from "./serve_options.ts";
@@ -16,7 +16,7 @@ export interface HostMount {
   /** The component is a plugin's file, and runs in a process of its own. */
   readonly isolate?: Limits | undefined;
   /** Opened in the process that serves, and read once that has given up its rights; undefined: none is needed. */
-  readonly device: (() => { readonly writable: boolean; settle(kernel: Kernel): Promise<BlockDevice> }) | undefined;
+  readonly device: ((kernel: Kernel) => Promise<OpenImage>) | undefined;
   /** Shown as the source. */
   readonly source: string;
   readonly dir: string;

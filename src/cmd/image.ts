@@ -1,10 +1,12 @@
 /** Images of the host as disks: opened and locked. */
+import { errno } from "../abi/errno.ts";
 import type { Host, HostFile } from "../host/host.ts";
 import type { Kernel } from "../kern/kernel.ts";
+import { anyByte } from "../lib/aligned.ts";
 import { overlayDisk } from "../lib/overlay_disk.ts";
 import type { BlockDevice } from "../plugin.ts";
 import { Failure, reasonOf } from "./cli.ts";
-import { formatOf, openFormat, partOfDevice } from "./disk_formats.ts";
+import { formatOf, isUrl, openFormat, openUrl, partOfDevice, tablesOf } from "./disk_formats.ts";
 import { octal } from "./mount_list.ts";
 import { diskOf, isWritable, type Part, partIn, splitImage } from "./parts.ts";
 
@@ -50,7 +52,7 @@ export function openedImage(host: Host, program: string, image: string, how: Ima
     async settle(kernel) {
       try {
         const device = await settle(kernel);
-        return snapshot ? overlayDisk(device) : device;
+        return snapshot ? overlayDisk(anyByte(device, errno.EIO) as BlockDevice) : device;
       } catch (e) {
         file.close();
         return failing(e);
@@ -68,14 +70,46 @@ export interface ImageUse {
   /** The image it is a change of. */
   readonly backing?: string;
 }
+/** An image, or a disk elsewhere by its URL (nbd://host/export); what is there is found out when it is settled. Throws Failure. */
+export async function openedSource(
+  host: Host,
+  kernel: Kernel,
+  program: string,
+  source: string,
+  how: ImageUse,
+): Promise<OpenImage> {
+  if (!isUrl(source)) return openedImage(host, program, source, how);
+  const [url, locator] = splitImage(program, source);
+  const told = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (e) {
+      throw new Failure(`${program}: ${url}: ${e instanceof Failure ? e.message : reasonOf(e)}`);
+    }
+  };
+  const disk = await told(() => openUrl(kernel, url, how.readOnly || how.snapshot === true));
+  return {
+    writable: disk.write !== undefined || how.snapshot === true,
+    settle: () =>
+      told(async () => {
+        const format = how.format ?? formatOf(tablesOf(disk));
+        const request = { source: url, readOnly: disk.write === undefined, base: disk };
+        const whole = format === "raw" ? disk : await openFormat(kernel, format, request);
+        const device = partOfDevice(whole, url, locator);
+        return how.snapshot ? overlayDisk(anyByte(device, errno.EIO) as BlockDevice) : device;
+      }),
+  };
+}
 /** The same, and settled, as a disk. Throws Failure. */
-export const openImage = (
+export async function openImage(
   host: Host,
   kernel: Kernel,
   program: string,
   image: string,
   readOnly: boolean,
-): Promise<BlockDevice> => openedImage(host, program, image, { readOnly }).settle(kernel);
+): Promise<BlockDevice> {
+  return await (await openedSource(host, kernel, program, image, { readOnly })).settle(kernel);
+}
 
 function open(host: Host, path: string, readOnly: boolean): HostFile {
   const { type } = host.stat(path);

@@ -4,7 +4,7 @@ import { locatorText } from "../wire/slices.ts";
 import { type Grammar, parse, usage } from "./cli.ts";
 import { hostMount } from "./host_mount.ts";
 import { otherThanMount } from "./mount_stats.ts";
-import { openedImage } from "./image.ts";
+import { openedSource } from "./image.ts";
 import { imageUse } from "./serve_options.ts";
 import type { Run } from "./mod.ts";
 import { isWritable, splitImage } from "./parts.ts";
@@ -51,7 +51,7 @@ export const run: Run = async (host, argv) => {
     program,
     type: "msdos",
     component: "rumpfs_msdos",
-    device: () => openedImage(host, program, image!, { readOnly, ...imageUse(parsed) }),
+    device: (kernel) => openedSource(host, kernel, program, image!, { readOnly, ...imageUse(parsed) }),
     source: sourceName(host, path) + (locator ? locatorText(locator) : ""),
     dir: dir!,
     driver,

@@ -8,6 +8,8 @@ export interface Builtin {
   readonly also?: readonly string[];
   /** Of a disk driver: what images of its format have, by offset (from the end, if it is negative), in hexadecimal digits. */
   readonly magic?: readonly (readonly [offset: number, bytes: string])[];
+  /** Of a disk driver: the schemes of URLs it opens. */
+  readonly schemes?: readonly string[];
   readonly load: () => Promise<{ readonly default: Plugin }>;
 }
 export type Builtins = Readonly<Record<string, Builtin>>;

@@ -10,6 +10,7 @@ interface Disk {
   write?(from: Uint8Array, offset: number): Async<void>;
   flush?(): Async<void>;
   discard?(offset: number, length: number): Async<void>;
+  close?(): Async<void>;
 }
 
 /** The disk itself when it takes any byte. Throws `eio` past its end. */
@@ -48,5 +49,6 @@ export function anyByte(device: Disk, eio: Error): Disk {
     ...(device.write ? { write } : {}),
     ...(device.flush ? { flush: () => device.flush!() } : {}),
     ...(device.discard ? { discard: (offset: number, length: number) => device.discard!(offset, length) } : {}),
+    ...(device.close ? { close: () => device.close!() } : {}),
   };
 }
