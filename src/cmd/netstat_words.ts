@@ -1,6 +1,6 @@
 /** What netstat -s says of IPv4 and its protocols, in NetBSD's words (7.99.34 as recorded). */
 import { ARP_STAT, CARP_STAT, ICMP_STAT, IGMP_STAT, IP_STAT, RT_STAT, TCP_STAT, UDP_STAT } from "../abi/net_stats.ts";
-import type { Wording } from "./netstat_counters.ts";
+import type { Counters, Wording } from "./netstat_counters.ts";
 
 export const TCP_WORDS: Wording = {
   variable: "net.inet.tcp.stats",
@@ -71,24 +71,34 @@ export const TCP_WORDS: Wording = {
 {ecn_ect} packet{s} ECN ECT(0) bit
 `],
 };
-export const UDP_WORDS: Wording = {
-  variable: "net.inet.udp.stats",
-  counters: UDP_STAT,
-  derived: {
-    delivered: (c) => c.ipackets! - c.hdrops! - c.badlen! - c.badsum! - c.noport! - c.noportbcast! - c.fullsock!,
-  },
-  parts: [`
+/** What both families' UDP counts first and last; the rest is theirs. */
+export const UDP_HEAD = `
 {ipackets} datagram{s} received
 {hdrops} with incomplete header
 {badlen} with bad data length field
 {badsum} with bad checksum
-{noport} dropped due to no socket
-{noportbcast} broadcast/multicast datagram{s} dropped due to no socket
+`;
+export const UDP_TAIL = `
 {fullsock} dropped due to full socket buffers
 {delivered} delivered
-{pcbhashmiss} PCB hash miss{es}
-{opackets} datagram{s} output
-`],
+`;
+export const UDP_SENT = "{opackets} datagram{s} output";
+/** What came, but for what `dropped` names. */
+export const delivered = (...dropped: readonly string[]) => (c: Counters): number =>
+  dropped.reduce((left, name) => left - c[name]!, c.ipackets!);
+const UDP_DROPPED = ["hdrops", "badlen", "badsum", "noport", "fullsock"];
+export const udpDelivered = (nobody: string) => ({ delivered: delivered(...UDP_DROPPED, nobody) });
+export const UDP_WORDS: Wording = {
+  variable: "net.inet.udp.stats",
+  counters: UDP_STAT,
+  derived: udpDelivered("noportbcast"),
+  parts: [
+    UDP_HEAD,
+    "{noport} dropped due to no socket\n{noportbcast} broadcast/multicast datagram{s} dropped due to no socket",
+    UDP_TAIL,
+    "{pcbhashmiss} PCB hash miss{es}",
+    UDP_SENT,
+  ],
 };
 export const IP_WORDS: Wording = {
   variable: "net.inet.ip.stats",

@@ -1,6 +1,7 @@
 /** What netstat -s says of IPv6 and its protocols, in NetBSD's words (7.99.34 as recorded). */
 import { ICMP6_STAT, IP6_STAT, PIM6_STAT, RIP6_STAT, UDP6_STAT } from "../abi/net_stats.ts";
 import type { Histogram, Wording } from "./netstat_counters.ts";
+import { delivered, UDP_HEAD, UDP_SENT, UDP_TAIL, udpDelivered } from "./netstat_words.ts";
 
 /** Numbers with the names some of them have. */
 const named = (count: number, names: Readonly<Record<number, string>>) =>
@@ -165,21 +166,14 @@ Histogram of error messages to be generated:
 export const UDP6_WORDS: Wording = {
   variable: "net.inet6.udp6.stats",
   counters: UDP6_STAT,
-  derived: {
-    delivered: (c) => c.ipackets! - c.hdrops! - c.badlen! - c.badsum! - c.noport! - c.noportmcast! - c.fullsock!,
-  },
-  parts: [`
-{ipackets} datagram{s} received
-{hdrops} with incomplete header
-{badlen} with bad data length field
-{badsum} with bad checksum
-{nosum} with no checksum
-{noport} dropped due to no socket
-{noportmcast} multicast datagram{s} dropped due to no socket
-{fullsock} dropped due to full socket buffers
-{delivered} delivered
-{opackets} datagram{s} output
-`],
+  derived: udpDelivered("noportmcast"),
+  parts: [
+    UDP_HEAD,
+    "{nosum} with no checksum\n{noport} dropped due to no socket",
+    "{noportmcast} multicast datagram{s} dropped due to no socket",
+    UDP_TAIL,
+    UDP_SENT,
+  ],
 };
 export const PIM6_WORDS: Wording = {
   variable: "net.inet6.pim6.stats",
@@ -197,9 +191,7 @@ export const PIM6_WORDS: Wording = {
 export const RIP6_WORDS: Wording = {
   variable: "net.inet6.raw6.stats",
   counters: RIP6_STAT,
-  derived: {
-    delivered: (c) => c.ipackets! - c.badsum! - c.nosock! - c.nosockmcast! - c.fullsock!,
-  },
+  derived: { delivered: delivered("badsum", "nosock", "nosockmcast", "fullsock") },
   parts: [`
 {ipackets} message{s} received
 {isum} checksum calculation{s} on inbound
