@@ -10,7 +10,6 @@ import {
   parseSockets,
 } from "../hijack/config.ts";
 import { launch } from "../hijack/launcher.ts";
-import { parseRetry } from "../proxy/reconnect.ts";
 import { type Grammar, parse, usage, UsageError } from "./cli.ts";
 import type { Run } from "./mod.ts";
 
@@ -18,21 +17,19 @@ const help: Grammar["help"] = {
   "path=": "where the rump kernel's files appear; none: nowhere",
   "blanket=": "paths, with colons between, that are the rump kernel's of the same name",
   "socket=": "families of sockets: all, inet, inet6, local, route, …, or no with one of them; none",
-  sysctl: "kernel variables, too",
-  "retry=": "when the server goes: attach again for so many seconds, inftime, once, or die",
 };
 const about = `What is hijacked is what the options say, else RUMPHIJACK as in NetBSD's rumphijack(3), else ${DEFAULT}.
 The server is the one RUMP_SERVER names.`;
 const grammars: Readonly<Record<string, Grammar>> = {
   rumphijack: {
-    usage: "[--path dir] [--blanket paths] [--socket families] [--sysctl] [--retry how] program [argument ...]",
+    usage: "[--path dir] [--blanket paths] [--socket families] program [argument ...]",
     about: `Run a program, as it is, on a rump kernel. ${about}`,
     letters: "",
     help,
     examples: ["ls -l /rump", "--socket inet:inet6 --path none curl http://10.0.0.2/"],
   },
   "rump.sh": {
-    usage: "[--path dir] [--blanket paths] [--socket families] [--sysctl] [--retry how] [argument ...]",
+    usage: "[--path dir] [--blanket paths] [--socket families] [argument ...]",
     about: `A shell (SHELL, else sh) in which all programs run on a rump kernel. ${about}`,
     letters: "",
     help,
@@ -45,15 +42,16 @@ const changes: Readonly<Record<string, (into: Parts, value: string) => void>> = 
   path: (c, value) => void (c.path = value === "none" ? undefined : parsePath(value)),
   blanket: (c, value) => void (c.blanket = parseBlanket(value)),
   socket: (c, value) => void (c.sockets = value === "none" ? new Set() : parseSockets(value)),
-  sysctl: (c) => void (c.sysctl = true),
-  retry: (c, value) => void (c.retry = parseRetry(value)),
 };
 
 export const run: Run = async (host, argv) => {
   const name = argv[0]!;
   const grammar = grammars[name]!;
-  const { options, rest } = parse(host, argv, grammar);
+  const { options, rest } = parse(host, name === "rump.sh" ? shellsOwn(argv) : argv, grammar);
   const config = configured(host, name, options);
+  if (config.sysctl) {
+    host.err(`${name}: variables stay those of the host: rump.sysctl shows the rump kernel's\n`);
+  }
   const wantsFiles = options.some(([o]) => o === "path" || o === "blanket") || host.env("RUMPHIJACK") !== undefined;
   if (name === "rump.sh") {
     const words = [host.env("SHELL") || "sh", ...rest];
@@ -62,6 +60,12 @@ export const run: Run = async (host, argv) => {
   if (rest.length === 0) return usage(host, name, grammar);
   return await launch(host, config, { argv, words: rest, given: rest.length, wantsFiles });
 };
+/** Options of rump.sh are long ones, each with a value; from the first that is none on they are the shell's. */
+function shellsOwn(argv: readonly string[]): readonly string[] {
+  let at = 1;
+  while (argv[at]?.startsWith("--") && argv[at] !== "--") at += /=|^--(help|version)$/.test(argv[at]!) ? 1 : 2;
+  return argv[at] === "--" ? argv : [...argv.slice(0, at), "--", ...argv.slice(at)];
+}
 /** The environment's configuration with what the options change. */
 function configured(host: Host, name: string, options: readonly (readonly [string, string])[]): HijackConfig {
   try {

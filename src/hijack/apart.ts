@@ -1,7 +1,7 @@
 /** The process apart: serves a hijacked program, and all it starts, for as long as any of them is there. */
 import { Stat } from "../abi/structs.ts";
 import { FuseServer } from "../fuse/server.ts";
-import type { Host } from "../host/host.ts";
+import type { Host, Loop } from "../host/host.ts";
 import { then } from "../lib/async.ts";
 import type { Async } from "../plugin.ts";
 import type { AsyncClient } from "../proxy/client.ts";
@@ -41,7 +41,8 @@ export async function serveApart(host: Host, attach: Attach): Promise<number> {
   try {
     clients = await attach(order);
     host.chdir("/");
-    ready = await roots(host, clients.files, order);
+    // Sockets alone ask nothing of files; a client that answers later does so in the loop.
+    ready = order.mounts.length > 0 ? await inLoop(host.loop, roots(host, clients.files, order)) : [];
   } catch (e) {
     say({ error: e instanceof Error ? e.message : String(e) });
     return 1;
@@ -61,6 +62,16 @@ export async function serveApart(host: Host, attach: Attach): Promise<number> {
   return 0;
 }
 
+/** Run the loop until something is done. */
+async function inLoop<T>(loop: Loop, work: Promise<T>): Promise<T> {
+  loop.pending(1);
+  const over = work.finally(() => {
+    loop.pending(-1);
+    loop.stop();
+  });
+  await Promise.allSettled([over, loop.run()]);
+  return await over;
+}
 async function roots(host: Host, remote: RemoteCalls, order: Order): Promise<readonly Ready[]> {
   await remote.sys.umask({ newmask: 0 }); // it has been taken from what we are asked already
   const owners: Owners = {

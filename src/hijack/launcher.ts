@@ -41,7 +41,6 @@ export async function launch(host: Host, config: HijackConfig, program: Program)
     mounts: able ? files : [],
     ...(config.path === undefined ? {} : { prefix: config.path }),
     families: linuxFamilies(config.sockets),
-    ...(config.retry === undefined ? {} : { retry: config.retry }),
   };
   if (order.mounts.length + order.families.length > 0) prepare(host, l, order);
   return run(host, l, program, argv, inherited);
@@ -59,6 +58,8 @@ function prepare(host: Host, l: Launch, order: Order): void {
   const fds = order.mounts.length > 0 ? mounted(host, l, order, socket) : (answer(l, socket), []);
   const parcel = l.parcel(socket, fds);
   parcel.send(order.families.length > 0 ? listener(host, order, { fd: socket, message: parcel.message }) : undefined);
+  // Until it has been asked, the kernel takes a mount's root for uid 0's: nobody's here, whom nothing may be written for.
+  if (host.env(INSIDE) !== undefined) { for (const { at } of order.mounts) host.stat(at); }
 }
 /** Who is to be told of calls about sockets: all but the one that hands this over, from now on. */
 function listener(host: Host, { families }: Order, own: HandOver): number {

@@ -1,6 +1,4 @@
 /** What a launched program's start and the process apart that serves it say to each other: a line of JSON each. */
-import type { Retry } from "../proxy/reconnect.ts";
-
 /** The argument that makes our program the process apart. */
 export const APART = "--hijack-apart";
 
@@ -20,7 +18,6 @@ export interface Order {
   readonly prefix?: string;
   /** Address families (the host's numbers) whose sockets are the rump kernel's. */
   readonly families: readonly number[];
-  readonly retry?: Retry;
 }
 /** The answer: what the roots of the mounts are, or why the program cannot start. */
 export type Answer = { readonly types: readonly ("dir" | "file")[] } | { readonly error: string };

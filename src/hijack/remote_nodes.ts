@@ -25,9 +25,9 @@ export class RemoteNode {
   /** Openings here that read and that write. */
   readers = 0;
   writers = 0;
-  /** What was learned with its name, for the question that follows; and when. */
+  /** What was learned with its name, for the question that follows; and until when that may be told. */
   fresh: Attr | undefined;
-  freshAt = 0;
+  freshUntil = 0;
   /** Time and size its data had when somebody here last looked. */
   seen = "";
 

@@ -36,6 +36,8 @@ export interface RemoteOptions {
 
 /** What came with a name is true for the question that follows it at once. */
 const MOMENT_MS = 10;
+/** A long listing is told of piece by piece. */
+const LISTED_MS = 500;
 const LISTING = 64 << 10;
 /** Names asked about in one round trip. */
 const MANY = 60;
@@ -67,7 +69,7 @@ export class RemoteVolume implements Volume<RemoteNode>, Opens {
     return attrOf(stat, this.#numbers.of, this.#options.owners);
   }
   /** The node a struct stat is of, found by a name. */
-  #node(stat: Uint8Array, dir: RemoteNode, name: string): RemoteNode {
+  #node(stat: Uint8Array, dir: RemoteNode, name: string, freshMs: number = MOMENT_MS): RemoteNode {
     const key = keyOf(viewOf(stat));
     let node = this.#known.get(key)?.deref();
     if (!node || node.isDir !== isDirectory(stat)) {
@@ -77,7 +79,7 @@ export class RemoteVolume implements Volume<RemoteNode>, Opens {
     }
     node.at(dir, name);
     node.fresh = this.#attr(stat);
-    node.freshAt = this.#options.now();
+    node.freshUntil = this.#options.now() + freshMs;
     return node;
   }
   /** A struct stat must still be of this node. */
@@ -88,7 +90,7 @@ export class RemoteVolume implements Volume<RemoteNode>, Opens {
   getattr(node: RemoteNode): Async<Attr> {
     const { fresh } = node;
     node.fresh = undefined;
-    if (fresh && this.#options.now() - node.freshAt < MOMENT_MS) return fresh;
+    if (fresh && this.#options.now() < node.freshUntil) return fresh;
     const stat = new Uint8Array(Stat.size);
     const asked = node.fd >= 0
       ? this.#sys.fstat({ fd: node.fd, sb: stat })
@@ -141,7 +143,7 @@ export class RemoteVolume implements Volume<RemoteNode>, Opens {
       })
     );
     return then(stats, (all) => {
-      for (const { name, ub, done } of all) if (!done.error) list.push([name, this.#node(ub, dir, name)]);
+      for (const { name, ub, done } of all) if (!done.error) list.push([name, this.#node(ub, dir, name, LISTED_MS)]);
       return this.#nodes(dir, names, from + MANY, list);
     });
   }

@@ -1,0 +1,84 @@
+/** rumphijack: ordinary users, set-id programs, and what a program sees when who serves it is gone. */
+import { writeFileSync } from "node:fs";
+import { after, before, describe, it } from "node:test";
+import { assertEquals, assertStringIncludes } from "../assert.ts";
+import { isDeno, noFuse, Shell } from "./helpers.ts";
+
+/** Ends the process apart of this server's programs. */
+const KILL =
+  "for p in /proc/[0-9]*; do if grep -qz -e -[-]hijack-apart $p/cmdline 2>/dev/null && grep -qz RUMP_SERVER=$RUMP_SERVER $p/environ; then kill -9 ${p#/proc/}; fi; done; sleep 0.2";
+
+describe("who serves a hijacked program", { skip: noFuse() }, () => {
+  let sh: Shell;
+  before(() => {
+    sh = new Shell();
+    sh.env.RUMP_SERVER = `unix://${sh.dir}/s`;
+    sh.must("chmod 755 . && rump_allserver unix://s");
+  });
+  after(() => sh.close());
+  const run = (command: string, server = sh.env.RUMP_SERVER!) => sh.run(command, { RUMP_SERVER: server });
+
+  it("is killed: files answer ENOTCONN, new sockets ENOSYS, and the program goes on", () => {
+    const line = `echo x > /rump/tmp/f; ${KILL}; cat /rump/tmp/f; python3 -c "import socket; socket.socket()"; echo on`;
+    const { out, err } = run(`rumphijack sh -c '${line}'`);
+    assertEquals(out, "on\n");
+    assertStringIncludes(err, "Transport endpoint is not connected");
+    assertStringIncludes(err, "Errno 38");
+  });
+  it("has lost its server: files answer ECONNRESET, and the program goes on", () => {
+    const server = `unix://${sh.dir}/gone`;
+    sh.must(`rump_allserver ${server}`);
+    const { out, err } = run("rumphijack sh -c 'rump.halt; ls /rump; echo on'", server);
+    assertEquals(out, "on\n");
+    assertStringIncludes(err, "Connection reset by peer");
+  });
+  it("works for a server on the network as well", () => {
+    const port = 20000 + Math.floor(Math.random() * 20000);
+    const server = `tcp://127.0.0.1:${port}`;
+    sh.must(`rump_allserver ${server}`);
+    assertEquals(run("rumphijack sh -c 'echo far > /rump/tmp/f; cat /rump/tmp/f'; rump.halt", server).out, "far\n");
+  });
+  it("rump.sh is a shell on the rump kernel, and rump.sysctl tells of it there", () => {
+    const { out } = run("SHELL=/bin/sh rump.sh -c 'cd /rump && pwd && rump.sysctl -n kern.ostype'");
+    assertEquals(out, "/rump\nNetBSD\n");
+  });
+
+  describe("for an ordinary user", { skip: isDeno && "only the executable runs without this tree" }, () => {
+    /** A shell line by a user without rights, who may use /dev/fuse. */
+    const byUser = (line: string) => {
+      writeFileSync(`${sh.dir}/line.sh`, line);
+      return sh.run(
+        `unshare -m --propagation private sh -c 'mount --bind fuse /dev/fuse && exec setpriv --reuid=4242 --regid=4242 \
+--clear-groups env PATH=${sh.dir}/bin:$PATH RUMP_SERVER=unix://${sh.dir}/user/s sh line.sh'`,
+      );
+    };
+    before(() => {
+      sh.must(
+        'mkdir bin user && cp "$(command -v rump)" bin/ && for n in rumphijack rump_allserver rump.halt; do ln -s rump bin/$n; done && ln -s /bin/sh bin/sh && chown 4242 user',
+      );
+      sh.must('mknod fuse c 10 229 && chmod 666 fuse && cp "$(command -v id)" bin/setid && chmod 4755 bin/setid');
+      byUser(`rump_allserver unix://${sh.dir}/user/s`);
+    });
+    after(() => byUser("rump.halt"));
+
+    it("files are there, and are their own", () => {
+      const { out, err } = byUser("rumphijack sh -c 'echo mine > /rump/f; cat /rump/f; stat -c %u /rump/f; id -u'");
+      assertEquals(out, "mine\n4242\n4242\n", err);
+    });
+    it("the program has no rights more than before", () =>
+      assertEquals(byUser("rumphijack grep -c 'Cap[IPE].*0000000000000000' /proc/self/status").out, "3\n"));
+    it("a set-id program runs with the rights of who starts it", () => {
+      assertEquals(byUser("setid -u; rumphijack setid -u").out, "0\n4242\n");
+    });
+    it("without a user name space it is said, and sockets are hijacked alone", () => {
+      const { out, err } = byUser("PATH=${PATH%%:*} rumphijack /bin/echo on");
+      assertEquals(out, "on\n");
+      assertStringIncludes(
+        err,
+        "no files of the rump kernel: mounting needs root, or a user name space (unshare -U); sockets only",
+      );
+    });
+    it("files that were asked for and cannot be had are the end of it", () =>
+      assertEquals(byUser("PATH=${PATH%%:*} rumphijack --path /rump /bin/echo on").status, 1));
+  });
+});
