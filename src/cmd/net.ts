@@ -19,6 +19,8 @@ const grammar: Grammar = {
   },
   examples: ["-b lab.json", "lab.json exec a rump.ping -c 3 10.2.0.2", "lab.json down", "--graph lab.json >lab.svg"],
 };
+/** Bytes of a file; the largest that can be understood is far shorter. */
+const LONGEST = 1 << 24;
 interface Net {
   readonly host: Host;
   readonly program: string;
@@ -35,7 +37,12 @@ async function about<T>({ program, file }: Net, work: () => T | Promise<T>): Pro
   }
 }
 const topologyOf = (net: Net): Promise<Topology> =>
-  about(net, () => parseTopology(new TextDecoder().decode(net.host.readFile(net.file))));
+  about(net, () => {
+    const { type, size } = net.host.stat(net.file);
+    if (type === "chr" || type === "blk") throw new Failure("a device, not a file"); // /dev/zero has no end
+    if (size > LONGEST) throw new Failure(`longer than ${LONGEST} bytes`);
+    return parseTopology(new TextDecoder().decode(net.host.readFile(net.file)));
+  });
 
 const locatorOf = ({ dir }: Net, host: string) => `unix://${socketOf(dir, host)}`;
 function locators(net: Net, { hosts }: Topology): void {

@@ -13,7 +13,14 @@ const few = <T extends v.GenericSchema>(value: T) =>
     v.record(v.pipe(v.string(), v.regex(NAME, "not a name of letters, digits, - and _")), value),
     v.check((r) => Object.keys(r).length <= MOST, `more than ${MOST}`),
   );
-const word = v.pipe(v.string(), v.regex(/^[0-9.a-z%]{1,20}$/, "not a number with its unit"));
+// What the interface lossy takes: said here with its place in the file, before anything is up.
+const written = (pattern: RegExp, what: string) => v.optional(v.pipe(v.string(), v.regex(pattern, `not ${what}`)));
+const share = written(
+  /^(?:(?:100|\d{1,2}(?:\.\d{1,6})?)%|0(?:\.\d{1,6})?|1(?:\.0{1,6})?)$/,
+  "a share of 0 to 100%, as 0.1%",
+);
+const time = written(/^\d{1,6}(?:\.\d{1,6})?(?:us|ms|s)$/, "a time, as 10ms");
+const rate = written(/^\d{1,6}(?:\.\d{1,3})?(?:bit|kbit|mbit|gbit)$/, "bits a second, as 10mbit");
 const addresses = v.union([v.string(), v.pipe(v.array(v.string()), v.maxLength(16))]);
 const schema = v.strictObject({
   hosts: few(v.strictObject({
@@ -24,13 +31,13 @@ const schema = v.strictObject({
   })),
   links: v.optional(
     few(v.strictObject({
-      loss: v.optional(word),
-      duplicate: v.optional(word),
-      corrupt: v.optional(word),
-      reorder: v.optional(word),
-      delay: v.optional(word),
-      jitter: v.optional(word),
-      rate: v.optional(word),
+      loss: share,
+      duplicate: share,
+      corrupt: share,
+      reorder: share,
+      delay: time,
+      jitter: time,
+      rate,
       queue: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000))),
       seed: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(999_999_999))),
       /** Large frames between its hosts: they must be, or must not. */

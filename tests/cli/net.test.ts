@@ -122,6 +122,10 @@ describe("rump net", () => {
       for (const word of ["a", "router", "b", "left", "right", "10.2.0.1/24"]) assert(svg.includes(`>${word}</text>`));
       sh.must("rump net --graph lab.json | python3 -c 'import sys, xml.dom.minidom as m; m.parse(sys.stdin.buffer)'");
     }));
+  it("a device is not read to its end, which it may not have", () =>
+    within((sh) =>
+      assertEquals(sh.run("rump net --graph /dev/zero").err, "rump.net: /dev/zero: a device, not a file\n")
+    ));
   for (
     const [what, file, reason] of [
       ["no JSON", undefined, "not JSON: "],
@@ -143,7 +147,12 @@ describe("rump net", () => {
       [
         "a share above 1",
         { hosts: { a: { links: { l: "10.0.0.1/8" } } }, links: { l: { loss: "200%" } } },
-        "a: Invalid argument",
+        "links.l.loss: not a share of 0 to 100%",
+      ],
+      [
+        "a time without a unit",
+        { hosts: { a: { links: { l: "10.0.0.1/8" } } }, links: { l: { delay: "10" } } },
+        "links.l.delay: not a time, as 10ms",
       ],
       ["a gateway on no link", { hosts: { a: { routes: { default: "10.9.9.9" } } } }, "a: Network is unreachable"],
     ] as const

@@ -16,6 +16,30 @@ const locators: readonly (readonly [locator: string, line: string])[] = [
   ["unix:///tmp/nosuch.sock", "rump_sp: unix:///tmp/nosuch.sock: no such file or directory"],
 ];
 
+/** Connect so often, stay until the server has no descriptor left for more, and go. */
+const CROWD = `
+import socket
+crowd = [socket.socket(socket.AF_UNIX) for _ in range(100)]
+for s in crowd: s.connect("sock")
+greeted = 0
+for s in crowd:
+    s.settimeout(1)
+    try: greeted += len(s.recv(100)) > 0
+    except OSError: break
+print("all" if greeted == len(crowd) else "some")
+`;
+describe("a server without descriptors left", () => {
+  it("takes connections again as soon as there are some", () =>
+    within((sh) => {
+      sh.must("(ulimit -n 64; rump_server unix://sock)");
+      writeFileSync(`${sh.dir}/crowd.py`, CROWD);
+      assertEquals(sh.must("python3 crowd.py"), "some\n");
+      const RUMP_SERVER = "unix://sock";
+      assertMatch(sh.must("rump.sysctl kern.ostype", { RUMP_SERVER }), /^kern.ostype = /);
+      sh.must("rump.halt", { RUMP_SERVER });
+    }));
+});
+
 describe("a client without a server", () => {
   it("says what is wrong with its locator, and ends with 1", () =>
     within((sh) => {
