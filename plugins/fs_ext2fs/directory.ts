@@ -38,6 +38,12 @@ export class Directory {
   damaged = false;
   /** Blocks it has, of the file. */
   blocks = 0;
+  /** The longest entry each block has room for, where that is known. */
+  readonly room: (number | undefined)[] = [];
+  /** The block to look for room first. */
+  hint = 0;
+  /** Names that have another place already, and stand here until that is on the disk. */
+  readonly leaving = new Set<string>();
   readonly #store: Store;
   readonly #node: Node;
 

@@ -32,6 +32,13 @@ export class Inodes {
     if (this.#nodes.size > this.#sweepAt) this.#sweep();
     return node;
   }
+  /** A new file's node: an inode of zeros. */
+  fresh(ino: number): Node {
+    this.#nodes.delete(ino);
+    const node = this.of(ino);
+    node.take(new Uint8Array(this.#store.l.inodeSize));
+    return node;
+  }
   /** It was used just now. */
   keep(node: Node): void {
     this.#recent[this.#next++ & (RECENT - 1)] = node;

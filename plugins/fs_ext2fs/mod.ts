@@ -5,13 +5,14 @@ import { finished } from "../../src/lib/finished.ts";
 import { Health } from "../../src/lib/health.ts";
 import { viewOf } from "../../src/lib/struct.ts";
 import type { BlockDevice, FsDriver, MountRequest, Sys } from "../../src/plugin.ts";
-import { SUPER_AT, SUPER_SIZE } from "../../src/wire/ext2.ts";
-import { incompat } from "./features.ts";
+import { STATE_ERROR, Super, SUPER_AT, SUPER_SIZE } from "../../src/wire/ext2.ts";
+import { incompat, unwritable } from "./features.ts";
 import { type Layout, parseSuper } from "./layout.ts";
 import type { Node } from "./node.ts";
 import { replayed } from "./replay.ts";
 import { Store } from "./store.ts";
 import { ReadVolume } from "./volume.ts";
+import { WriteVolume } from "./write_volume.ts";
 
 const options = v.strictObject({
   sb: v.optional(v.pipe(
@@ -52,6 +53,9 @@ const driver: FsDriver<Ext2Options, Node> = {
     };
     const [layout, superBlock] = layoutOn(sys, disk, request, refuse);
     const store = recovered(sys, new Store(sys, disk, layout, health), superBlock, request);
+    const why = notWritten(store, disk, superBlock, request);
+    if (why === "") return new WriteVolume(sys, store, request.readOnly);
+    if (!request.readOnly && device.write) health.say(`read-only: ${why}`);
     return new ReadVolume(sys, store);
   },
 };
@@ -86,6 +90,20 @@ function recovered(sys: Sys, store: Store, superBlock: DataView, { options: o }:
   if (typeof disk !== "string") return new Store(sys, disk, layoutAfter(disk, l, sys), health);
   health.say(disk);
   return store;
+}
+/** Why it is only read; empty: it can be written. */
+function notWritten(
+  { l }: Store,
+  disk: BlockDevice,
+  superBlock: DataView,
+  { options: o }: MountRequest<Ext2Options>,
+): string {
+  if (!disk.write) return "the image cannot be written";
+  const features = unwritable(l.incompat, l.roCompat);
+  if (features) return `these features are only read here: ${features}`;
+  if (o.sb !== undefined) return "a copy of the superblock was asked for";
+  if (l.blocks * l.blockSize > disk.size) return "the image is shorter than the volume";
+  return Super.get.state(superBlock, 0) & STATE_ERROR ? "it has errors: e2fsck mends them" : "";
 }
 /** The journal may have a newer superblock. */
 function layoutAfter(disk: BlockDevice, l: Layout, sys: Sys): Layout {

@@ -52,11 +52,18 @@ export class Node {
   get links(): number {
     return Inode.get.links(this.view, 0);
   }
+  set links(n: number) {
+    Inode.set.links(this.view, 0, n);
+  }
   get isInline(): boolean {
     return (this.flags & FL_INLINE_DATA) !== 0;
   }
   get size(): number {
     return Inode.get.sizeHigh(this.view, 0) * 2 ** 32 + Inode.get.sizeLow(this.view, 0);
+  }
+  set size(bytes: number) {
+    Inode.set.sizeHigh(this.view, 0, Math.floor(bytes / 2 ** 32));
+    Inode.set.sizeLow(this.view, 0, bytes >>> 0);
   }
   /** Bytes after the first 128 that are fields. */
   get extra(): number {

@@ -84,8 +84,8 @@ export class Store {
     if (this.#places.size < MOST_PLACES) this.#places.set(group, place);
     return place;
   }
-  /** A count of a descriptor: free blocks, free inodes. */
-  count(group: number, what: "freeBlocks" | "freeInodes"): number {
+  /** A count of a descriptor: free blocks, free inodes, directories. */
+  count(group: number, what: "freeBlocks" | "freeInodes" | "usedDirs"): number {
     const desc = this.descriptor(group);
     const high = desc.length >= Group.size ? u16At(desc, Group.at[`${what}High`]) : 0;
     return high * 0x1_0000 + u16At(desc, Group.at[`${what}Low`]);

@@ -107,6 +107,11 @@ class Cached implements Buffers {
     return this.#writeRuns(blocks, 0);
   }
   forget(from: number, to: number): void {
+    for (let block = from; to - from <= FEW && block < to; block++) {
+      const buf = this.#bufs.get(block);
+      if (buf) this.evict(buf);
+    }
+    if (to - from <= FEW) return;
     for (const [block, buf] of this.#bufs) {
       if (block >= from && block < to) this.evict(buf);
     }
@@ -192,6 +197,8 @@ class Cached implements Buffers {
     this.#clean(buf);
   }
 }
+/** Blocks that are looked for one by one, rather than among all. */
+const FEW = 64;
 /** Blocks written in one transfer. */
 const RUN = 256;
 

@@ -114,10 +114,15 @@ export function filledImage(options: string, mib = 32, after = ":"): Uint8Array 
   }
   return bytes;
 }
-/** An empty one. */
-export function emptyImage(options: string, kib = 8192): Uint8Array {
-  run(`rm -f e.img; mke2fs -q -F ${options} e.img ${kib}k`);
-  return new Uint8Array(readFileSync(`${extScratch()}/e.img`));
+/** An empty one; `after`: what is done to it then. */
+export function emptyImage(options: string, kib = 8192, after = ":"): Uint8Array {
+  const key = `${options} ${kib} ${after}`;
+  let bytes = cache.get(key);
+  if (!bytes) {
+    run(`rm -f e.img; mke2fs -q -F ${options} e.img ${kib}k; ${after} 2> /dev/null`);
+    cache.set(key, bytes = new Uint8Array(readFileSync(`${extScratch()}/e.img`)));
+  }
+  return bytes.slice();
 }
 /** Why a program cannot be asked; false: it can. */
 export const lacks = (program: string): string | false =>

@@ -105,7 +105,8 @@ describe("ext2fs and Linux", () => {
     const volume = await mountImage(ext2fs, image);
     for (const [i, t] of times.entries()) {
       const { mtime, mtimensec } = await volume.getattr(await nodeAt(volume, `t${i}`));
-      assertEquals([mtime, mtimensec], [t, 123_456_789]);
+      // Before 1970 the fraction of what touch is told counts backwards.
+      assertEquals([mtime, mtimensec], t < 0 ? [t - 1, 876_543_211] : [t, 123_456_789]);
     }
     const flags = await Promise.all(
       ["i", "a", "n"].map(async (n) => (await volume.getattr(await nodeAt(volume, n))).flags),
