@@ -8,6 +8,7 @@ export const builtins: Builtins = {
   rumpnet_lo: { load: () => import("./net_lo/mod.ts") },
   rumpnet_shmif: { requires: ["rumpnet_netinet"], load: () => import("./net_shmif/mod.ts") },
   rumpnet_lossy: { requires: ["rumpnet_shmif"], load: () => import("./net_lossy/mod.ts") },
+  rumpnet_pcap: { requires: ["rumpnet_shmif"], load: () => import("./net_pcap/mod.ts") },
   rumpnet_virtif: { requires: ["rumpnet_netinet"], load: () => import("./net_virt/mod.ts") },
   rumpnet_bridge: { requires: ["rumpnet_net"], load: () => import("./net_bridge/mod.ts") },
   rumpnet_gif: { requires: ["rumpnet_netinet"], load: () => import("./net_gif/mod.ts") },

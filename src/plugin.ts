@@ -7,6 +7,7 @@ import type { Async } from "./lib/async.ts";
 import type { PathDriver, PathNode } from "./lib/path_volume.ts";
 import type { Volume } from "./lib/volume.ts";
 import type { OpenDatagrams } from "./lib/datagrams.ts";
+import type { OpenGrowingFile } from "./lib/growing_file.ts";
 import type { NetDevice } from "./lib/net_device.ts";
 import type { OpenPort } from "./lib/port.ts";
 import type { OpenSharedFile } from "./lib/shared_file.ts";
@@ -18,6 +19,7 @@ import type { BlockingChannel, Channel, Listener, Security, SocketAddress, Socke
 
 export type { Async, Errnos, Schema };
 export type { Datagrams, OpenDatagrams } from "./lib/datagrams.ts";
+export type { GrowingFile, OpenGrowingFile } from "./lib/growing_file.ts";
 export type { Input, NetDevice } from "./lib/net_device.ts";
 export type { Offload, Offloads } from "./lib/offload.ts";
 export type { PathAttr, PathDriver, PathNode } from "./lib/path_volume.ts";
@@ -66,6 +68,8 @@ export interface Sys {
   readonly sockets: Sockets;
   /** Files of the host as memory shared with other processes; relative to where the server was started. */
   readonly sharedFile: OpenSharedFile;
+  /** Files of the host that are written at their end only; relative to where the server was started. */
+  readonly growingFile: OpenGrowingFile;
   /** Ethernet interfaces of the host. */
   readonly tap: OpenTap;
   /** A device of another driver that is loaded, for one that stands on it: nobody else has it. ENXIO: no such driver. */

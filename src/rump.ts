@@ -39,6 +39,7 @@ export type { AsyncBatch, AsyncClient, BatchCalls, Calls, Cred, Later, Proc, Ret
 export function hypercalls(h: Host, timer: Hypercalls["timer"], sockets: Sockets): Hypercalls {
   const start = directory(h);
   const events = sockets === h.eventSockets;
+  const whole = (path: string) => (path.startsWith("/") ? path : `${start}/${path}`);
   const open = events ? h.eventSharedFile : h.loopSharedFile;
   return {
     ...(events ? {} : { pending: (change: 1 | -1) => h.loop.pending(change) }),
@@ -53,7 +54,8 @@ export function hypercalls(h: Host, timer: Hypercalls["timer"], sockets: Sockets
     unpack: h.unpack,
     timer,
     sockets,
-    sharedFile: (path, size) => open(path.startsWith("/") ? path : `${start}/${path}`, size),
+    sharedFile: (path, size) => open(whole(path), size),
+    growingFile: (path) => h.growingFile(whole(path)),
     tap: events ? h.eventTap : h.loopTap,
     datagrams: events ? h.eventDatagrams : h.loopDatagrams,
     import: (path) => h.import(path),

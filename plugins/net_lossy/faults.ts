@@ -1,4 +1,5 @@
 /** What a bad link does to frames: they are lost, doubled, damaged, late, out of order; the same for the same seed. */
+import type { Between } from "../../src/lib/net_wrapper.ts";
 import type { Sys } from "../../src/plugin.ts";
 import type { Faults } from "./options.ts";
 
@@ -20,25 +21,25 @@ function randomOf(seed: number): () => number {
 }
 
 /** See the head of this file. */
-export class BadLink {
+export class BadLink implements Between {
   readonly #sys: Pick<Sys, "now" | "callout">;
   readonly #faults: Faults;
   readonly #random: () => number;
-  readonly #deliver: (frame: Uint8Array) => void;
+  #deliver: (frame: Uint8Array) => void = () => {};
   /** Soonest first. */
   readonly #waiting: Waiting[] = [];
   /** When what was sent so far has gone out, at the link's rate. */
   #busy = 0;
   #cancel: (() => void) | undefined;
 
-  constructor(sys: Pick<Sys, "now" | "callout">, faults: Faults, deliver: (frame: Uint8Array) => void) {
+  constructor(sys: Pick<Sys, "now" | "callout">, faults: Faults) {
     this.#sys = sys;
     this.#faults = faults;
     this.#random = randomOf(faults.seed);
-    this.#deliver = deliver;
   }
-  /** A frame, lent, goes onto the link. */
-  send(frame: Uint8Array): void {
+  /** A frame, lent, goes onto the link, and is delivered if it arrives. */
+  send(frame: Uint8Array, deliver: (frame: Uint8Array) => void): void {
+    this.#deliver = deliver;
     const { loss, duplicate } = this.#faults;
     // All are drawn for every frame: what one option does, does not change another one's luck.
     const [lost, twice] = [this.#random() < loss, this.#random() < duplicate];
@@ -49,7 +50,7 @@ export class BadLink {
     for (let i = 0; i < (twice ? 2 : 1); i++) this.#carry(sent, early, late);
   }
   /** Nothing of what is under way arrives any more. */
-  clear(): void {
+  down(): void {
     this.#cancel?.();
     this.#cancel = undefined;
     this.#waiting.length = 0;

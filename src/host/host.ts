@@ -5,6 +5,7 @@ import type {
   BlockingChannel,
   Channel,
   OpenDatagrams,
+  OpenGrowingFile,
   OpenSharedFile,
   OpenTap,
   Sockets,
@@ -305,6 +306,7 @@ export interface Host {
   /** Files shared with other processes as memory, watched in `loop`; or in the runtime's event loop. */
   readonly loopSharedFile: OpenSharedFile;
   readonly eventSharedFile: OpenSharedFile;
+  readonly growingFile: OpenGrowingFile;
   /** TAP devices, likewise. */
   readonly loopTap: OpenTap;
   readonly eventTap: OpenTap;

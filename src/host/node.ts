@@ -8,6 +8,7 @@ import { daemonize, daemonWord } from "./daemon.ts";
 import { beneath } from "./beneath.ts";
 import { check, hostError } from "./errors.ts";
 import { addressOf, pin, raw, result, views } from "./ffi.ts";
+import { growingFiles } from "./growing_file.ts";
 import { darwinFlags, fileDisk, ioctlAt, linuxFlags, openFile } from "./file.ts";
 import { fuseMount } from "./fuse.ts";
 import type { Host, HostStat, Spawned } from "./host.ts";
@@ -65,6 +66,7 @@ const open: Host["open"] = (path, how) =>
   openFile(path, how, process.platform === "darwin" ? darwinFlags : linuxFlags, stat);
 
 const files = {
+  growingFile: growingFiles(open),
   ioctl: ioctlAt,
   open,
   stat,

@@ -8,6 +8,7 @@ import type {
   KernelServices,
   NetDevice,
   OpenDatagrams,
+  OpenGrowingFile,
   OpenPort,
   OpenSharedFile,
   OpenTap,
@@ -46,6 +47,7 @@ export interface Hypercalls {
   timer(ms: number, fn: () => void): () => void;
   readonly sockets: Sockets;
   readonly sharedFile: OpenSharedFile;
+  readonly growingFile: OpenGrowingFile;
   readonly tap: OpenTap;
   readonly datagrams: OpenDatagrams;
   /** A promise is outstanding (+1) or done (-1): a loop of our own must let the runtime turn. Left out: the runtime's loop. */
@@ -120,6 +122,7 @@ export class Kernel implements KernelServices {
       buffers: (device: BlockDevice, o: BufferOptions): Buffers => this.buffers.attach(device, o),
       sockets: host.sockets,
       sharedFile: host.sharedFile,
+      growingFile: host.growingFile,
       tap: host.tap,
       datagrams: host.datagrams,
       netDevice: (name, unit) => this.#netDevice(name, unit),

@@ -1,7 +1,8 @@
 /** Captures of packets as Wireshark reads them: pcapng (draft-ietf-opsawg-pcapng), and the older pcap (pcap-savefile(5)). */
 import { bytes, struct, u16, u32, viewOf } from "../lib/struct.ts";
 
-const SECTION = 0x0a0d_0d0a;
+/** What a section, and so the file, begins with. */
+export const SECTION = 0x0a0d_0d0a;
 const INTERFACE = 1;
 const STATISTICS = 5;
 const PACKET = 6;
@@ -10,6 +11,12 @@ const SHB_USERAPPL = 4;
 const IF_NAME = 2;
 const ISB_IFRECV = 4;
 const ISB_IFDROP = 5;
+/** A packet's flags: in its lowest bits which way it went. */
+const EPB_FLAGS = 2;
+const directions: Readonly<Record<string, readonly Option[]>> = {
+  in: [[EPB_FLAGS, new Uint8Array([1, 0, 0, 0])]],
+  out: [[EPB_FLAGS, new Uint8Array([2, 0, 0, 0])]],
+};
 const BlockHead = struct("le", { type: u32, length: u32 }, 8);
 const SectionBody = struct("le", { order: u32, major: u16, minor: u16, size: bytes(8) }, 16);
 const InterfaceBody = struct("le", { linkType: u16, reserved: u16, snapLength: u32 }, 8);
@@ -24,6 +31,7 @@ export interface Captured {
   readonly time: number;
   readonly kept: Uint8Array;
   readonly length: number;
+  readonly direction?: "in" | "out";
 }
 type Option = readonly [code: number, value: Uint8Array];
 const text = (s: string) => new TextEncoder().encode(s);
@@ -71,12 +79,12 @@ export const pcapng = (program: string): CaptureFormat => ({
     InterfaceBody.write(viewOf(body), 0, { linkType, snapLength });
     return block(INTERFACE, body, [[IF_NAME, text(name)]]);
   },
-  packet(iface, { time, kept, length }) {
+  packet(iface, { time, kept, length, direction }) {
     const body = new Uint8Array(PacketBody.size + kept.length);
     const times = { timeHigh: Math.floor(time / WORD), timeLow: time % WORD };
     PacketBody.write(viewOf(body), 0, { iface, ...times, captured: kept.length, length });
     body.set(kept, PacketBody.size);
-    return block(PACKET, body);
+    return block(PACKET, body, directions[direction ?? ""]);
   },
   end(iface, time, { received, dropped }) {
     const body = new Uint8Array(StatisticsBody.size);

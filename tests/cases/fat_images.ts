@@ -44,6 +44,7 @@ export function plainSys(log: (text: string) => void = () => {}): Sys {
     sockets: undefined as never,
     unpack: host.unpack,
     sharedFile: undefined as never,
+    growingFile: undefined as never,
     tap: undefined as never,
     datagrams: undefined as never,
     netDevice: undefined as never,

@@ -5,7 +5,7 @@ import { sockaddrIn } from "../../src/abi/inet.ts";
 import { Ifdrv } from "../../src/abi/net_structs.ts";
 import { SIOC } from "../../src/abi/sockio.ts";
 import { connect } from "../../src/rump.ts";
-import { assert, assertEquals } from "../assert.ts";
+import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { aliasreq, ifreq, named } from "../net/control.ts";
 import { type Shell, within } from "./helpers.ts";
 
@@ -122,5 +122,46 @@ describe("rump.pcap", () => {
       sh.must("rump_server -l rumpvfs -l rumpnet_netinet unix://other");
       const { err } = sh.run("rump.pcap -i lo0 -w x", { RUMP_SERVER: "unix://other" });
       assertEquals(err, "rump.pcap: /dev/bpf: the server has no rumpdev_bpf\n");
+    }));
+});
+
+describe("the interface pcap", () => {
+  /** Two kernels on a bus, one of them by way of a capture; its file is in `where`. */
+  const pair = (sh: Shell, where: string) => {
+    sh.must("rump_server -l rumpnet_pcap unix://h1; rump_server -l rumpnet_shmif unix://h2");
+    sh.must("RUMP_SERVER=unix://h2 rump.ifconfig shmif0 create linkstr $PWD/bus inet 10.0.0.2/24");
+    const on = { RUMP_SERVER: "unix://h1" };
+    sh.must(`rump.ifconfig pcap0 create linkstr "shmif:$PWD/bus?file=${where}" inet 10.0.0.1/24`, on);
+    sh.must("rump.ping -n -c 3 -i 0.1 10.0.0.2", on);
+  };
+  it("tshark reads what a ping leaves: both directions, in order, with the interface's name and sound times", () =>
+    within((sh) => {
+      pair(sh, "net.pcapng");
+      const fields = ["interface_name", "packet_flags_direction", "time_epoch"].map((f) => `-e frame.${f}`).join(" ");
+      const lines = sh.must(
+        `tshark -r net.pcapng -Y 'icmp && !_ws.malformed' -T fields ${fields} -e icmp.type 2>/dev/null`,
+      );
+      const frames = lines.trimEnd().split("\n").map((l) => l.split("\t"));
+      const [out, back] = [["pcap0", 2, "8"], ["pcap0", 1, "0"]];
+      const seen = frames.map(([name, way, , type]) => [name, Number(way), type]);
+      assertEquals(seen, [out, back, out, back, out, back]);
+      const times = frames.map((f) => Number(f[2]));
+      assert(times.every((t, i) => Math.abs(t - Date.now() / 1000) < 60 && t >= (times[i - 1] ?? 0)), `${times}`);
+      sh.must("RUMP_SERVER=unix://h1 rump.halt; RUMP_SERVER=unix://h2 rump.halt");
+    }));
+  it("on a full disk the server says so once, the ping goes on, and every frame that is in the file is whole", () =>
+    within((sh) => {
+      const inside = `mkdir small; mount -t tmpfs -o size=16k none small
+        rump_server -s -l rumpnet_pcap unix://h1 2>log & rump_server -l rumpnet_shmif unix://h2
+        until test -S h1; do sleep 0.05; done
+        RUMP_SERVER=unix://h2 rump.ifconfig shmif0 create linkstr $PWD/bus inet 10.0.0.2/24
+        export RUMP_SERVER=unix://h1
+        rump.ifconfig pcap0 create linkstr "shmif:$PWD/bus?file=small/a" inet 10.0.0.1/24
+        rump.ping -n -q -c 20 -i 0.01 -s 1400 10.0.0.2; tshark -r small/a 2>&1 | grep -c ICMP
+        rump.halt; RUMP_SERVER=unix://h2 rump.halt; grep -c "small/a: No space left on device" log`;
+      const r = sh.run(`unshare -rm sh -c '${inside}'`);
+      assertStringIncludes(r.out, "20 packets transmitted, 20 packets received");
+      const [whole, told] = r.out.trim().split("\n").slice(-2).map(Number);
+      assertEquals([whole! >= 8 && whole! < 12, told], [true, 1], r.out);
     }));
 });

@@ -47,6 +47,7 @@ export function fakeHost(): FakeHost {
     cpus: () => 2,
     sockets: noSockets,
     sharedFile: host.eventSharedFile,
+    growingFile: host.growingFile,
     tap: host.eventTap,
     datagrams: host.eventDatagrams,
     now() {
