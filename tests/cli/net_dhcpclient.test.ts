@@ -1,5 +1,4 @@
 /** rump.dhcpclient: with a DHCP server that is a program of another rump kernel's on a bus, and with Debian's dnsmasq behind a TAP device. */
-import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { AF_INET, SO_BROADCAST, SOCK_DGRAM, SOL_SOCKET } from "../../src/abi/flags.ts";
@@ -7,7 +6,7 @@ import { sockaddrIn } from "../../src/abi/inet.ts";
 import { connect } from "../../src/rump.ts";
 import { BOOTREPLY, buildDhcp, DHCP, type DhcpMessage, OPTION, option32, parseDhcp } from "../../src/wire/dhcp.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
-import { Netns, noNetns } from "../net/netns.ts";
+import { Netns, noDnsmasq } from "../net/netns.ts";
 import { type Shell, within } from "./helpers.ts";
 
 const [OURS, THEIRS, MASK] = [0x0a00_0001, 0x0a00_0032, 0xffff_ff00];
@@ -139,8 +138,7 @@ describe("rump.dhcpclient", () => {
     }));
 });
 
-const noDnsmasq = noNetns() ?? (spawnSync("dnsmasq", ["--version"]).error ? "no dnsmasq" : false);
-describe("rump.dhcpclient with dnsmasq", { skip: noDnsmasq }, () => {
+describe("rump.dhcpclient with dnsmasq", { skip: noDnsmasq() }, () => {
   it("gets address, routes, domain and name servers, and is known there until it gives the lease back", () =>
     within(async (sh) => {
       using ns = new Netns();

@@ -17,6 +17,9 @@ export function noNetns(): string | undefined {
   spawnSync("ip", ["netns", "del", name]);
   return undefined;
 }
+/** Why there cannot be one with a DHCP server; false: there can. */
+export const noDnsmasq = (): string | false =>
+  noNetns() ?? (spawnSync("dnsmasq", ["--version"]).error ? "no dnsmasq" : false);
 const runtime = "Deno" in globalThis ? ["run", "-A", "--no-check"] : [];
 const script = fileURLToPath(new URL("tap_child.ts", import.meta.url).href);
 /** Linux' end and ours. */
