@@ -45,9 +45,8 @@ const topologyOf = (net: Net): Promise<Topology> =>
   });
 
 const locatorOf = ({ dir }: Net, host: string) => `unix://${socketOf(dir, host)}`;
-function locators(net: Net, { hosts }: Topology): void {
-  for (const { name } of hosts) net.host.out(`${name} RUMP_SERVER=${locatorOf(net, name)}\n`);
-}
+const locators = (net: Net, { hosts }: Topology): string =>
+  hosts.map(({ name }) => `${name} RUMP_SERVER=${locatorOf(net, name)}`).join("\n");
 /** Counts hosts on a terminal; tells where they are once all are up. */
 function progress(net: Net, topology: Topology) {
   const { host, program } = net;
@@ -57,18 +56,15 @@ function progress(net: Net, topology: Topology) {
       shown && host.err(`\r${program}: ${count} of ${topology.hosts.length} hosts are up`),
     ready() {
       if (shown) host.err("\n");
-      if (!host.daemon) return locators(net, topology);
+      if (!host.daemon) return host.out(`${locators(net, topology)}\n`);
       host.chdir("/");
-      host.daemon();
+      host.daemon(undefined, locators(net, topology));
     },
   };
 }
 async function up(net: Net, background: boolean): Promise<number> {
   const topology = await topologyOf(net);
-  if (background && !net.host.daemon) {
-    locators(net, topology);
-    return net.host.daemonize();
-  }
+  if (background && !net.host.daemon) return net.host.daemonize();
   const { network } = await import("./net_up.ts");
   return await about(net, async () => {
     const lock = occupy(net.host, net.dir);

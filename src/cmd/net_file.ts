@@ -70,10 +70,16 @@ export interface NetRoute {
   readonly mask: number;
   readonly gateway: number;
 }
+export interface NetRoute6 {
+  readonly destination: In6Addr;
+  readonly length: number;
+  readonly gateway: In6Addr;
+}
 export interface NetHost {
   readonly name: string;
   readonly attachments: readonly Attachment[];
   readonly routes: readonly NetRoute[];
+  readonly routes6: readonly NetRoute6[];
   readonly forward: boolean;
 }
 export interface Topology {
@@ -99,10 +105,10 @@ export function parseTopology(text: string): Topology {
   };
   const made = Object.entries(hosts).map(([name, h]): NetHost => ({
     name,
+    ...routesOf(`hosts.${name}.routes`, h.routes),
     attachments: Object.entries(h.links).map(([link, list]) =>
       attachment(`hosts.${name}`, link, list, described(link))
     ),
-    routes: Object.entries(h.routes).map(([to, gateway]) => route(`hosts.${name}.routes`, to, gateway)),
     forward: h.forward ?? Object.keys(h.links).length > 1,
   }));
   if (made.length === 0) throw new Failure("hosts: there are none");
@@ -151,14 +157,28 @@ function cidr(where: string, text: string): Address4 | Address6 {
   if (address6 !== undefined && length <= 128) return { address: address6, length };
   throw new Failure(`${where}: ${text}: not an address with the length of its network, as 10.0.0.1/24`);
 }
-function route(where: string, to: string, via: string): NetRoute {
-  const gateway = parseIpv4(via);
-  if (gateway === undefined) throw new Failure(`${where}.${to}: ${via}: not an IPv4 address`);
-  if (to === "default") return { destination: 0, mask: 0, gateway };
-  const { address, length } = cidr(where, to.includes("/") ? to : `${to}/32`);
-  if (typeof address !== "number") {
-    throw new Failure(`${where}: ${to}: routes are of IPv4; IPv6 has router advertisements`);
+function routesOf(where: string, routes: Readonly<Record<string, string>>): Pick<NetHost, "routes" | "routes6"> {
+  const all = Object.entries(routes).map(([to, via]) => route(where, to, via));
+  return {
+    routes: all.filter((r): r is NetRoute => typeof r.gateway === "number"),
+    routes6: all.filter((r): r is NetRoute6 => typeof r.gateway !== "number"),
+  };
+}
+/** To a network, a host, or (`default`) everybody of the gateway's family; the other one's default is `::/0`. */
+function route(where: string, to: string, via: string): NetRoute | NetRoute6 {
+  const gateway = parseIpv4(via) ?? parseIpv6(via);
+  if (gateway === undefined) throw new Failure(`${where}.${to}: ${via}: not an address`);
+  const { address, length } = cidr(where, network(to, via));
+  if (typeof address === "number" && typeof gateway === "number") {
+    const mask = maskOf(length);
+    return { destination: (address & mask) >>> 0, mask, gateway };
   }
-  const mask = maskOf(length);
-  return { destination: (address & mask) >>> 0, mask, gateway };
+  if (typeof address !== "number" && typeof gateway !== "number") {
+    return { destination: address.masked(length), length, gateway };
+  }
+  throw new Failure(`${where}.${to}: ${via}: one is IPv4, the other IPv6`);
+}
+function network(to: string, via: string): string {
+  if (to === "default") return via.includes(":") ? "::/0" : "0.0.0.0/0";
+  return to.includes("/") ? to : `${to}/${to.includes(":") ? 128 : 32}`;
 }

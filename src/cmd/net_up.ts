@@ -37,6 +37,11 @@ async function configure(kernel: Kernel, dir: string, host: NetHost): Promise<vo
   for (const { destination, mask, gateway } of host.routes) {
     stack.addRoute(stack.gatewayRoute(destination, mask, gateway));
   }
+  const ip6 = stack.ip6 as Ip6;
+  ip6.settings.forwarding = host.forward;
+  for (const { destination, length, gateway } of host.routes6) {
+    ip6.addRoute(ip6.gatewayRoute(destination, length, gateway));
+  }
 }
 /** A kernel that serves; it lets go of its socket when it ends. */
 async function serve(host: Host, kernel: Kernel, path: string): Promise<void> {

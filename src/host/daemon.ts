@@ -9,6 +9,8 @@ import { zoneVariable } from "./zone.ts";
 /** Environment variable that tells a process it is the daemon; descriptor 3 is its line to the waiting parent. */
 const MARK = "RUMP_DAEMON";
 const LINE = 3;
+/** Ends of lines within the word, which ends with the first line. */
+const MORE = "\0";
 /** What begins the word that all is well; behind it what the command prints. */
 const OK = "ok ";
 
@@ -20,7 +22,7 @@ export function daemonWord(): Host["daemon"] {
   return (error, text = "") => {
     if (said) return;
     said = true;
-    const line = new TextEncoder().encode(error === undefined ? `${OK}${text}\n` : `${error}\n`);
+    const line = new TextEncoder().encode(error === undefined ? `${OK}${text.replaceAll("\n", MORE)}\n` : `${error}\n`);
     // By FFI: node:fs does not close the real descriptor under Deno, and the parent would wait for ever.
     views.write(LINE, line, line.length);
     raw.close(LINE);
@@ -48,7 +50,7 @@ export function daemonize(
     said = `${argv0}: ${e instanceof Error ? e.message : e}\n`;
   }
   if (!said.startsWith(OK)) say(2, said || `${argv0}: ended before it was ready\n`);
-  else if (said !== `${OK}\n`) say(1, said.slice(OK.length));
+  else if (said !== `${OK}\n`) say(1, said.slice(OK.length).replaceAll(MORE, "\n"));
   process.exit(said.startsWith(OK) ? 0 : 1);
 }
 function say(fd: 1 | 2, text: string): void {

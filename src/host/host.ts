@@ -284,12 +284,12 @@ export interface Host {
   sleep(ms: number): void;
   /**
    * Start this program again as a daemon with the same argv and RUMP_DAEMON=1, and wait for its word: `ok` ends this
-   * process with 0, with a line it may print, an error text is printed and ends it with 1. In the daemon `daemon()` is the
+   * process with 0, with lines it may print, an error text is printed and ends it with 1. In the daemon `daemon()` is the
    * function to say it with.
    */
   daemonize(): never;
   /** In a daemon: report readiness (no argument) or failure to the waiting parent, once. Undefined when not one. */
-  readonly daemon: ((error?: string, line?: string) => void) | undefined;
+  readonly daemon: ((error?: string, lines?: string) => void) | undefined;
   /** SIGTERM, SIGINT, SIGHUP, SIGUSR1 … by name. */
   onSignal(name: string, fn: () => void): void;
   /** Told of errors nobody waits for (a plugin's timer throws, a promise is rejected), which end nothing from now on. */

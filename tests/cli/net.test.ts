@@ -62,12 +62,40 @@ describe("rump net", () => {
       const [, ttl] = await ping(`unix://${sh.dir}/lab.run/a.sock`, "10.2.0.2");
       assertEquals(ttl, 254);
     }));
+  it("routes of IPv6 are laid, too, and who passes on IPv4 passes on IPv6", () =>
+    within((sh) => {
+      const [a, b] = ["fd00:1::2/64", "fd00:2::2/64"];
+      write(sh, {
+        hosts: {
+          a: { links: { left: a }, routes: { "fd00:2::/64": "fd00:1::1" } },
+          router: { links: { left: ["10.1.0.1/24", "fd00:1::1/64"], right: "fd00:2::1/64" } },
+          b: { links: { right: b }, routes: { default: "fd00:2::1" } },
+        },
+      });
+      sh.must("rump net -b lab.json");
+      const answered = sh.until("rump net lab.json exec a timeout 2 rump.ping6 -n -o fd00:2::2 >/dev/null 2>&1");
+      sh.must("rump net lab.json down");
+      assert(answered);
+    }));
+  it("a route by way of the other family's gateway is refused", () =>
+    within((sh) => {
+      write(sh, { hosts: { a: { links: { left: "10.1.0.2/24" }, routes: { "fd00::/64": "10.1.0.1" } } } });
+      const { status, err } = sh.run("rump net lab.json");
+      const why = "hosts.a.routes.fd00::/64: 10.1.0.1: one is IPv4, the other IPv6";
+      assertEquals([status, err], [1, `rump.net: lab.json: ${why}\n`]);
+    }));
   it("tells where each host is", () =>
     within((sh) => {
       write(sh, lab);
       const dir = `${sh.must("pwd").trim()}/lab.run`;
       const lines = ["a", "router", "b"].map((h) => `${h} RUMP_SERVER=unix://${dir}/${h}.sock\n`);
       assertEquals(sh.must("rump net -b lab.json; rump net lab.json down"), lines.join(""));
+    }));
+  it("tells nobody where hosts are that did not come up", () =>
+    within((sh) => {
+      write(sh, { hosts: { a: { links: { left: "10.1.0.2/24" }, routes: { default: "10.9.0.1" } } } });
+      const { status, out } = sh.run("rump net -b lab.json");
+      assertEquals([status, out], [1, ""]);
     }));
   it("exec runs a command with a host as its server, and ends with its status", () =>
     withLab((sh) => {

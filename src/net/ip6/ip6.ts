@@ -1,5 +1,5 @@
 /** IPv6 of a stack: what its parts share, and the ways of packets (RFC 8200; NetBSD: sys/netinet6). */
-import type { SysError } from "../../abi/errno.ts";
+import { errno, type SysError } from "../../abi/errno.ts";
 import { ND6_INFINITE_LIFETIME } from "../../abi/net_structs.ts";
 import { In6Addr } from "../../lib/in6.ts";
 import { DST_UNREACH_NOPORT, ICMP6_DST_UNREACH, ICMP6_PARAM_PROB, PARAMPROB_NEXTHEADER } from "../../wire/icmp6.ts";
@@ -177,6 +177,13 @@ export class Ip6 implements Inet6 {
   addRoute(route: Route6): void {
     this.routes.add(route);
     this.stack.tell({ kind: "route6", route, gone: false });
+  }
+  /** A route by way of a gateway: its neighbour must be on a link. ENETUNREACH otherwise. */
+  gatewayRoute(destination: In6Addr, length: number, gateway: In6Addr): Route6 {
+    const near = this.routes.find(gateway);
+    if (!near || near.flags & RTF.GATEWAY) throw errno.ENETUNREACH;
+    const flags = RTF.UP | RTF.GATEWAY | RTF.STATIC | (length === 128 ? RTF.HOST : 0);
+    return { destination, length, gateway, iface: near.iface, flags, mtu: 0, used: 0, expires: Infinity };
   }
   removeRoute({ destination, length }: Route6): Route6 {
     const route = this.routes.remove(destination, length);
