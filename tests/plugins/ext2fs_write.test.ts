@@ -12,7 +12,13 @@ import { memoryDisk } from "../kern/fake.ts";
 const STEPS = Number(process.env.STEPS ?? 4000);
 
 describe("ext2fs beside tmpfs", () => {
-  for (const options of ["-t ext2 -b 1024", "-t ext2 -b 4096", "-t ext2 -I 128 -O ^sparse_super,^filetype -b 1024"]) {
+  for (
+    const options of [
+      "-t ext2 -b 1024",
+      "-t ext2 -b 4096",
+      "-t ext2 -I 128 -O ^sparse_super,^filetype,^resize_inode -b 1024",
+    ]
+  ) {
     it(`mke2fs ${options}: ${STEPS} calls give what they give there, and e2fsck finds nothing`, async () => {
       const image = emptyImage(options, 32 << 10);
       const disk = memoryDisk(image.length);
