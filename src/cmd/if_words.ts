@@ -105,6 +105,8 @@ const media = (change: (word: number, named: number) => number, named: (text: st
     p.steps.push({ media: (word) => change(word, bits) });
   },
 });
+/** Families of addresses, by their words. */
+export const families: Readonly<Record<string, number>> = { inet: AF_INET, inet6: AF_INET6, link: AF_LINK };
 const family = (f: number): Word => ({ takes: 0, run: (p) => void (p.address.family = f) });
 const describe = step(description);
 const remove = address(0, (a) => void (a.how = "delete"));
@@ -147,9 +149,7 @@ export const words: Readonly<Record<string, Word>> = {
   media: media(withSubtype, subtypeOf),
   mediaopt: media((word, bits) => word | bits, optionsOf),
   "-mediaopt": media((word, bits) => word & ~bits, optionsOf),
-  inet: family(AF_INET),
-  inet6: family(AF_INET6),
-  link: family(AF_LINK),
+  ...Object.fromEntries(Object.entries(families).map(([word, f]) => [word, family(f)])),
   lladdr: address(1, (a, text) => {
     a.family = AF_LINK;
     a.address = macOf(text);
@@ -205,15 +205,23 @@ function bare(p: Plan, text: string): void {
     if (length !== undefined) setLength(a, length);
   }
 }
-/** The changes that words ask for. Throws WordError. */
-export function planOf(name: string, given: readonly string[]): Plan {
+function emptyPlan(name: string): Plan {
   const nothing = { address: undefined, other: undefined, mask: undefined, length: undefined };
   const lives = { anycast: false, eui64: false, preferred: undefined, valid: undefined, preference: undefined };
-  const a: AddressPlan = { family: AF_INET, how: "replace", ...nothing, ...lives };
-  const p: Plan = { name, create: false, destroy: false, steps: [], address: a, addressed: false, vlan: undefined };
+  const address: AddressPlan = { family: AF_INET, how: "replace", ...nothing, ...lives };
+  return { name, create: false, destroy: false, steps: [], address, addressed: false, vlan: undefined };
+}
+/** Another family's word behind an address begins another address. */
+const isAnother = ({ address: { address, family } }: Plan, text: string) =>
+  address !== undefined && Object.hasOwn(families, text) && families[text] !== family;
+/** The changes that words ask for: a plan for each address, which a family's word begins. Throws WordError. */
+export function plansOf(name: string, given: readonly string[]): readonly Plan[] {
+  let p = emptyPlan(name);
+  const plans = [p];
   for (let i = 0; i < given.length; i++) {
     const text = given[i]!;
     const word = Object.hasOwn(words, text) ? words[text]! : undefined;
+    if (isAnother(p, text)) plans.push(p = emptyPlan(name));
     if (!word) bare(p, text);
     else if (i + word.takes >= given.length) throw new WordError(`${text}: something has to follow`);
     else {
@@ -221,7 +229,10 @@ export function planOf(name: string, given: readonly string[]): Plan {
       i += word.takes;
     }
   }
-  if (p.destroy && given.length > 1) throw new WordError("destroy: nothing else can be said with it");
-  if (a.family === AF_LINK && a.how === "delete") throw new WordError("link: its address is changed, not deleted");
-  return p;
+  for (const plan of plans) makesSense(plan, given.length);
+  return plans;
+}
+function makesSense({ destroy, address: { family, how } }: Plan, count: number): void {
+  if (destroy && count > 1) throw new WordError("destroy: nothing else can be said with it");
+  if (family === AF_LINK && how === "delete") throw new WordError("link: its address is changed, not deleted");
 }

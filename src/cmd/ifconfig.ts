@@ -1,6 +1,5 @@
 /** rump.ifconfig: show and configure the network interfaces of a rump kernel (ifconfig(8)). */
 import { errno } from "../abi/errno.ts";
-import { AF_INET, AF_INET6, AF_LINK } from "../abi/flags.ts";
 import { IfClonereq, IFM, IFNAMSIZ, LINK_STATE } from "../abi/net_structs.ts";
 import { viewOf } from "../lib/struct.ts";
 import { change } from "./if_change.ts";
@@ -8,14 +7,13 @@ import { type Detail, detailsOf } from "./if_detail.ts";
 import { interfaceValue } from "./if_json.ts";
 import { Control, type IfInfo, listInterfaces, request, RequestError } from "./if_request.ts";
 import { interfaceText, isListed } from "./if_text.ts";
-import { planOf, WordError } from "./if_words.ts";
+import { families, plansOf, WordError } from "./if_words.ts";
 import { program, type Tool } from "./tool.ts";
 
 /** How often to look whether addresses may be used yet. */
 const LOOK_MS = 100;
 /** Kinds of interfaces there may be. */
 const KINDS = 64;
-const families: Readonly<Record<string, number>> = { inet: AF_INET, inet6: AF_INET6, link: AF_LINK };
 
 /** The family that stands alone behind what is shown; anything else is not for showing. */
 function familyOf(t: Tool, rest: readonly string[]): number | undefined {
@@ -70,7 +68,7 @@ function wait(t: Tool, seconds: string): void {
 }
 function configure(t: Tool, name: string, words: readonly string[]): void {
   try {
-    change(t, planOf(name, words));
+    for (const plan of plansOf(name, words)) change(t, plan);
   } catch (e) {
     if (!(e instanceof WordError)) throw e;
     t.complain(e.message);
@@ -115,6 +113,7 @@ export const { run, over } = program({
   examples: [
     "shmif0 create linkstr bus inet 10.0.0.1/24",
     "shmif0 inet6 fd00::1/64",
+    "shmif0 inet 10.0.0.1/24 inet6 fd00::1/64",
     "shmif0 inet 10.0.0.7/32 alias",
     "shmif0 inet 10.0.0.7 -alias",
     "shmif0 mtu 1400 description uplink up",

@@ -1,13 +1,14 @@
 /** What rump.ifconfig shows of interfaces that no test can have everywhere. */
 import { describe, it } from "node:test";
 import { errno } from "../../src/abi/errno.ts";
-import { IFF } from "../../src/abi/flags.ts";
+import { AF_INET, AF_INET6, IFF } from "../../src/abi/flags.ts";
 import { IFCAP, IfData, IFM } from "../../src/abi/net_structs.ts";
 import { IfMsghdr, RTM } from "../../src/abi/route_structs.ts";
 import type { Detail } from "../../src/cmd/if_detail.ts";
 import { parseInterfaces } from "../../src/cmd/if_request.ts";
 import { interfaceText, isListed } from "../../src/cmd/if_text.ts";
-import { planOf, WordError, words } from "../../src/cmd/if_words.ts";
+import { plansOf, WordError, words } from "../../src/cmd/if_words.ts";
+import { parseIpv6 } from "../../src/lib/in6.ts";
 import { viewOf } from "../../src/lib/struct.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { randomOf, seedOf } from "../cases/fat_images.ts";
@@ -113,14 +114,14 @@ describe("words of rump.ifconfig", () => {
     for (let i = 0; i < 20_000; i++) {
       const given = Array.from({ length: 1 + random(6) }, () => all[random(all.length)]!);
       try {
-        assertEquals(planOf("x0", given).name, "x0");
+        assertEquals(plansOf("x0", given)[0]!.name, "x0");
       } catch (e) {
         assert(e instanceof WordError, `seed ${seed}: ${given.join(" ")}: ${e}`);
       }
     }
   });
   it("flags change in the order they are said in, an address is said in any", () => {
-    const { steps, address } = planOf("x0", [
+    const { steps, address } = plansOf("x0", [
       "up",
       "mtu",
       "9000",
@@ -129,8 +130,17 @@ describe("words of rump.ifconfig", () => {
       "10.0.0.1",
       "netmask",
       "0xffff0000",
-    ]);
+    ])[0]!;
     assertEquals(steps.map((s) => "com" in s ? s.com : "on" in s && s.on), [IFF.UP, "SIOCSIFMTU", IFF.NOARP]);
     assertEquals([address.how, address.address, address.mask], ["add", 0x0a00_0001, 0xffff_0000]);
+  });
+  it("another family's word behind an address begins another address; before one it does not", () => {
+    const said = (line: string) =>
+      plansOf("x0", line.split(" ")).map(({ address: a }) => [a.family, a.how, a.length, String(a.address)]);
+    assertEquals(said("inet 10.0.0.1/24 inet6 fd00::1/64 alias"), [
+      [AF_INET, "replace", 24, String(0x0a00_0001)],
+      [AF_INET6, "add", 64, String(parseIpv6("fd00::1"))],
+    ]);
+    assertEquals(said("alias inet6 fd00::1 inet6").length, 1);
   });
 });
