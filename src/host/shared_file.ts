@@ -32,11 +32,17 @@ function sized(file: HostFile, size: number): HostFile {
   try {
     if (file.type !== "file" || (file.size !== 0 && file.size !== size)) throw errno.EFTYPE;
     if (file.size === 0) file.truncate(size);
+    reserve(file.fd, size);
     return file;
   } catch (e) {
     file.close();
     throw e;
   }
+}
+const ENOSPC = -28;
+/** Every page gets its room now: who touches one that the disk has none for ends by SIGBUS. Where that cannot be had it is left. */
+function reserve(fd: number, size: number): void {
+  if (result(raw.fallocate(fd, 0, 0, size)) === ENOSPC) throw errno.ENOSPC;
 }
 function memoryOf(file: HostFile, size: number): { readonly address: number; readonly buffer: ArrayBuffer } {
   const address = Number(raw.mmap(0, size, READ_WRITE, MAP_SHARED, file.fd, 0));

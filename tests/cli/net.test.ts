@@ -1,5 +1,6 @@
 /** rump net: networks of rump kernels from a file. */
 import { existsSync, writeFileSync } from "node:fs";
+import process from "node:process";
 import { describe, it } from "node:test";
 import { AF_INET } from "../../src/abi/flags.ts";
 import { sockaddrIn } from "../../src/abi/inet.ts";
@@ -150,6 +151,18 @@ describe("rump net", () => {
       for (const word of ["a", "router", "b", "left", "right", "10.2.0.1/24"]) assert(svg.includes(`>${word}</text>`));
       sh.must("rump net --graph lab.json | python3 -c 'import sys, xml.dom.minidom as m; m.parse(sys.stdin.buffer)'");
     }));
+  it(
+    "a bus file the disk has no room for is refused, and the server lives on",
+    { skip: process.getuid?.() !== 0 },
+    () =>
+      within((sh) => {
+        const { out, err } = sh.run(`mkdir small; unshare -m --propagation private sh -c '
+        mount -t tmpfs -o size=256k tmpfs small; export RUMP_SERVER=unix://sock
+        rump_server -l rumpnet_netinet -l rumpnet_shmif unix://sock
+        rump.ifconfig shmif0 create linkstr small/bus; rump.sysctl -n kern.ostype; rump.halt'`);
+        assertEquals([out, err], ["NetBSD\n", "rump.ifconfig: SIOCSLINKSTR shmif0: No space left on device\n"]);
+      }),
+  );
   it("a device is not read to its end, which it may not have", () =>
     within((sh) =>
       assertEquals(sh.run("rump net --graph /dev/zero").err, "rump.net: /dev/zero: a device, not a file\n")
