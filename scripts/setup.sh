@@ -8,6 +8,8 @@ PACKAGES="
   dnsmasq-base:dnsmasq
   dosfstools:mkfs.fat
   e2fsprogs:lsattr
+  exfat-fuse:mount.exfat-fuse
+  exfatprogs:mkfs.exfat
   fdisk:sfdisk
   fuse3:fusermount3
   gcc:gcc
