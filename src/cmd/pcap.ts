@@ -80,7 +80,9 @@ class Sink {
     const name = t.value("w") ?? "-";
     this.format = name.endsWith(".pcap") ? classicPcap : pcapng(`rump.pcap ${version}`);
     if (this.format === classicPcap && interfaces > 1) throw new Failure(`${t.name}: ${name}: pcap has one interface`);
-    if (name === "-" && t.host.isTerminal(1)) throw new Failure(`${t.name}: standard output is a terminal: -w file`);
+    if (name === "-" && t.host.isTerminal(1)) {
+      throw new Failure(`${t.name}: standard output is a terminal: -w file, or | tshark -r -`);
+    }
     this.#write = name === "-" ? (bytes) => t.host.out(bytes) : fileWriter(t, name);
   }
   write(pieces: readonly Uint8Array[]): void {

@@ -62,11 +62,13 @@ export class RouteSocket {
     throw errno.EPROTO;
   }
 }
+/** What a server that has them may say; anything else: it has none. */
+const reasons: ReadonlySet<unknown> = new Set([errno.EMFILE, errno.ENFILE, errno.EPERM, errno.EACCES]);
 function open(t: Tool): number {
   try {
     return t.sys.socket({ domain: AF_ROUTE, type: SOCK_RAW, protocol: 0 });
   } catch (e) {
-    if (!(e instanceof SysError) || e === errno.EMFILE || e === errno.ENFILE) throw e;
+    if (!(e instanceof SysError) || reasons.has(e)) throw e;
     throw new Failure(`${t.name}: ${NO_NETWORK}`);
   }
 }

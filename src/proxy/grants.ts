@@ -1,9 +1,10 @@
 /** What a client may do: who it is in the kernel, and what is kept from it. Written `ro,uid=1000,syscalls="open,read",path=/pub`. */
 import { errno, type SysError } from "../abi/errno.ts";
-import { AF_ROUTE, O_ACCMODE, O_CREAT, O_RDONLY, O_TRUNC, W_OK } from "../abi/flags.ts";
+import { AF_ROUTE, CTL_QUERY, O_ACCMODE, O_CREAT, O_RDONLY, O_TRUNC, W_OK } from "../abi/flags.ts";
 import { SIOC } from "../abi/sockio.ts";
 import { declared } from "../abi/syscalls.ts";
 import type { Cred, Guard } from "../kern/proc.ts";
+import { viewOf } from "../lib/struct.ts";
 
 export interface Grant {
   /** Who it is in the kernel; left out: the super-user. */
@@ -60,8 +61,10 @@ const administration = new Set(["mount", "unmount", "reboot", "modctl", "__setlo
 const ways = new Set([...administration, "chroot", "fchroot", "mknod", "mknodat"]);
 /** Calls that see or change what is other clients'. */
 const traces = new Set(["ktrace", "fktrace"]);
-const changesVariable = (name: string, args: Readonly<Record<string, unknown>>) =>
-  name === "__sysctl" && args.newp !== undefined;
+/** Whether a variable is set: what is new in a question for the names of a level is the version it is asked in. */
+const changesVariable = (name: string, { newp, name: mib }: Readonly<Record<string, unknown>>) =>
+  name === "__sysctl" && newp !== undefined && !(mib instanceof Uint8Array && lastOf(mib) === CTL_QUERY);
+const lastOf = (mib: Uint8Array) => mib.length < 4 ? 0 : viewOf(mib).getInt32((mib.length & ~3) - 4, true);
 
 /** Commands of interfaces that only ask. */
 const asking: ReadonlySet<number> = new Set(

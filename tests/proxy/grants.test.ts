@@ -16,6 +16,9 @@ function refusedCall(grant: string, name: string, args: object): string {
 }
 const names = ["SIOCSLINKSTR", "SIOCIFCREATE", "SIOCIFDESTROY", "SIOCAIFADDR", "SIOCSIFFLAGS", "SIOCSDRVSPEC"] as const;
 
+/** <sys/sysctl.h> */
+const CTL = { QUERY: -2, CREATE: -3, DESTROY: -5, DESCRIBE: -7 };
+
 describe("grants", () => {
   for (const grant of ["path=/pub", "ro"]) {
     for (const name of names) {
@@ -30,5 +33,13 @@ describe("grants", () => {
     for (const name of ["SIOCGLINKSTR", "SIOCGIFFLAGS", "SIOCIFGCLONERS", "SIOCATMARK"] as const) {
       it(`${grant}: ${name} may be asked`, () => assertEquals(refused(grant, SIOC[name]), ""));
     }
+    it(`${grant}: names of variables may be asked for, none is set or made`, () => {
+      const sysctl = (last: number) => {
+        const name = new Uint8Array(Int32Array.of(1, last).buffer);
+        return refusedCall(grant, "__sysctl", { name, newp: new Uint8Array(144) });
+      };
+      const no = "EPERM";
+      assertEquals([CTL.QUERY, CTL.CREATE, CTL.DESTROY, CTL.DESCRIBE, 10].map(sysctl), ["", no, no, no, no]);
+    });
   }
 });
