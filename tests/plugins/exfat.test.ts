@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import process from "node:process";
 import { describe, it } from "node:test";
 import exfat from "../../plugins/fs_exfat/mod.ts";
@@ -33,6 +33,11 @@ function image(): Uint8Array {
 describe("exfat", () => {
   it("what another driver wrote is read, files in pieces too", async () => {
     assertEquals(await imageListing(driver, image(), plainly), hostListing(`${scratch}/exfat-src`, plainly));
+  });
+  it("times are those that were kept, to two seconds", async () => {
+    const volume = await mountImage(driver, image());
+    const { mtime } = await volume.getattr(await nodeAt(volume, "random.bin"));
+    assert(Math.abs(mtime! - statSync(`${scratch}/exfat-src/random.bin`).mtimeMs / 1000) <= 2, `${mtime}`);
   });
   it("a name is found in any case", async () => {
     const volume = await mountImage(driver, image());
