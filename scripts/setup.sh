@@ -5,6 +5,7 @@ ROOT=$PWD
 # Package and a program of it; one a line, so that lists grow side by side.
 PACKAGES="
   attr:setfattr
+  curl:curl
   dnsmasq-base:dnsmasq
   dosfstools:mkfs.fat
   e2fsprogs:lsattr
@@ -16,6 +17,7 @@ PACKAGES="
   gdisk:sgdisk
   genisoimage:genisoimage
   git:git
+  iperf3:iperf3
   iproute2:ip
   iputils-ping:ping
   libc6-dev:gcc
