@@ -73,6 +73,7 @@ async function inLoop<T>(loop: Loop, work: Promise<T>): Promise<T> {
   return await over;
 }
 async function roots(host: Host, remote: RemoteCalls, order: Order): Promise<readonly Ready[]> {
+  if (order.mounts.length === 0) return []; // its calls may be of the loop, which does not run yet
   await remote.sys.umask({ newmask: 0 }); // it has been taken from what we are asked already
   const owners: Owners = {
     here: { uid: host.uid, gid: host.gid },
