@@ -23,16 +23,19 @@ PACKAGES="
   libc6-dev:gcc
   mtools:mcopy
   nbdkit:nbdkit
+  nginx-light:nginx
   openssh-client:ssh-keygen
   openssl:openssl
   procps:pgrep
   python3:python3
   qemu-utils:qemu-img
+  socat:socat
   sqlite3:sqlite3
   squashfs-tools:mksquashfs
   tcpdump:tcpdump
   tshark:tshark
   util-linux:taskset
+  wget:wget
   xorriso:xorriso
   zisofs-tools:mkzftree
 "

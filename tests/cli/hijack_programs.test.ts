@@ -1,0 +1,86 @@
+/** Programs of Debian's, unmodified, on two rump kernels that share a bus: what one serves the other fetches. */
+import { spawnSync } from "node:child_process";
+import { after, before, describe, it } from "node:test";
+import { assertEquals, assertMatch } from "../assert.ts";
+import { noFuse, Shell } from "./helpers.ts";
+
+const has = (program: string) =>
+  spawnSync("sh", ["-c", `PATH=$PATH:/sbin:/usr/sbin command -v ${program}`]).status === 0;
+const missing = (program: string) => !has(program) && `no ${program}`;
+const NGINX = `daemon off; user root; pid nginx.pid; error_log stderr; events {}
+http { access_log off; client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4; scgi_temp_path t5;
+  server { listen 10.9.0.2:8082; root .; } }`;
+
+describe("programs on rump kernels", { skip: noFuse() }, () => {
+  let sh: Shell;
+  const one = (command: string) => sh.run(`rumphijack --path none ${command}`, { RUMP_SERVER: `unix://${sh.dir}/a` });
+  const sum = (command: string) => {
+    const r = one(command);
+    assertEquals(r.err.replaceAll(/^.*(Warning|warning).*$/gm, ""), r.err, "warnings");
+    return r.out.trim();
+  };
+  before(() => {
+    sh = new Shell();
+    sh.must("head -c 5000000 /dev/urandom > data; sha256sum < data > sum");
+    for (const [name, address] of [["a", "10.9.0.1"], ["b", "10.9.0.2"]] as const) {
+      const env = { RUMP_SERVER: `unix://${sh.dir}/${name}` };
+      sh.must(`rump_server -l rumpnet_shmif,rumpnet_netinet6,rumpfs_tmpfs unix://${name}`);
+      sh.must(`rump.ifconfig shmif0 create linkstr ${sh.dir}/bus && rump.ifconfig shmif0 inet ${address}/24`, env);
+    }
+    // Servers of all kinds on the second kernel.
+    const env = { RUMP_SERVER: `unix://${sh.dir}/b` };
+    const serve = (command: string) =>
+      sh.must(`rumphijack --path none ${command} > serve.log 2>&1 & echo $! >> pids`, env);
+    serve("python3 -m http.server -b 10.9.0.2 8080");
+    if (has("busybox")) serve("busybox httpd -f -p 10.9.0.2:8081");
+    sh.must(`cat > nginx.conf <<'E'\n${NGINX}\nE`);
+    if (has("nginx")) serve(`nginx -p ${sh.dir} -c nginx.conf`);
+    if (has("socat")) serve("socat TCP-LISTEN:8083,bind=10.9.0.2,reuseaddr,fork OPEN:data");
+    sh.run(
+      "for i in $(seq 100); do RUMP_SERVER=unix://b rump.netstat -an -f inet | grep -q 8080.*LISTEN && break; sleep 0.05; done; sleep 0.3",
+    );
+  });
+  after(() => {
+    sh.run("kill $(cat pids)");
+    sh.close();
+  });
+  const want = () => sh.must("cat sum").trim();
+
+  for (
+    const [program, command] of [
+      ["curl", "curl -s http://10.9.0.2:8080/data"],
+      ["wget", "wget -q -O - http://10.9.0.2:8080/data"],
+      [
+        "python3",
+        `python3 -c 'import sys,urllib.request; sys.stdout.buffer.write(urllib.request.urlopen("http://10.9.0.2:8080/data").read())'`,
+      ],
+      ["busybox", "busybox wget -q -O - http://10.9.0.2:8081/data"],
+      ["nginx", "curl -s http://10.9.0.2:8082/data"],
+      ["socat", "socat -u TCP:10.9.0.2:8083 -"],
+      ["bash", "bash -c 'exec 3<>/dev/tcp/10.9.0.2/8083; cat <&3'"],
+      [
+        "node",
+        `node -e 'fetch("http://10.9.0.2:8080/data").then((r) => r.arrayBuffer()).then((b) => process.stdout.write(Buffer.from(b)))'`,
+      ],
+      [
+        "bun",
+        `bun -e 'process.stdout.write(Buffer.from(await (await fetch("http://10.9.0.2:8080/data")).arrayBuffer()))'`,
+      ],
+    ] as const
+  ) {
+    it(`${program}: what comes is what was sent`, { skip: missing(program) }, () => {
+      assertEquals(sum(`${command} | sha256sum`), want());
+    });
+  }
+  it("ping meets the other kernel, and one that is not there", () => {
+    assertMatch(one("ping -c 2 -i 0.2 10.9.0.2").out, /2 packets transmitted, 2 received, 0% packet loss/);
+    assertMatch(one("ping -c 1 -W 1 10.9.0.7").out, /1 packets transmitted, 0 received/);
+  });
+  it("a port nobody listens at refuses", () => {
+    const r = one("curl -s http://10.9.0.2:9/");
+    assertEquals(r.status, 7, r.err);
+  });
+  it("ifconfig shows the kernel's interface", { skip: missing("busybox") }, () => {
+    assertMatch(one("busybox ifconfig shmif0").out, /inet addr:10\.9\.0\.1 +Bcast:10\.9\.0\.255/);
+  });
+});
