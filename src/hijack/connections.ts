@@ -33,7 +33,9 @@ export async function socket(sockets: Sockets, stop: Stop, domain: number): Prom
   const [family, flags, protocol] = [stop.int(0), stop.int(1), stop.int(2)];
   const type = flags & TYPE;
   if (flags & ~(TYPE | NONBLOCK | CLOEXEC)) throw errno.EINVAL;
-  const s = await sockets.client.sys.socket({ domain, type, protocol });
+  const s = await sockets.client.sys.socket({ domain, type, protocol }).catch((e: unknown) => {
+    throw e === errno.EPROTOTYPE ? errno.ESOCKTNOSUPPORT : e;
+  });
   const kind = { family, type, protocol };
   const [nonblocking, closeOnExec] = [(flags & NONBLOCK) !== 0, (flags & CLOEXEC) !== 0];
   try {

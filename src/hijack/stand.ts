@@ -90,7 +90,7 @@ export class Stand {
     const stand = new Stand(sockets, kind, s, [ours, notifier.inode(theirs)]);
     try {
       before?.(stand);
-      stop.inject(theirs, closeOnExec);
+      stand.seen = [stop.tid, stop.inject(theirs, closeOnExec)];
     } catch (e) {
       sockets.stands.delete(stand.inode);
       standIns.close(ours);

@@ -4,6 +4,7 @@
  * is full, and that it is over. Nothing is held here: what one side does not take the other keeps.
  */
 import { errno, SysError } from "../abi/errno.ts";
+import { SO_LINGER } from "../abi/flags.ts";
 import { type File, release } from "../kern/file.ts";
 import type { Lwp } from "../kern/proc.ts";
 import { type EndReady, GONE, NOT_NOW, type SocketEnd } from "../lib/socket_end.ts";
@@ -126,7 +127,9 @@ export class StreamSplice {
   }
   #finish(): void {
     this.#finished = true;
-    if (!this.#so.cantSend) this.#so.shutdown(1);
+    // Who closes without lingering breaks the connection: the end of data would be told before that.
+    const breaks = this.#gone && (this.#so.options & SO_LINGER) !== 0 && this.#so.linger === 0;
+    if (!this.#so.cantSend && !breaks) this.#so.shutdown(1);
   }
 
   // To the program
