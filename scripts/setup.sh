@@ -5,9 +5,11 @@ ROOT=$PWD
 # Package and a program of it; one a line, so that lists grow side by side.
 PACKAGES="
   attr:setfattr
+  bind9-dnsutils:dig
   curl:curl
   dnsmasq-base:dnsmasq
   dosfstools:mkfs.fat
+  dropbear-bin:dropbear
   e2fsprogs:lsattr
   exfat-fuse:mount.exfat-fuse
   exfatprogs:mkfs.exfat
@@ -17,6 +19,7 @@ PACKAGES="
   gdisk:sgdisk
   genisoimage:genisoimage
   git:git
+  golang-go:go
   iperf3:iperf3
   iproute2:ip
   iputils-ping:ping
@@ -33,6 +36,7 @@ PACKAGES="
   sqlite3:sqlite3
   squashfs-tools:mksquashfs
   tcpdump:tcpdump
+  telnet:telnet
   tshark:tshark
   util-linux:taskset
   wget:wget
