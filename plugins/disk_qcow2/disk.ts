@@ -1,6 +1,7 @@
 /** An open qcow2 image as a disk. */
 import type { BlockDevice, Sys } from "../../src/plugin.ts";
 import { finished } from "../../src/lib/finished.ts";
+import { eachUnit } from "../../src/lib/units.ts";
 import { zstdFrame } from "../../src/lib/zstd.ts";
 import { Refcounts } from "./refcounts.ts";
 import type { Store } from "./store.ts";
@@ -37,12 +38,12 @@ export class Qcow2Disk {
       blockSize: 1,
       read: (into, offset) => {
         inside(into, offset);
-        this.#each(into, offset, (cluster, part, from) => this.#read(cluster, part, from));
+        eachUnit(into, offset, this.#s.g.clusterSize, (cluster, part, from) => this.#read(cluster, part, from));
       },
       ...this.#counts && {
         write: (from: Uint8Array, offset: number) => {
           inside(from, offset);
-          this.#each(from, offset, (cluster, part, at) => this.#write(cluster, part, at));
+          eachUnit(from, offset, this.#s.g.clusterSize, (cluster, part, at) => this.#write(cluster, part, at));
         },
         discard: (offset: number, length: number) => this.#discard(offset, length),
       },
@@ -53,17 +54,6 @@ export class Qcow2Disk {
         if (this.#backing?.close) finished(this.#backing.close(), this.#s.errno);
       },
     };
-  }
-  #each(bytes: Uint8Array, offset: number, work: (cluster: number, part: Uint8Array, from: number) => void): void {
-    const { clusterSize } = this.#s.g;
-    for (let done = 0; done < bytes.length;) {
-      const at = offset + done;
-      const cluster = Math.floor(at / clusterSize);
-      const from = at - cluster * clusterSize;
-      const part = bytes.subarray(done, done + Math.min(bytes.length - done, clusterSize - from));
-      work(cluster, part, from);
-      done += part.length;
-    }
   }
   #read(cluster: number, into: Uint8Array, from: number): void {
     const where = this.#tables.where(cluster);

@@ -1,5 +1,6 @@
 /** A growing image: blocks where the table says, each with a bitmap of its sectors before it; the footer ends the file. */
 import { finished } from "../../src/lib/finished.ts";
+import { eachUnit } from "../../src/lib/units.ts";
 import { viewOf } from "../../src/lib/struct.ts";
 import type { BlockDevice, DiskRequest, Sys } from "../../src/plugin.ts";
 import { DynamicHeader, Footer, FOOTER_SIZE, HEADER_SIZE, isSummed, SECTOR, UNUSED } from "./layout.ts";
@@ -69,27 +70,17 @@ export class Dynamic {
       blockSize: SECTOR,
       read: (into, offset) => {
         inside(into, offset);
-        this.#sectors(into, offset, (block, part, from) => this.#read(block, part, from));
+        eachUnit(into, offset, this.#blockSize, (block, part, from) => this.#read(block, part, from));
       },
       ...!request.readOnly && base.write && base.resize && {
         write: (from: Uint8Array, offset: number) => {
           inside(from, offset);
-          this.#sectors(from, offset, (block, part, at) => this.#write(block, part, at));
+          eachUnit(from, offset, this.#blockSize, (block, part, at) => this.#write(block, part, at));
         },
       },
       flush: () => base.flush?.(),
       close: () => base.close?.(),
     };
-  }
-  #sectors(bytes: Uint8Array, offset: number, work: (block: number, part: Uint8Array, from: number) => void): void {
-    for (let done = 0; done < bytes.length;) {
-      const at = offset + done;
-      const block = Math.floor(at / this.#blockSize);
-      const from = at - block * this.#blockSize;
-      const part = bytes.subarray(done, done + Math.min(bytes.length - done, this.#blockSize - from));
-      work(block, part, from);
-      done += part.length;
-    }
   }
   /** Where a block's bitmap is, in bytes; undefined: the block is nowhere. EIO: that is past the end. */
   #place(block: number): number | undefined {

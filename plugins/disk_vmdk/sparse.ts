@@ -1,5 +1,6 @@
 /** An open image: a directory of tables of grains. New grains go to the file's end, and into both sets of tables. */
 import { finished } from "../../src/lib/finished.ts";
+import { eachUnit } from "../../src/lib/units.ts";
 import { viewOf } from "../../src/lib/struct.ts";
 import type { BlockDevice, DiskRequest, Sys } from "../../src/plugin.ts";
 import type { Geometry } from "./header.ts";
@@ -39,28 +40,17 @@ export class Sparse {
       blockSize: SECTOR,
       read: (into, offset) => {
         inside(into, offset);
-        this.#grains(into, offset, (grain, part, from) => this.#read(grain, part, from));
+        eachUnit(into, offset, this.#g.grainSize, (grain, part, from) => this.#read(grain, part, from));
       },
       ...!this.#request.readOnly && !this.#g.compressed && base.write && base.resize && {
         write: (from: Uint8Array, offset: number) => {
           inside(from, offset);
-          this.#grains(from, offset, (grain, part, at) => this.#write(grain, part, at));
+          eachUnit(from, offset, this.#g.grainSize, (grain, part, at) => this.#write(grain, part, at));
         },
       },
       flush: () => base.flush?.(),
       close: () => base.close?.(),
     };
-  }
-  #grains(bytes: Uint8Array, offset: number, work: (grain: number, part: Uint8Array, from: number) => void): void {
-    const { grainSize } = this.#g;
-    for (let done = 0; done < bytes.length;) {
-      const at = offset + done;
-      const grain = Math.floor(at / grainSize);
-      const from = at - grain * grainSize;
-      const part = bytes.subarray(done, done + Math.min(bytes.length - done, grainSize - from));
-      work(grain, part, from);
-      done += part.length;
-    }
   }
   /** `count` numbers of 32 bits. */
   #view(at: number, count: number): DataView {
