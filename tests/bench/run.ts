@@ -9,7 +9,7 @@ import process from "node:process";
 import { clean } from "./bench.ts";
 import { disk } from "./disk.ts";
 import { fuse } from "./fuse.ts";
-import { hijackData } from "./hijack_data.ts";
+import { hijack } from "./hijack.ts";
 import { images } from "./images.ts";
 import { load } from "./load.ts";
 import { local } from "./local.ts";
@@ -33,7 +33,7 @@ const groups: Readonly<Record<string, () => void | Promise<void>>> = {
   net,
   tap,
   shmif,
-  hijack: hijackData,
+  hijack,
   plugin,
 };
 const pinned = process.env.BENCH_CPUS;

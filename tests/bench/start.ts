@@ -2,20 +2,8 @@
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { env, line, out, root, sh, work } from "./bench.ts";
+import { TIMER } from "./timer.ts";
 
-/** Runs a program (argv[2] on) argv[1] times: the least milliseconds one took, the start of it included. A shell would add its own. */
-const TIMER = `#include <spawn.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <fcntl.h>
-#include <time.h>
-#include <sys/wait.h>
-int main(int c, char **v) { extern char **environ; double best = 1e9; posix_spawn_file_actions_t f;
-posix_spawn_file_actions_init(&f); posix_spawn_file_actions_addopen(&f, 1, "/dev/null", O_WRONLY, 0);
-for (int i = atoi(v[1]); i-- > 0;) { struct timespec x, y; pid_t p; int s = 1; clock_gettime(1, &x);
-if (posix_spawnp(&p, v[2], &f, 0, v + 2, environ) || waitpid(p, &s, 0) < 0 || s) return 1;
-clock_gettime(1, &y); double t = (y.tv_sec - x.tv_sec) * 1e3 + (y.tv_nsec - x.tv_nsec) / 1e6; if (t < best) best = t; }
-printf("%f\\n", best); }`;
 const ROUNDS = 5;
 
 /** Milliseconds; throws when it fails. */
@@ -26,7 +14,7 @@ function ms(n: number, command: string, ...args: readonly string[]): number {
     encoding: "utf8",
   });
   if (status !== 0) throw new Error(`${command}: failed`);
-  return Number(stdout);
+  return Number(stdout.split(" ")[0]);
 }
 const hello = (how: string) => {
   sh(`${root}/node_modules/.bin/bun build --compile --minify ${how} hello.ts --outfile hello${how.length}`);
