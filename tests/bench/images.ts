@@ -1,5 +1,6 @@
 /** Images of other file systems, mounted by our programs and by their peers in C, on the same files in the same run. */
 import { spawnSync } from "node:child_process";
+import process from "node:process";
 import { writeFileSync } from "node:fs";
 import { best, env, line, out, sh, work } from "./bench.ts";
 
@@ -24,6 +25,8 @@ interface Row {
   readonly peer: string;
   /** Mounts d.img at peer. */
   readonly mountPeer: string;
+  /** Mounts d.img at peer for writing; undefined: it is only read. */
+  readonly writePeer?: string;
 }
 const rows: readonly Row[] = [
   {
@@ -33,19 +36,27 @@ const rows: readonly Row[] = [
     mountPeer: "squashfuse d.img peer",
   },
   { type: "cd9660", make: "genisoimage -quiet -R -o d.img src", peer: "fuseiso", mountPeer: "fuseiso d.img peer" },
+  {
+    type: "ext2fs",
+    make: `rm -f d.img && mke2fs -q -F -t ext2 -d src d.img ${3 * MIB}M`,
+    peer: "fuse2fs",
+    mountPeer: "fuse2fs -o ro d.img peer",
+    writePeer: "fuse2fs d.img peer",
+  },
 ];
 const has = (program: string) => spawnSync("sh", ["-c", `command -v ${program}`], { env }).status === 0;
 
 /** Seconds of a command on a fresh mount, best of some. */
 function fresh(mount: string, dir: string, command: string): number {
-  return best(3, () => {
-    sh(mount);
-    try {
-      return sh(`cd ${dir} && ${command}`);
-    } finally {
-      sh(`for i in 1 2 3 4 5; do umount ${dir} && break; sleep 0.1; done`);
-    }
-  });
+  return best(3, () => fresh1(mount, dir, command));
+}
+function fresh1(mount: string, dir: string, command: string): number {
+  sh(mount);
+  try {
+    return sh(`cd ${dir} && ${command}`);
+  } finally {
+    sh(`for i in 1 2 3 4 5; do umount ${dir} && break; sleep 0.1; done`);
+  }
 }
 function random(mount: string, dir: string): number {
   sh(mount);
@@ -55,7 +66,14 @@ function random(mount: string, dir: string): number {
     sh(`umount ${dir}`);
   }
 }
-function measure({ type, make, peer, mountPeer }: Row): void {
+/** On an image of its own each time. */
+function changed(make: string, mount: string, dir: string, command: string): number {
+  return best(3, () => {
+    sh(make);
+    return fresh1(mount, dir, command);
+  });
+}
+function measure({ type, make, peer, mountPeer, writePeer }: Row): void {
   sh(make);
   const there = has(peer);
   const ours = `rump_${type} -o ro d.img mnt`;
@@ -68,6 +86,15 @@ function measure({ type, make, peer, mountPeer }: Row): void {
   both("read 5,000 small files", "s", "less", (m, d) => fresh(m, d, "find . -name 'f*' -exec cat {} + > /dev/null"));
   both(`read ${MIB} MiB`, "MiB/s", "more", (m, d) => MIB / fresh(m, d, "dd if=big of=/dev/null bs=1M status=none"));
   both("random 4 KiB", "/s", "more", random);
+  if (writePeer === undefined) return;
+  const write = (what: string, command: string) => {
+    const mine = changed(make, `rump_${type} d.img mnt`, "mnt", command);
+    if (there) line(`${type}: ${what}`, mine, "s", peer, changed(make, writePeer, "peer", command), "less");
+    else line(`${type}: ${what}`, mine, "s");
+  };
+  write("create 5,000 files", "mkdir new && python3 ../create.py new");
+  write("write 64 MiB and fsync", "dd if=/dev/zero of=new bs=1M count=64 conv=fsync status=none");
+  write("remove 5,000 files", "rm -rf d*");
 }
 
 export function images(): void {
@@ -75,6 +102,11 @@ export function images(): void {
   sh("mkdir -p src mnt peer");
   writeFileSync(`${work}/random.py`, RANDOM);
   writeFileSync(`${work}/fill.py`, FILL);
+  writeFileSync(
+    `${work}/create.py`,
+    "import sys\nfor i in range(5000): open(sys.argv[1] + '/file %d' % i, 'w').write('x')\n",
+  );
   sh(`python3 fill.py ${MIB}`);
-  for (const row of rows) measure(row);
+  const only = process.env.TYPE;
+  for (const row of rows) if (only === undefined || only === row.type) measure(row);
 }

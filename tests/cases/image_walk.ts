@@ -44,13 +44,17 @@ export interface WalkOptions extends Compared {
   /** Most files looked at; more are an error. */
   readonly most?: number;
 }
-/** Mount read-only. */
-export async function mountImage(driver: FsDriver, image: Uint8Array, how: WalkOptions = {}): Promise<Volume> {
+/** Mount, read-only unless `writable`, a copy of it. */
+export async function mountImage(
+  driver: FsDriver,
+  image: Uint8Array,
+  how: WalkOptions & { readonly writable?: boolean } = {},
+): Promise<Volume> {
   const { parse } = await import("valibot");
   return await driver.mount(plainSys((text) => how.log?.push(text)), diskOn(image.slice()), {
     options: parse(driver.options as never, how.options ?? {}),
     source: "image",
-    readOnly: true,
+    readOnly: how.writable !== true,
     over: { uid: 0, gid: 0, mode: 0o755 },
   });
 }
@@ -170,13 +174,19 @@ export function mutateImage(bytes: Uint8Array, random: Random, ranges: Ranges): 
 }
 /** Most files a damaged image is looked at for; circles of directories have no end. */
 const MOST = 2000;
-/** Walk a damaged image: it may refuse with an errno, nothing else. Tells how long it took, in milliseconds. */
-export async function abuseImage(driver: FsDriver, image: Uint8Array, options: unknown = {}): Promise<number> {
+/** Walk a damaged image, `writing` on the way: it may refuse with an errno, nothing else. Tells how long it took, in milliseconds. */
+export async function abuseImage(
+  driver: FsDriver,
+  image: Uint8Array,
+  options: unknown = {},
+  writing = false,
+): Promise<number> {
   const start = performance.now();
   let left = MOST;
   try {
-    const volume = await mountImage(driver, image, { options });
+    const volume = await mountImage(driver, image, { options, writable: writing });
     await survey(volume, volume.root, 12);
+    await allowed(() => volume.unmount?.(), undefined);
   } catch (e) {
     if (!(e instanceof SysError)) throw e;
   }
@@ -186,6 +196,7 @@ export async function abuseImage(driver: FsDriver, image: Uint8Array, options: u
     for (const [name, node] of await allowed(() => volume.readdir(dir), []) as Iterable<readonly [string, unknown]>) {
       if (left-- <= 0) return;
       await allowed(() => volume.lookup(dir, name), undefined);
+      if (writing && volume.write) await scribble(volume, dir, name, node);
       const { type, size } = await volume.getattr(node);
       const piece = new Uint8Array(64 << 10);
       if (type === "file") {
@@ -196,6 +207,27 @@ export async function abuseImage(driver: FsDriver, image: Uint8Array, options: u
       else if (type === "dir" && depth > 0) await survey(volume, node, depth - 1);
     }
   }
+}
+/** Change a file and its directory in every way there is. */
+async function scribble(volume: Volume, dir: unknown, name: string, node: unknown): Promise<void> {
+  const make = { mode: 0o755, uid: 0, gid: 0 };
+  const bytes = new Uint8Array(5000).fill(7);
+  const all = [
+    () => volume.write!(node, bytes, 70_000),
+    () => volume.setattr!(node, { size: 300 }),
+    () => volume.setattr!(node, { mode: 0o600 }),
+    () => volume.create!(dir, `${name.slice(0, 20)}+`, make),
+    () => volume.mkdir!(dir, `${name.slice(0, 20)}-`, make),
+    async () => {
+      const target = await volume.lookup(volume.root, "moved");
+      if (target !== node) await volume.rename?.(dir, name, node, volume.root, "moved", target);
+    },
+    async () => {
+      if (await volume.lookup(dir, name) === node) await volume.unlink?.(dir, name, node);
+    },
+    () => volume.inactive?.(node),
+  ];
+  for (const work of all) await allowed(work as () => unknown, undefined);
 }
 async function allowed<T>(work: () => T | Promise<T>, otherwise: T): Promise<T> {
   try {
