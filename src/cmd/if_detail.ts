@@ -18,12 +18,13 @@ import {
   In6IfreqLifetime,
   IN_IFF_NAMES,
 } from "../abi/net_structs.ts";
+import type { IfAddress, IfInfo } from "../abi/if_list.ts";
 import { formatIpv4, prefixOf } from "../lib/inet.ts";
 import { viewOf } from "../lib/struct.ts";
 import { Vlanreq, VLANREQ_AT } from "../wire/if_vlan.ts";
 import { isExpected } from "./cli.ts";
 import type { Caller } from "./client.ts";
-import { type Answer, type Ask, bitNames, Control, type IfAddress, type IfInfo, request } from "./if_request.ts";
+import { type Answer, type Ask, bitNames, Control, request } from "./if_request.ts";
 
 /** Longest text of an interface: a linkstr, a description. */
 const TEXT = 1024;

@@ -4,10 +4,11 @@
  * `linkstr`, `description`, `metric`, `capabilities`, `vlan`, `tunnel`, `media`, ...) is left out where there is none.
  */
 import { AF_INET } from "../abi/flags.ts";
+import type { IfInfo } from "../abi/if_list.ts";
 import { formatMac } from "../lib/inet.ts";
 import { capabilityNames, type Detail, type ShownAddress } from "./if_detail.ts";
 import { mediaWord } from "./if_media.ts";
-import { bitNames, IFF_NAMES, type IfInfo } from "./if_request.ts";
+import { bitNames, IFF_NAMES } from "./if_request.ts";
 
 const lasting = (seconds: number) => (seconds === Infinity ? undefined : seconds);
 const addressValue = (a: ShownAddress) => ({

@@ -1,9 +1,10 @@
 /** Interfaces as ifconfig(8) of NetBSD 7.99.34 shows them. */
 import { AF_INET, AF_INET6, IFF } from "../abi/flags.ts";
+import type { IfInfo } from "../abi/if_list.ts";
 import { formatMac } from "../lib/inet.ts";
 import { capabilityNames, type Detail, type ShownAddress } from "./if_detail.ts";
 import { mediaLines } from "./if_media.ts";
-import { bitNames, IFF_NAMES, type IfInfo } from "./if_request.ts";
+import { bitNames, IFF_NAMES } from "./if_request.ts";
 
 /** What is to be shown. */
 export interface How {

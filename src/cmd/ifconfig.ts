@@ -1,11 +1,12 @@
 /** rump.ifconfig: show and configure the network interfaces of a rump kernel (ifconfig(8)). */
 import { errno } from "../abi/errno.ts";
 import { IfClonereq, IFM, IFNAMSIZ, LINK_STATE } from "../abi/net_structs.ts";
+import type { IfInfo } from "../abi/if_list.ts";
 import { viewOf } from "../lib/struct.ts";
 import { change } from "./if_change.ts";
 import { type Detail, detailsOf } from "./if_detail.ts";
 import { interfaceValue } from "./if_json.ts";
-import { Control, type IfInfo, listInterfaces, request, RequestError } from "./if_request.ts";
+import { Control, listInterfaces, request, RequestError } from "./if_request.ts";
 import { interfaceText, isListed } from "./if_text.ts";
 import { families, plansOf, WordError } from "./if_words.ts";
 import { program, type Tool } from "./tool.ts";

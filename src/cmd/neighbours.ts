@@ -4,12 +4,13 @@ import { AF_INET, AF_LINK } from "../abi/flags.ts";
 import { parseSockaddrIn, parseSockaddrIn6, sockaddrIn, sockaddrIn6 } from "../abi/inet.ts";
 import { IFT } from "../abi/net_structs.ts";
 import { NET_RT, parseSockaddrDl, RTA, RTF, RTM, sockaddrDl } from "../abi/route_structs.ts";
+import { messagesOf, takeApart } from "../abi/route_messages.ts";
 import { In6Addr } from "../lib/in6.ts";
 import { parseMac } from "../lib/inet.ts";
 import { Failure } from "./cli.ts";
 import type { Address } from "./host_names.ts";
 import { listInterfaces } from "./if_request.ts";
-import { messagesOf, routeDump, takeApart } from "./route_message.ts";
+import { routeDump } from "./route_message.ts";
 import { type RouteAsk, RouteSocket } from "./route_socket.ts";
 import type { Tool } from "./tool.ts";
 

@@ -1,9 +1,10 @@
 /** netstat -B: who listens by bpf(4), and what was counted of that. */
 import { BPF_D, BPF_STATE, BpfDExt, BpfStat } from "../abi/bpf.ts";
+import type { Entry } from "../abi/sysctl_names.ts";
 import { viewOf } from "../lib/struct.ts";
 import { Failure } from "./cli.ts";
 import type { SyncCalls } from "./client.ts";
-import { type Entry, entryOf, Tree } from "./sysctl_tree.ts";
+import { entryOf, Tree } from "./sysctl_tree.ts";
 import { readTable } from "./table.ts";
 
 const HEAD = "PID\tInt\tRecv     Drop     Capt     Flags  Bufsize  Comm";

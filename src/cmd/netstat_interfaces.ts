@@ -1,9 +1,9 @@
 /** netstat's table of interfaces, and what goes through them second by second. */
 import { AF_INET, AF_INET6, IFF } from "../abi/flags.ts";
 import { parseSockaddrIn, parseSockaddrIn6 } from "../abi/inet.ts";
+import type { IfAddress, IfInfo } from "../abi/if_list.ts";
 import { human } from "../lib/human.ts";
 import { formatMac } from "../lib/inet.ts";
-import type { IfAddress, IfInfo } from "./if_request.ts";
 import { addressName, type Naming } from "./pcbs.ts";
 import { netName } from "./sockaddr_text.ts";
 

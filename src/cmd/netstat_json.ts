@@ -2,9 +2,9 @@
 import { AF_INET, AF_INET6, AF_LOCAL } from "../abi/flags.ts";
 import { TCPS } from "../abi/pcb_structs.ts";
 import { RTA, RTF } from "../abi/route_structs.ts";
+import { type Endpoint, isConnected, isListening, type Pcb } from "../abi/pcbs.ts";
+import type { RouteMessage } from "../abi/route_messages.ts";
 import { addressText } from "./host_names.ts";
-import { type Endpoint, isConnected, isListening, type Pcb } from "./pcbs.ts";
-import type { RouteMessage } from "./route_message.ts";
 import { flagLetters } from "./route_table.ts";
 import { in6Text, netName, sockaddrText, type ZoneName } from "./sockaddr_text.ts";
 

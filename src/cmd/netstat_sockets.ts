@@ -1,8 +1,9 @@
 /** netstat's table of sockets. */
 import { AF_INET, AF_INET6, AF_LOCAL } from "../abi/flags.ts";
 import { TCPS } from "../abi/pcb_structs.ts";
+import { isWild, type Pcb } from "../abi/pcbs.ts";
 import { socketValue } from "./netstat_json.ts";
-import { endpointText, isWild, type Naming, type Pcb, readPcbs } from "./pcbs.ts";
+import { endpointText, type Naming, readPcbs } from "./pcbs.ts";
 import type { Tree } from "./sysctl_tree.ts";
 
 export interface SocketOptions {

@@ -2,10 +2,11 @@
 import { errno, SysError } from "../abi/errno.ts";
 import { AF_INET, AF_INET6, AF_UNSPEC } from "../abi/flags.ts";
 import { NET_RT, RTA, RTF, RTM, sockaddrDl } from "../abi/route_structs.ts";
+import { messagesOf, type RouteMessage, takeApart } from "../abi/route_messages.ts";
 import { Failure, type Grammar } from "./cli.ts";
 import { addressOf } from "./host_names.ts";
 import { interfaceNamer, listInterfaces } from "./if_request.ts";
-import { messagesOf, routeDump, type RouteMessage, takeApart } from "./route_message.ts";
+import { routeDump } from "./route_message.ts";
 import { BadWords, parseRequest, type RouteRequest, UnknownName } from "./route_parse.ts";
 import { RouteSocket } from "./route_socket.ts";
 import { routeTable } from "./route_table.ts";

@@ -2,10 +2,10 @@
 import { errno, SysError } from "../abi/errno.ts";
 import { AF_ROUTE, SOCK_RAW } from "../abi/flags.ts";
 import { buildMessage, RTM, RTM_VERSION, RtMsghdr } from "../abi/route_structs.ts";
+import { type RouteMessage, takeApart } from "../abi/route_messages.ts";
 import { viewOf } from "../lib/struct.ts";
 import { Failure } from "./cli.ts";
 import { NO_NETWORK } from "./if_request.ts";
-import { type RouteMessage, takeApart } from "./route_message.ts";
 import { METRICS, type RouteRequest } from "./route_parse.ts";
 import type { Tool } from "./tool.ts";
 

@@ -1,8 +1,9 @@
 /** Routing tables as netstat -r and route show print them. */
 import { AF_INET, AF_INET6 } from "../abi/flags.ts";
 import { NET_RT, RTA, RTF, RTV } from "../abi/route_structs.ts";
+import { messagesOf, type RouteMessage, takeApart } from "../abi/route_messages.ts";
 import type { SyncCalls } from "./client.ts";
-import { messagesOf, routeDump, type RouteMessage, takeApart } from "./route_message.ts";
+import { routeDump } from "./route_message.ts";
 import { netName, sockaddrText, type ZoneName } from "./sockaddr_text.ts";
 
 /** Flags by their letters, in the order they are written in. */

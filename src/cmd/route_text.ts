@@ -12,11 +12,11 @@ import {
   RTM,
   RTV,
 } from "../abi/route_structs.ts";
+import { type RouteMessage, takeApart } from "../abi/route_messages.ts";
 import type { Host } from "../host/host.ts";
 import { viewOf } from "../lib/struct.ts";
 import { sockaddrNamer } from "./host_names.ts";
 import { bitNames, IFF_NAMES } from "./if_request.ts";
-import { type RouteMessage, takeApart } from "./route_message.ts";
 import { netName, sockaddrText, type ZoneName } from "./sockaddr_text.ts";
 
 /** RTF_* by their bits, lowest first. */

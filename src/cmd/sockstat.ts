@@ -1,11 +1,12 @@
 /** rump.sockstat: open sockets and the processes that hold them (sockstat(1)). */
 import { AF_INET, AF_INET6, AF_LOCAL } from "../abi/flags.ts";
 import type { OpenFileRow } from "../abi/tables.ts";
+import { type Endpoint, isConnected, isListening, type Pcb } from "../abi/pcbs.ts";
 import { Failure } from "./cli.ts";
 import { patientNamer, portOf } from "./host_names.ts";
 import { interfaceNamer } from "./if_request.ts";
 import { jsonText, socketValue } from "./netstat_json.ts";
-import { type Endpoint, endpointText, isConnected, isListening, type Naming, type Pcb, readPcbs } from "./pcbs.ts";
+import { endpointText, type Naming, readPcbs } from "./pcbs.ts";
 import type { ZoneName } from "./sockaddr_text.ts";
 import { Tree } from "./sysctl_tree.ts";
 import { readTable } from "./table.ts";

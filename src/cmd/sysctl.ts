@@ -1,12 +1,13 @@
 /** rump.sysctl: get or set kernel state (sysctl(8)). */
 import { CTLTYPE_BOOL, CTLTYPE_INT, CTLTYPE_NODE, CTLTYPE_QUAD, CTLTYPE_STRING, CTLTYPE_STRUCT } from "../abi/flags.ts";
 import { Clockinfo } from "../abi/structs.ts";
+import { type Entry, TOP, valueBytes, valueText } from "../abi/sysctl_names.ts";
 import type { Host } from "../host/host.ts";
 import { viewOf } from "../lib/struct.ts";
 import { Failure, type Grammar, parse, reasonOf, usage } from "./cli.ts";
 import { server, type SyncCalls } from "./client.ts";
 import type { Run } from "./mod.ts";
-import { type Entry, find, TOP, Tree } from "./sysctl_tree.ts";
+import { find, Tree } from "./sysctl_tree.ts";
 
 const grammar: Grammar = {
   usage: [
@@ -150,19 +151,7 @@ const formats: Readonly<Record<string, (raw: Uint8Array) => string>> = {
   },
 };
 function plain(entry: Entry, raw: Uint8Array): string {
-  const d = viewOf(raw);
-  switch (entry.type) {
-    case CTLTYPE_INT:
-      return String(d.getInt32(0, true));
-    case CTLTYPE_QUAD:
-      return String(d.getBigInt64(0, true));
-    case CTLTYPE_BOOL:
-      return String(d.getUint8(0));
-    case CTLTYPE_STRING:
-      return text.decode(raw).replace(/\0.*$/s, "");
-    default:
-      return formats[entry.path]?.(raw) ?? hex(raw, entry.type, 2);
-  }
+  return valueText(entry.type, raw) ?? formats[entry.path]?.(raw) ?? hex(raw, entry.type, 2);
 }
 const byte = (b: number) => b.toString(16).padStart(2, "0");
 /** -x: a number, or the bytes; -xx: all bytes in order. */
@@ -173,15 +162,9 @@ function hex(raw: Uint8Array, type: number, level: number): string {
   return number && level === 1 ? `0x${digits.replace(/^0+(?=.)/, "")}` : `0x${digits}`;
 }
 function encode(entry: Entry, value: string): Uint8Array {
-  if (entry.type === CTLTYPE_STRING) return new TextEncoder().encode(`${value}\0`);
-  if (!/^[-+]?(0x[0-9a-f]+|\d+)$/i.test(value)) throw new Error("Invalid argument");
-  const n = value.startsWith("-") ? -BigInt(value.slice(1)) : BigInt(value.replace("+", ""));
-  const out = new Uint8Array(entry.type === CTLTYPE_QUAD ? 8 : entry.type === CTLTYPE_BOOL ? 1 : 4);
-  const d = viewOf(out);
-  if (entry.type === CTLTYPE_QUAD) d.setBigInt64(0, n, true);
-  else if (entry.type === CTLTYPE_BOOL) d.setUint8(0, n === 0n ? 0 : 1);
-  else d.setInt32(0, Number(BigInt.asIntN(32, n)), true);
-  return out;
+  const bytes = valueBytes(entry.type, value);
+  if (!bytes) throw new Error("Invalid argument");
+  return bytes;
 }
 
 /** The program over given system calls: what `run` does once it is attached. */

@@ -1,4 +1,5 @@
 /** The process apart: serves a hijacked program, and all it starts, for as long as any of them is there. */
+import { errno } from "../abi/errno.ts";
 import { Stat } from "../abi/structs.ts";
 import { FuseServer } from "../fuse/server.ts";
 import type { Host, Loop } from "../host/host.ts";
@@ -7,7 +8,7 @@ import type { Async } from "../plugin.ts";
 import type { AsyncClient } from "../proxy/client.ts";
 import { Mount } from "../vfs/mount.ts";
 import { type Answer, type Order, type OrderedMount, parsed } from "./order.ts";
-import { isDirectory, type RemoteCalls } from "./remote_calls.ts";
+import { isDirectory, missing, type RemoteCalls } from "./remote_calls.ts";
 import type { Owners } from "./remote_nodes.ts";
 import { RemoteVolume } from "./remote_volume.ts";
 import { supervise } from "./supervisor.ts";
@@ -16,6 +17,7 @@ import { supervise } from "./supervisor.ts";
 const LAUNCHER = 3;
 /** How long the kernel may believe what it was told: others work on the files, too. */
 const VALID_SECONDS = 1;
+const NO_FILES = "the server has no file systems (start it with -l rumpvfs)";
 
 /** A mount whose root has been looked at. */
 interface Ready {
@@ -80,6 +82,7 @@ async function roots(host: Host, remote: RemoteCalls, order: Order): Promise<rea
     there: { uid: await remote.sys.geteuid(), gid: await remote.sys.getegid() },
   };
   const ready: Ready[] = [];
+  if (order.usual && !(await hasFiles(remote))) return ready;
   for (const mount of order.mounts) ready.push(await root(host, remote, order, mount, owners));
   return ready;
 }
@@ -97,11 +100,17 @@ function root(
     volume: new RemoteVolume(remote, ub, { root: path, prefix, owners, now: () => host.now() }),
   }));
 }
+/** Whether the server has file systems. */
+async function hasFiles(remote: RemoteCalls): Promise<boolean> {
+  const stat = async () => await remote.sys.stat({ path: "/", ub: new Uint8Array(Stat.size) });
+  return await missing(stat, () => true, errno.ENOSYS) ?? false;
+}
 /** A failure that says what of the server was asked for. */
 async function explained(ask: () => Async<void>, at: string, path: string): Promise<void> {
   try {
     await ask();
   } catch (e) {
+    if (e === errno.ENOSYS) throw new Error(`rumphijack: ${at}: ${NO_FILES}`);
     throw new Error(`rumphijack: ${at}: the server's ${path}: ${e instanceof Error ? e.message : e}`);
   }
 }

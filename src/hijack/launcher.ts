@@ -39,6 +39,7 @@ export async function launch(host: Host, config: HijackConfig, program: Program)
   const order: Order = {
     comm: basename(words[0]!),
     mounts: able ? files : [],
+    usual: !program.wantsFiles,
     ...(config.path === undefined ? {} : { prefix: config.path }),
     families: linuxFamilies(config.sockets),
   };
@@ -75,9 +76,10 @@ function mounted(host: Host, l: Launch, { mounts }: Order, socket: number): numb
   const cwd = host.cwd();
   l.unshareMounts();
   const types = answer(l, socket);
-  const fds = mounts.map(({ at }, i) => {
-    l.mountPoint(at, types[i]!);
-    return l.mountFuse(at, types[i]!, "rump");
+  const fds = types.map((type, i) => {
+    const { at } = mounts[i]!;
+    l.mountPoint(at, type);
+    return l.mountFuse(at, type, "rump");
   });
   l.chdir(cwd); // what was covered is not what is there now
   return fds;

@@ -14,6 +14,8 @@ export interface Order {
   /** Who the client is, for those who list the server's. */
   readonly comm: string;
   readonly mounts: readonly OrderedMount[];
+  /** Nobody asked for the mounts: where the server has no file systems there are none. */
+  readonly usual: boolean;
   /** Where the root directory there is seen here. */
   readonly prefix?: string;
   /** Address families (the host's numbers) whose sockets are the rump kernel's. */
