@@ -3,7 +3,7 @@ import spTcp from "../../plugins/sp_tcp/mod.ts";
 import spTls from "../../plugins/sp_tls/mod.ts";
 import spUnix from "../../plugins/sp_unix/mod.ts";
 import type { Host } from "../host/host.ts";
-import { attach, attachAsync, attachInLoop } from "../proxy/attach.ts";
+import { attach, attachAsync, attacherInLoop } from "../proxy/attach.ts";
 import { singly, type SyncBatch } from "../proxy/batch.ts";
 import type { AsyncClient, SyncClient } from "../proxy/client.ts";
 import type { SyncCalls } from "../proxy/stubs.ts";
@@ -35,7 +35,7 @@ export async function image(host: Host, name: string, path: string, how: ImageHo
 export function attached(host: Host, name: string): Promise<AsyncClient> {
   return attachAsync(host, name, transports);
 }
-/** The same in the host's own loop, for a process that serves others there. */
-export function attachedInLoop(host: Host, name: string): Promise<AsyncClient> {
-  return attachInLoop(host, name, transports);
+/** What attaches so in the host's own loop, for a process that serves others there. Throws AttachError. */
+export function attacher(host: Host, name: string): () => Promise<AsyncClient> {
+  return attacherInLoop(host, name, transports);
 }

@@ -5,8 +5,9 @@ import { FuseServer } from "../fuse/server.ts";
 import type { Host, Loop } from "../host/host.ts";
 import { then } from "../lib/async.ts";
 import type { Async } from "../plugin.ts";
-import type { AsyncClient } from "../proxy/client.ts";
 import { Mount } from "../vfs/mount.ts";
+import type { Connection } from "./connection.ts";
+import { currentCalls, lasting } from "./lasting.ts";
 import { type Answer, type Order, type OrderedMount, parsed } from "./order.ts";
 import { isDirectory, missing, type RemoteCalls } from "./remote_calls.ts";
 import type { Owners } from "./remote_nodes.ts";
@@ -22,15 +23,15 @@ const NO_FILES = "the server has no file systems (start it with -l rumpvfs)";
 /** A mount whose root has been looked at. */
 interface Ready {
   readonly type: "dir" | "file";
-  readonly volume: RemoteVolume;
+  readonly volume: ReturnType<typeof lasting>;
 }
 /** Attach to the server for an order. Throws AttachError. */
 export type Attach = (order: Order) => Async<Clients>;
 export interface Clients {
-  /** For files. */
-  readonly files: RemoteCalls;
-  /** For sockets, in `host.loop`; undefined: none are asked for. */
-  readonly sockets: AsyncClient | undefined;
+  /** For files, where calls block; left out: they go by the connection. */
+  readonly blocking?: RemoteCalls | undefined;
+  /** In `host.loop`; left out: there are no sockets, and files have the other. */
+  readonly connection?: Connection | undefined;
 }
 
 /** Serve until nobody is left to be served. The exit status. */
@@ -44,7 +45,7 @@ export async function serveApart(host: Host, attach: Attach): Promise<number> {
     clients = await attach(order);
     host.chdir("/");
     // Sockets alone ask nothing of files; a client that answers later does so in the loop.
-    ready = order.mounts.length > 0 ? await inLoop(host.loop, roots(host, clients.files, order)) : [];
+    ready = order.mounts.length > 0 ? await inLoop(host.loop, roots(host, clients, order)) : [];
   } catch (e) {
     say({ error: e instanceof Error ? e.message : String(e) });
     return 1;
@@ -55,9 +56,10 @@ export async function serveApart(host: Host, attach: Attach): Promise<number> {
   l.close(LAUNCHER);
   const files = serveFiles(host, ready, parcel.fds);
   const listener = parcel.fds[ready.length];
-  if (clients.sockets && listener !== undefined) {
+  const { connection } = clients;
+  if (connection && listener !== undefined) {
     const sockets = { families: order.families };
-    await supervise(host, { listener, sockets, client: clients.sockets });
+    await supervise(host, { listener, sockets, connection });
     host.loop.remove(listener);
   }
   await files();
@@ -74,8 +76,8 @@ async function inLoop<T>(loop: Loop, work: Promise<T>): Promise<T> {
   await Promise.allSettled([over, loop.run()]);
   return await over;
 }
-async function roots(host: Host, remote: RemoteCalls, order: Order): Promise<readonly Ready[]> {
-  if (order.mounts.length === 0) return []; // its calls may be of the loop, which does not run yet
+async function roots(host: Host, clients: Clients, order: Order): Promise<readonly Ready[]> {
+  const remote = clients.blocking ?? currentCalls(clients.connection!);
   await remote.sys.umask({ newmask: 0 }); // it has been taken from what we are asked already
   const owners: Owners = {
     here: { uid: host.uid, gid: host.gid },
@@ -83,7 +85,10 @@ async function roots(host: Host, remote: RemoteCalls, order: Order): Promise<rea
   };
   const ready: Ready[] = [];
   if (order.usual && !(await hasFiles(remote))) return ready;
-  for (const mount of order.mounts) ready.push(await root(host, remote, order, mount, owners));
+  for (const mount of order.mounts) {
+    const { type, volume } = await root(host, remote, order, mount, owners);
+    ready.push({ type, volume: lasting(volume, clients.blocking ? undefined : clients.connection) });
+  }
   return ready;
 }
 function root(
@@ -92,7 +97,7 @@ function root(
   { prefix }: Order,
   { at, root: path }: OrderedMount,
   owners: Owners,
-): Async<Ready> {
+): Async<{ readonly type: "dir" | "file"; readonly volume: RemoteVolume }> {
   const ub = new Uint8Array(Stat.size);
   const asked = () => then(remote.sys.stat({ path, ub }), () => undefined);
   return then(explained(asked, at, path), () => ({

@@ -115,7 +115,7 @@ export function configOf(env: (name: string) => string | undefined): HijackConfi
     throw e;
   }
 }
-function retryOf(text: string): Retry {
+function retryOf(text: string): Retry | undefined {
   try {
     return parseRetry(text);
   } catch (e) {

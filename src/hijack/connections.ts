@@ -176,7 +176,7 @@ function take(sockets: Sockets, stand: Stand): void {
 }
 function come(sockets: Sockets, stand: Stand, came: Came): void {
   if (stand.state !== "listening") return void sockets.client.sys.close({ fd: came.s }).catch(() => {});
-  for (let waiter; (waiter = stand.waiters.shift());) if (waiter(came)) return;
+  for (let waiter; (waiter = stand.waiters.shift());) if (waiter.take(came)) return;
   stand.came.push(came);
   sockets.standIns.token(stand.fd);
 }
@@ -216,16 +216,23 @@ function waitFor(sockets: Sockets, on: Accepting): Promise<Outcome> {
         reject(errno.EAGAIN);
       })
       : undefined;
-    const waiter = (came: Came): boolean => {
-      if (!stop.waits) return false;
-      cancel?.();
-      try {
-        give(sockets, on, came);
-        resolve("answered");
-      } catch (e) {
-        reject(e as Error); // the connection is in the queue again
-      }
-      return true;
+    const waiter = {
+      take(came: Came): boolean {
+        if (!stop.waits) return false;
+        cancel?.();
+        try {
+          give(sockets, on, came);
+          resolve("answered");
+        } catch (e) {
+          reject(e as Error); // the connection is in the queue again
+        }
+        return true;
+      },
+      fail(e: SysError): void {
+        cancel?.();
+        sockets.host.loop.settled();
+        reject(e);
+      },
     };
     stand.waiters.push(waiter);
   });

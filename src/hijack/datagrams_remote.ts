@@ -36,19 +36,19 @@ export class Tags {
   }
 }
 
-/** Move them until the program has closed its end. */
-export function moveDatagrams(sockets: Sockets, tags: Tags, stand: Stand): Promise<"closed"> {
+/** Move them until the program has closed its end, or the server is gone ("reset"). */
+export function moveDatagrams(sockets: Sockets, tags: Tags, stand: Stand): Promise<"closed" | "reset"> {
   const { host: { loop }, standIns, client } = sockets;
   const { fd, s } = stand;
   return new Promise((resolve) => {
     let over = false;
     let drained: (() => void) | undefined;
-    const end = () => {
+    const end = (how: "closed" | "reset" = "closed") => {
       if (over) return;
       over = true;
       loop.remove(fd);
       loop.settled();
-      resolve("closed");
+      resolve(how);
     };
     const put = async (bytes: Uint8Array, tag: Uint8Array): Promise<void> => {
       while (!over) {
@@ -68,7 +68,8 @@ export function moveDatagrams(sockets: Sockets, tags: Tags, stand: Stand): Promi
           const { bytes, tag } = await receive(sockets, stand);
           await put(bytes, tag);
         } catch (e) {
-          if (over || e === errno.EBADF || e === errno.ECONNRESET || e === errno.EINTR) return end();
+          if (e === errno.ECONNRESET) return end("reset");
+          if (over || e === errno.EBADF || e === errno.EINTR) return end();
           await failed(e);
         }
       }

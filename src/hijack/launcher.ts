@@ -38,6 +38,7 @@ export async function launch(host: Host, config: HijackConfig, program: Program)
   const able = files.length === 0 || mayHaveFiles(host, l, program, inherited);
   const order: Order = {
     comm: basename(words[0]!),
+    pid: host.pid,
     mounts: able ? files : [],
     usual: !program.wantsFiles,
     ...(config.path === undefined ? {} : { prefix: config.path }),

@@ -13,6 +13,8 @@ export interface OrderedMount {
 export interface Order {
   /** Who the client is, for those who list the server's. */
   readonly comm: string;
+  /** The process that is to be the program. */
+  readonly pid: number;
   readonly mounts: readonly OrderedMount[];
   /** Nobody asked for the mounts: where the server has no file systems there are none. */
   readonly usual: boolean;

@@ -19,6 +19,9 @@ export class RemoteNode {
   /** The path of a root; else the names known, the last one the one to go by. */
   readonly #root: string | undefined;
   #places: Place[] = [];
+  /** When it was made. */
+  #born = "";
+  #foreign = false;
   /** Descriptors there, for reading and for writing; -1: none. They may be the same one. */
   reading = -1;
   writing = -1;
@@ -35,6 +38,21 @@ export class RemoteNode {
     this.key = key;
     this.isDir = isDir;
     this.#root = root;
+  }
+  /** Whether a struct stat is of it; a root is whatever its path leads to. */
+  is(stat: Uint8Array): boolean {
+    const d = viewOf(stat);
+    const born = `${Stat.get.birthtime(d, 0)}.${Stat.get.birthtimensec(d, 0)}`;
+    const known = keyOf(d) === this.key && (!this.#foreign || this.#born === born);
+    if (known) [this.#born, this.#foreign] = [born, false];
+    return known || this.#root !== undefined;
+  }
+  /** The server is another one: what was learned means nothing any more, and its numbers may be those of another file. */
+  forget(): void {
+    this.reading = this.writing = -1;
+    this.fresh = undefined;
+    this.seen = "";
+    this.#foreign = true;
   }
   /** It was found by a name. */
   at(dir: RemoteNode, name: string): void {

@@ -3,10 +3,9 @@ import { errno } from "../abi/errno.ts";
 import { O_NONBLOCK, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } from "../abi/flags.ts";
 import { Stat } from "../abi/structs.ts";
 import { then } from "../lib/async.ts";
-import { viewOf } from "../lib/struct.ts";
 import type { Async } from "../plugin.ts";
 import { type RemoteCalls, versionOf } from "./remote_calls.ts";
-import { keyOf, type RemoteNode } from "./remote_nodes.ts";
+import type { RemoteNode } from "./remote_nodes.ts";
 
 /** Flags of open(2) here (asm-generic/fcntl.h). */
 export const HOST = { ACCMODE: 3, WRONLY: 1, EXCL: 0o200, TRUNC: 0o1000 } as const;
@@ -53,7 +52,7 @@ export class OpenFiles {
     return then(opened, ({ fd, done }) => {
       if (fd.error === errno.ENOENT) throw errno.ESTALE;
       const descriptor = fd.value;
-      if (done.error || keyOf(viewOf(stat)) !== node.key) return this.#refuse(descriptor, done.error ?? errno.ESTALE);
+      if (done.error || !node.is(stat)) return this.#refuse(descriptor, done.error ?? errno.ESTALE);
       return then(this.keep(node, descriptor, { read, write }), () => stat);
     });
   }

@@ -72,8 +72,9 @@ export class RemoteVolume implements Volume<RemoteNode>, Opens {
   #node(stat: Uint8Array, dir: RemoteNode, name: string, freshMs: number = MOMENT_MS): RemoteNode {
     const key = keyOf(viewOf(stat));
     let node = this.#known.get(key)?.deref();
-    if (!node || node.isDir !== isDirectory(stat)) {
+    if (!node?.is(stat) || node.isDir !== isDirectory(stat)) {
       node = new RemoteNode(key, isDirectory(stat));
+      node.is(stat);
       this.#known.set(key, new WeakRef(node));
       this.#gone.register(node, key);
     }
@@ -82,9 +83,9 @@ export class RemoteVolume implements Volume<RemoteNode>, Opens {
     node.freshUntil = this.#options.now() + freshMs;
     return node;
   }
-  /** A struct stat must still be of this node. */
-  #same(node: RemoteNode, stat: Uint8Array): void {
-    if (keyOf(viewOf(stat)) !== node.key) throw errno.ESTALE;
+  /** The server is another one. */
+  forget(): void {
+    for (const ref of this.#known.values()) ref.deref()?.forget();
   }
 
   getattr(node: RemoteNode): Async<Attr> {
@@ -96,7 +97,7 @@ export class RemoteVolume implements Volume<RemoteNode>, Opens {
       ? this.#sys.fstat({ fd: node.fd, sb: stat })
       : this.#sys.lstat({ path: node.path, ub: stat });
     return then(asked, () => {
-      this.#same(node, stat);
+      if (!node.is(stat)) throw errno.ESTALE;
       return this.#attr(stat);
     });
   }

@@ -44,9 +44,13 @@ function endings({ loop }: Host, client: Pick<AsyncClient, "spliced">): (id: num
       }
     }
   };
+  // With the connection goes the server, and with it what moved.
+  const broken = () => {
+    for (const tell of waiting.values()) tell("reset");
+    waiting.clear();
+  };
   return (id) => {
-    // With the connection goes the server, and with it what moved: the program sees that for itself.
-    if (!listening) listen().catch(() => {});
+    if (!listening) listen().catch(broken);
     listening = true;
     const how = early.get(id);
     early.delete(id);

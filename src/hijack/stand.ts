@@ -1,5 +1,7 @@
 /** A socket of the rump kernel that a hijacked program has, behind the pair of the host's that stands in for it. */
+import { errno, type SysError } from "../abi/errno.ts";
 import { SOCK_STREAM } from "../abi/flags.ts";
+import { linuxErrno } from "../abi/linux_errno.ts";
 import type { AsyncClient } from "../proxy/client.ts";
 import type { Ground, Stop } from "./stop.ts";
 
@@ -9,7 +11,7 @@ import type { Ground, Stop } from "./stop.ts";
  */
 export type Attach = (stand: Stand) => Promise<"closed" | "reset">;
 
-/** What all sockets of the hijacked programs have. */
+/** What the sockets of hijacked programs that one connection to a server has made have in common. */
 export interface Sockets extends Ground {
   readonly client: AsyncClient;
   readonly attach: Attach;
@@ -27,6 +29,12 @@ export interface Came {
   /** Who is there: NetBSD's sockaddr. */
   readonly name: Uint8Array;
 }
+/** Who waits for a connection to come. */
+export interface Waiter {
+  /** False: it does not wait any more. */
+  take(came: Came): boolean;
+  fail(e: SysError): void;
+}
 /** What a socket is: Linux's family and protocol, and the type both share. */
 export interface Kind {
   readonly family: number;
@@ -36,6 +44,7 @@ export interface Kind {
 
 /** See the head of this file. */
 export class Stand {
+  readonly sockets: Sockets;
   readonly kind: Kind;
   /** The rump kernel's descriptor. */
   readonly s: number;
@@ -49,21 +58,22 @@ export class Stand {
   attempt: Promise<void> | undefined;
   /** What SO_ERROR tells of one that is gone: Linux's number. */
   error = 0;
+  /** The server is gone, and with it the socket. */
+  lost = false;
   /** Milliseconds a receive or accept may wait; 0: for ever. */
   receiveTimeout = 0;
   /** Of a listener. */
   readonly came: Came[] = [];
-  readonly waiters: ((came: Came) => boolean)[] = [];
+  readonly waiters: Waiter[] = [];
   backlog = 0;
   accepting = false;
   /** The program makes the IP header itself. */
   ownHeader = false;
   /** Options that this kernel has no like of, as they were set: "level/name". */
   readonly remembered = new Map<string, Uint8Array>();
-  readonly #sockets: Sockets;
 
   private constructor(sockets: Sockets, kind: Kind, s: number, [fd, inode]: readonly [number, number]) {
-    this.#sockets = sockets;
+    this.sockets = sockets;
     this.kind = kind;
     this.s = s;
     this.fd = fd;
@@ -107,7 +117,7 @@ export class Stand {
   }
   /** From now on data moves. */
   move(): void {
-    const { attach, host } = this.#sockets;
+    const { attach, host } = this.sockets;
     if (this.stream && this.state !== "connected") this.#unwatch();
     if (this.stream) this.state = "connected";
     host.loop.settled();
@@ -122,15 +132,22 @@ export class Stand {
     if (this.state !== "connected") this.#unwatch();
     this.state = "gone";
     this.error = error;
-    this.#sockets.standIns.close(this.fd);
+    this.sockets.standIns.close(this.fd);
     this.#forget();
-    void this.#sockets.client.sys.close({ fd: this.s }).catch(() => {});
-    bury(this.#sockets.stands);
+    void this.sockets.client.sys.close({ fd: this.s }).catch(() => {});
+    bury(this.sockets.stands);
+  }
+  /** The server is gone. What moves data, or connects, meets that by itself. */
+  lose(): void {
+    if (this.lost) return;
+    this.lost = true;
+    for (const waiter of this.waiters.splice(0)) waiter.fail(errno.ENOTCONN);
+    if (this.stream && (this.state === "idle" || this.state === "listening")) this.abandon(linuxErrno(errno.ENOTCONN));
   }
   /** The program has closed it. */
   close(): void {
     if (this.state === "gone") return;
-    const { stands, standIns, client, host } = this.#sockets;
+    const { stands, standIns, client, host } = this.sockets;
     this.state = "gone";
     stands.delete(this.inode);
     standIns.close(this.fd);
@@ -139,11 +156,11 @@ export class Stand {
     void client.sys.close({ fd: this.s }).catch(() => {});
   }
   #forget(): void {
-    for (const { s } of this.came.splice(0)) void this.#sockets.client.sys.close({ fd: s }).catch(() => {});
+    for (const { s } of this.came.splice(0)) void this.sockets.client.sys.close({ fd: s }).catch(() => {});
   }
   #reset(): void {
     if (this.state === "gone") return;
-    const { standIns } = this.#sockets;
+    const { standIns } = this.sockets;
     // One byte from their side that we leave unread.
     const theirs = this.#theirs();
     if (theirs >= 0) {
@@ -155,13 +172,13 @@ export class Stand {
   /** Where the program's end was seen last. */
   seen: readonly [tid: number, fd: number] = [0, -1];
   #theirs(): number {
-    const { notifier } = this.#sockets;
+    const { notifier } = this.sockets;
     const [tid, fd] = this.seen;
     return notifier.socketOf(tid, fd) === this.inode ? notifier.open(tid, fd) : -1;
   }
 
   #awaitEnd(): void {
-    const { host: { loop } } = this.#sockets;
+    const { host: { loop } } = this.sockets;
     loop.add(this.fd, { read: false, write: false }, ({ error }) => {
       if (!error) return false;
       this.#unwatch();
@@ -170,7 +187,7 @@ export class Stand {
     });
   }
   #unwatch(): void {
-    this.#sockets.host.loop.remove(this.fd);
+    this.sockets.host.loop.remove(this.fd);
   }
 }
 

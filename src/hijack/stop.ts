@@ -61,6 +61,10 @@ export class Stop {
   fail(e: unknown): boolean {
     return this.#notifier.answer(this.#trapped.id, -1, e instanceof LinuxError ? e.number : linuxErrno(e));
   }
+  /** Kill the program. */
+  end(): void {
+    this.#notifier.kill(this.tid);
+  }
   /** The call returns a descriptor of what `fd` is here: its number there. Throws LinuxError. */
   inject(fd: number, closeOnExec: boolean): number {
     return checked(this.#notifier.inject(this.#trapped.id, fd, closeOnExec));

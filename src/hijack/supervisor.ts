@@ -2,16 +2,18 @@
  * What hijacked programs ask of the rump kernel: they are stopped by the filter (filter.ts) at calls about sockets, which are
  * made here in their place. Data itself goes through the pairs that stand in for the sockets, without stops.
  */
-import { SysError } from "../abi/errno.ts";
+import { errno, SysError } from "../abi/errno.ts";
 import { then } from "../lib/async.ts";
 import type { Machine } from "../lib/seccomp.ts";
 import type { Host } from "../host/host.ts";
 import type { AsyncClient } from "../proxy/client.ts";
 import { accept, bind, connect, listen, socket } from "./connections.ts";
+import type { Connection } from "./connection.ts";
 import type { SocketRules } from "./filter.ts";
 import { ioctl } from "./interfaces.ts";
 import { callsOf, type LinuxCall } from "./linux_calls.ts";
 import { getpeername, getsockname } from "./names.ts";
+import { SO, SOL } from "./option_table.ts";
 import { getsockopt, setsockopt } from "./options.ts";
 import { moveStream } from "./streams_remote.ts";
 import { moveDatagrams, Tags } from "./datagrams_remote.ts";
@@ -20,7 +22,7 @@ import { sendmmsg, sendmsg, sendto } from "./send.ts";
 import { familyOf } from "./sockaddr.ts";
 import { straight } from "./splice.ts";
 import type { Sockets, Stand } from "./stand.ts";
-import { LinuxError, type Outcome, Stop } from "./stop.ts";
+import { type Ground, LinuxError, type Outcome, Stop } from "./stop.ts";
 
 /** A call on a socket there is. */
 type Made = (sockets: Sockets, stop: Stop, stand: Stand) => Promise<Outcome> | Outcome;
@@ -50,67 +52,106 @@ export interface Supervision {
   /** The descriptor seccomp(2) gave for the filter. */
   readonly listener: number;
   readonly sockets: SocketRules;
-  /** In `host.loop`: attachInLoop. */
-  readonly client: AsyncClient;
+  readonly connection: Connection;
 }
 
 /** Serve until there is no hijacked program any more. Runs `host.loop`. */
-export async function supervise(host: Host, { listener, sockets: rules, client }: Supervision): Promise<void> {
+export async function supervise(host: Host, { listener, sockets: rules, connection }: Supervision): Promise<void> {
   const { loop } = host;
-  const standIns = host.standIns();
   const notifier = host.notifier(listener);
-  const tags = new Tags({ standIns });
-  const sockets: Sockets = {
-    host,
-    notifier,
-    standIns,
-    client,
-    attach: straight(
-      host,
-      client,
-      (stand) => stand.stream ? moveStream(sockets, stand) : moveDatagrams(sockets, tags, stand),
-    ),
-    stands: new Map(),
-  };
+  const supervisor = new Supervisor({ host, notifier, standIns: host.standIns() }, rules, connection);
   const byNumber = callsOf(host.machine as Machine);
   loop.add(listener, { read: true, write: false }, ({ readable }) => {
     if (!readable) return loop.stop(), false;
     const trapped = notifier.next();
     if (!trapped) return false;
     loop.settled(); // what is asked of the kernel goes out in a microtask
-    serve(sockets, new Stop(trapped, notifier), byNumber.get(trapped.nr), rules);
+    supervisor.serve(new Stop(trapped, notifier), byNumber.get(trapped.nr));
     return false;
   });
   await loop.run();
+  connection.over = true;
 }
 
-/** Make the call; whatever comes of it, the program goes on. */
-function serve(sockets: Sockets, stop: Stop, call: LinuxCall | undefined, rules: SocketRules): void {
-  const failed = (e: unknown) => {
-    if (!(e instanceof SysError) && !(e instanceof LinuxError)) sockets.host.loop.onError(e);
-    stop.fail(e);
-  };
-  try {
-    const outcome = then(made(sockets, stop, call, rules), (o) => stop.finish(o));
-    if (outcome instanceof Promise) outcome.catch(failed);
-  } catch (e) {
-    failed(e);
+class Supervisor {
+  readonly #ground: Ground;
+  readonly #rules: SocketRules;
+  readonly #connection: Connection;
+  readonly #tags: Tags;
+  readonly #stands = new Map<number, Stand>();
+  #sockets: Sockets;
+
+  constructor(ground: Ground, rules: SocketRules, connection: Connection) {
+    this.#ground = ground;
+    this.#rules = rules;
+    this.#connection = connection;
+    this.#tags = new Tags(ground);
+    this.#sockets = this.#on(connection.client);
+    connection.lost.push(() => {
+      for (const stand of [...this.#stands.values()]) stand.lose();
+    });
+  }
+  /** Sockets of a connection: a socket is of the one it was made by. */
+  #on(client: AsyncClient): Sockets {
+    const sockets: Sockets = {
+      ...this.#ground,
+      client,
+      attach: straight(
+        this.#ground.host,
+        client,
+        (stand) => stand.stream ? moveStream(sockets, stand) : moveDatagrams(sockets, this.#tags, stand),
+      ),
+      stands: this.#stands,
+    };
+    return sockets;
+  }
+
+  /** Make the call; whatever comes of it, the program goes on. */
+  serve(stop: Stop, call: LinuxCall | undefined): void {
+    const failed = (e: unknown) => {
+      if (!(e instanceof SysError) && !(e instanceof LinuxError)) this.#ground.host.loop.onError(e);
+      if (this.#connection.deadly) stop.end();
+      stop.fail(e);
+    };
+    try {
+      const outcome = then(call === "socket" ? this.#socket(stop) : this.#made(stop, call), (o) => stop.finish(o));
+      if (outcome instanceof Promise) outcome.catch(failed);
+    } catch (e) {
+      failed(e);
+    }
+  }
+  /** A new socket is of the server there is, or of the next one that comes. */
+  #socket(stop: Stop): Promise<Outcome> | Outcome {
+    const family = stop.int(0);
+    const domain = this.#rules.families.includes(family) ? familyOf(family) : undefined;
+    if (domain === undefined) return "resume";
+    return then(this.#connection.now(), (client) => {
+      if (client !== this.#sockets.client) this.#sockets = this.#on(client);
+      return socket(this.#sockets, stop, domain).catch((e: unknown) => {
+        if (e !== errno.ECONNRESET) throw e;
+        return this.#socket(stop);
+      });
+    });
+  }
+  #made(stop: Stop, call: LinuxCall | undefined): Promise<Outcome> | Outcome {
+    const make = call && calls[call];
+    const fd = stop.int(0);
+    const stand = make && this.#stands.get(this.#ground.notifier.socketOf(stop.tid, fd));
+    if (!stand) return "resume";
+    stand.seen = [stop.tid, fd];
+    if (stand.lost) return afterLoss(stand, stop, call);
+    const outcome = make(stand.sockets, stop, stand);
+    if (!(outcome instanceof Promise)) return outcome;
+    return outcome.catch((e: unknown) => {
+      throw e === errno.ECONNRESET && stand.lost ? errno.ENOTCONN : e;
+    });
   }
 }
-function made(
-  sockets: Sockets,
-  stop: Stop,
-  call: LinuxCall | undefined,
-  rules: SocketRules,
-): Promise<Outcome> | Outcome {
-  if (call === "socket") {
-    const domain = rules.families.includes(stop.int(0)) ? familyOf(stop.int(0)) : undefined;
-    return domain === undefined ? "resume" : socket(sockets, stop, domain);
-  }
-  const make = call && calls[call];
-  const fd = stop.int(0);
-  const stand = make && sockets.stands.get(sockets.notifier.socketOf(stop.tid, fd));
-  if (!stand) return "resume";
-  stand.seen = [stop.tid, fd];
-  return make(sockets, stop, stand);
+
+/** A socket whose server is gone has met ECONNRESET, which the host tells; else there is nothing it is connected to. */
+function afterLoss(stand: Stand, stop: Stop, call: LinuxCall): Outcome {
+  const ofData = stand.stream && ["recvfrom", "recvmsg", "recvmmsg", "sendto", "sendmsg", "sendmmsg"].includes(call);
+  const error = call === "getsockopt" && stop.int(1) === SOL.SOCKET && stop.int(2) === SO.ERROR;
+  if (ofData || error) return "resume";
+  throw errno.ENOTCONN;
 }

@@ -6,6 +6,7 @@ import { dropCapabilities } from "./sandbox.ts";
 import { become, becomeOurs, type Inherited, inherited, lastArguments, unsetVariable } from "./exec.ts";
 import { type Parcel, parcel, receiveParcel } from "./handover.ts";
 import { mountFuse, mountPoint, unshareMounts } from "./namespace.ts";
+import { served } from "./served.ts";
 import { readWhole } from "./stat.ts";
 import { spawnApart } from "./spawn.ts";
 import { socketPair } from "./unmounter.ts";
@@ -37,6 +38,8 @@ export interface Launch {
   lastArguments: typeof lastArguments;
   /** Words as arguments. */
   words(argv: readonly string[]): Uint8Array[];
+  /** The program another process is, by its number. */
+  served: typeof served;
   become: typeof become;
   becomeOurs: typeof becomeOurs;
 }
@@ -102,6 +105,7 @@ export const launchOf = (self: { readonly path: string; readonly args: readonly 
   chdir: (path) => void check(result(raw.chdir(cstring(path))), path),
   unsetVariable,
   lastArguments,
+  served,
   words: (argv) => argv.map(cstring),
   become,
   becomeOurs,

@@ -38,6 +38,8 @@ export interface Notifier {
   socketOf(tid: number, fd: number): number;
   /** What a descriptor of it is, as one of ours. */
   open(tid: number, fd: number): number;
+  /** Kill it. */
+  kill(tid: number): void;
   /** The inode of a descriptor of ours. */
   inode(fd: number): number;
 }
@@ -67,6 +69,7 @@ const PR_SET_NO_NEW_PRIVS = 38;
 const SECCOMP: Readonly<Record<string, number>> = { x64: 317, arm64: 277 };
 const ESRCH = -3;
 const EBUSY = -16;
+const SIGKILL = 9;
 const AT_EMPTY_PATH = 0x1000;
 const STATX_INO = 0x100;
 /** struct statx */
@@ -191,6 +194,9 @@ class Listener implements Notifier {
       if (r !== ESRCH || again) return r;
       this.#forget(tid); // that one is gone, and its number has been given to another
     }
+  }
+  kill(tid: number): void {
+    raw.kill(tid, SIGKILL);
   }
   inode(fd: number): number {
     const { view, address } = this.#m;

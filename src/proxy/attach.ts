@@ -70,8 +70,8 @@ function explained(locator: string, e: unknown): AttachError {
   return failed(reason.startsWith("rump_sp") ? reason : `rump_sp: ${locator}: ${reason}`);
 }
 
-/** Whether to attach again when the server goes, by the environment. */
-function retryOf(host: Host): Retry | undefined {
+/** Whether to attach again when the server goes, by the environment. Throws AttachError. */
+export function retryOf(host: Host): Retry | undefined {
   const text = host.env("RUMPHIJACK_RETRYCONNECT");
   if (text === undefined) return undefined;
   try {
@@ -132,23 +132,32 @@ export async function attachAsync(host: Host, comm: string, transports: readonly
 }
 
 /**
- * The same in `host.loop`, which runs until it is attached, and must run for calls to be answered. Those who wait for an
- * answer go on before the loop waits again; who makes a call says `loop.settled()`.
+ * Attaches in `host.loop`, which must run for that and for calls to be answered. Those who wait for an answer go on before
+ * the loop waits again; who makes a call says `loop.settled()`. The server is the one that is named now, whenever it is
+ * called. Throws AttachError; what it gives rejects with what the connection met.
  */
-export async function attachInLoop(host: Host, comm: string, transports: readonly Transport[]): Promise<AsyncClient> {
+export function attacherInLoop(host: Host, comm: string, transports: readonly Transport[]): () => Promise<AsyncClient> {
   const { loop, loopSockets: sockets } = host;
-  const work = located(host, transports, ({ transport, address }) => {
-    const channel = transport.connect?.({ sockets } as Sys, address, trustIn(host)) ?? sockets.connect(address);
-    // At once: what the server says first may be there.
-    return then(channel, (c) => pipelinedClient(settling(c, loop), comm, optionsOf(host)));
-  });
-  loop.pending(1);
-  const over = Promise.resolve(work).finally(() => (loop.pending(-1), loop.stop()));
+  const { transport, address } = located(host, transports, (at) => at);
+  return async () => {
+    loop.pending(1);
+    try {
+      const channel = transport.connect?.({ sockets } as Sys, address, trustIn(host)) ?? sockets.connect(address);
+      // At once: what the server says first may be there.
+      return await then(channel, (c) => pipelinedClient(settling(c, loop), comm, optionsOf(host)));
+    } finally {
+      loop.pending(-1);
+    }
+  };
+}
+/** Attach so, for which the loop runs. Throws AttachError. */
+export async function attachInLoop({ loop, env }: Host, attach: () => Promise<AsyncClient>): Promise<AsyncClient> {
+  const over = attach().finally(() => loop.stop());
   const [attached] = await Promise.allSettled([over, loop.run()]);
   if (attached.status === "fulfilled") return attached.value;
-  throw explained(host.env("RUMP_SERVER")!, attached.reason);
+  throw explained(env("RUMP_SERVER")!, attached.reason);
 }
-/** What is received settles promises. */
+/** What is received settles promises, and so does the end. */
 const settling = (channel: Channel, loop: Host["loop"]): Channel => ({
   peer: channel.peer,
   ...(channel.binding ? { binding: channel.binding } : {}),
@@ -157,7 +166,11 @@ const settling = (channel: Channel, loop: Host["loop"]): Channel => ({
   drained: (on) => channel.drained(on),
   pause: (stop) => channel.pause(stop),
   close: () => channel.close(),
-  closed: (on) => channel.closed(on),
+  closed: (on) =>
+    channel.closed(() => {
+      loop.settled();
+      on();
+    }),
   receive: (on) =>
     channel.receive((bytes) => {
       loop.settled();

@@ -5,14 +5,11 @@ import { declared } from "../abi/syscalls.ts";
 /** `inftime`: for ever; `once`: one attempt; `die`: end the program; a number: for so many seconds. */
 export type Retry = "inftime" | "once" | "die" | number;
 
-/** A value of RUMPHIJACK_RETRYCONNECT. Throws an Error that says what is wrong. */
-export function parseRetry(text: string): Retry {
+/** A value of RUMPHIJACK_RETRYCONNECT; undefined: no attempt is made (0). Throws an Error that says what is wrong. */
+export function parseRetry(text: string): Retry | undefined {
   if (text === "inftime" || text === "once" || text === "die") return text;
-  const n = Number(text);
-  if (!/^\d{1,9}$/.test(text) || n === 0) {
-    throw new Error(`RUMPHIJACK_RETRYCONNECT: ${text}: not inftime, once, die or seconds`);
-  }
-  return n;
+  if (!/^\d{1,9}$/.test(text)) throw new Error(`RUMPHIJACK_RETRYCONNECT: ${text}: not inftime, once, die or seconds`);
+  return Number(text) || undefined;
 }
 
 /** What trying again needs of the world around. */
@@ -115,27 +112,33 @@ export function persistentSync(
   });
 }
 
+export interface LaterWorld extends World {
+  delay(ms: number): Promise<void>;
+}
+/** Attach again, as often as may be. Throws ECONNRESET when that is given up, and what a server says that turns us away. */
+export async function reattach<T>(connect: () => Promise<T>, retry: Retry, world: LaterWorld): Promise<T> {
+  const attempts = new Attempts(retry, world);
+  for (;;) {
+    await world.delay(attempts.next());
+    try {
+      const made = await connect();
+      attempts.succeeded();
+      return made;
+    } catch (e) {
+      if (!passes(e)) throw e;
+    }
+  }
+}
 /** The same for calls that answer later; those under way wait for one attempt together. */
 export function persistentAsync(
   first: Calls,
   connect: () => Promise<Calls>,
   retry: Retry,
-  world: World & { delay(ms: number): Promise<void> },
+  world: LaterWorld,
 ): Calls {
   let current = first;
   let under: Promise<void> | undefined;
-  const again = async () => {
-    const attempts = new Attempts(retry, world);
-    for (;;) {
-      await world.delay(attempts.next());
-      try {
-        current = await connect();
-        return attempts.succeeded();
-      } catch (e) {
-        if (!passes(e)) throw e;
-      }
-    }
-  };
+  const again = async () => void (current = await reattach(connect, retry, world));
   return each((name) => async (...args) => {
     for (;;) {
       const used = current;
