@@ -28,6 +28,8 @@ export const builtins: Builtins = {
   },
   rumpfs_squashfs: { requires: ["rumpvfs"], load: () => import("./fs_squashfs/mod.ts") },
   rumpfs_exfat: { requires: ["rumpvfs"], load: () => import("./fs_exfat/mod.ts") },
+  rumpfs_null: { requires: ["rumpvfs"], load: () => import("./fs_null/mod.ts") },
+  rumpfs_union: { requires: ["rumpvfs"], also: ["overlay"], load: () => import("./fs_union/mod.ts") },
   rumpfs_cd9660: { requires: ["rumpvfs"], also: ["iso9660"], load: () => import("./fs_cd9660/mod.ts") },
   rumpdev_nbd: { schemes: ["nbd", "nbd+unix"], load: () => import("./disk_nbd/mod.ts") },
   rumpdev_qcow2: { magic: [[0, "514649fb"]], load: () => import("./disk_qcow2/mod.ts") },

@@ -5,7 +5,7 @@
 import type { Errnos } from "./abi/errno.ts";
 import type { Async } from "./lib/async.ts";
 import type { PathDriver, PathNode } from "./lib/path_volume.ts";
-import type { Volume } from "./lib/volume.ts";
+import type { Volume, WholeVolume } from "./lib/volume.ts";
 import type { OpenDatagrams } from "./lib/datagrams.ts";
 import type { OpenGrowingFile } from "./lib/growing_file.ts";
 import type { NetDevice } from "./lib/net_device.ts";
@@ -28,7 +28,7 @@ export type { OpenSharedFile, SharedFile } from "./lib/shared_file.ts";
 export type { OpenTap, Tap } from "./lib/tap.ts";
 export type { OpenTunnel, Tunnel } from "./lib/tunnel.ts";
 export type { Packing, Unpack } from "./lib/unpack.ts";
-export type { Attr, FileType, Make, SetAttr, StatFs, Volume } from "./lib/volume.ts";
+export type { Attr, FileType, Make, SetAttr, StatFs, Volume, WholeVolume } from "./lib/volume.ts";
 export type {
   BlockingChannel,
   Channel,
@@ -62,6 +62,12 @@ export interface Sys {
    * host's remember of `node` is forgotten; with `name`, of that name in the directory `node`; of everything without both.
    */
   changed<N>(volume: Volume<N>, node?: N, name?: string): void;
+  /**
+   * A mounted directory of this kernel, and all that is below it on the same mount, as a volume: for drivers that stand on
+   * others (`FsDriver.layers`). It stays busy until `unmount` is called. What is written is seen at its own place, too.
+   * ENOENT, ENOTDIR; ENOSYS in a process that has no file systems.
+   */
+  lend(path: string): Async<WholeVolume>;
   /** A write-back cache of a device's blocks within the kernel's memory limit (sysctl vm.bufmem_hiwater). */
   buffers(device: BlockDevice, options: BufferOptions): Buffers;
   /** Stream sockets of the host, for transports. */
@@ -89,6 +95,8 @@ export interface MountRequest<O> {
   /** Parsed with the driver's schema. */
   readonly options: O;
   readonly readOnly: boolean;
+  /** Where it is mounted, a whole path of this kernel; undefined: at no place in it. */
+  readonly on?: string | undefined;
   /** What the mount point looks like: owner and mode a volume without its own may show. */
   readonly over: { readonly uid: number; readonly gid: number; readonly mode: number };
 }
@@ -173,6 +181,11 @@ export interface FsDriver<O = unknown, N = unknown> {
   readonly name: string;
   /** Mounts a block device (then `device` is always given). */
   readonly wantsDevice?: boolean;
+  /**
+   * It stands on directories of the kernel: its source (for a driver that needs no device), and what these options name.
+   * mount(2) makes whole paths of them; a program of its own takes directories and images of the host.
+   */
+  readonly layers?: readonly string[];
   /** What its volumes cannot keep, beyond what absent operations show. */
   readonly lacks?: readonly Capability[];
   /** Its volumes are never written: images are opened and locked for reading, and mounts are read-only whatever is asked. */

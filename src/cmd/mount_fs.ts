@@ -42,9 +42,14 @@ const raw = (t: Tool, letters: string) => ({
   rest: t.rest,
 });
 
-const grammarOf = ({ name, wantsDevice }: FsDriver, { letters, usage, help }: DriverWords): Grammar => ({
-  usage: `${usage} ${wantsDevice ? "special mountpath" : `${name} mount_point`}`,
-  about: `Mount a file system of type ${name} in the rump kernel.`,
+/** What is mounted, in a usage's words. */
+const sourceOf = ({ name, wantsDevice, layers }: FsDriver) => wantsDevice ? "special" : layers ? "directory" : name;
+
+const grammarOf = (driver: FsDriver, { letters, usage, help }: DriverWords): Grammar => ({
+  usage: `${usage} ${sourceOf(driver)} ${driver.wantsDevice ? "mountpath" : "mount_point"}`,
+  about: driver.layers && driver.about
+    ? `${driver.about} Both are the rump kernel's.`
+    : `Mount a file system of type ${driver.name} in the rump kernel.`,
   letters,
   help,
 });
@@ -54,7 +59,7 @@ function programOf(driver: FsDriver): Program {
     const [special, node] = t.rest;
     if (special === undefined || node === undefined || t.rest.length > 2) t.usage();
     const { driver: given, mount } = words.mount(t.host, t.name, raw(t, words.letters));
-    if (driver.wantsDevice) warn(t, special!);
+    if (driver.wantsDevice || driver.layers) warn(t, special!);
     const there = warn(t, node!);
     if (!there && !driver.wantsDevice) return t.complain(`cannot stat \`${node}': No such file or directory`);
     mountAt(t, driver.name, special!, node!, mount.flags, given);

@@ -92,6 +92,10 @@ export class Kernel implements KernelServices {
   readonly stray: (e: unknown) => void;
   /** Set by who has mounts. */
   volumeChanged: (volume: Volume, node?: unknown, name?: string) => void = () => {};
+  /** Set by who has mounts. */
+  lend: Sys["lend"] = () => {
+    throw errno.ENOSYS;
+  };
   /** Set by who has interfaces. */
   openPort: OpenPort = () => {
     throw errno.ENXIO;
@@ -117,6 +121,7 @@ export class Kernel implements KernelServices {
       log: this.log.write,
       pathVolume: (driver) => pathVolume(errno, driver),
       changed: (volume, node, name) => this.volumeChanged(volume as Volume, node, name),
+      lend: (path) => this.lend(path),
       callout: (ms, fn) => host.timer(ms, fn),
       unpack: host.unpack,
       buffers: (device: BlockDevice, o: BufferOptions): Buffers => this.buffers.attach(device, o),

@@ -134,3 +134,8 @@ export interface Volume<N = unknown> {
   /** mount -u: change options of a live mount. */
   update?(options: unknown, readOnly: boolean): Async<void>;
 }
+
+/** What is said of a volume, and may be left out. */
+export type Facts = "foldsCase" | "readOnly" | "label" | "changing";
+/** A volume with every operation present: those its driver left out throw the errno they fail with. */
+export type WholeVolume<N = unknown> = Required<Omit<Volume<N>, Facts>> & Volume<N>;

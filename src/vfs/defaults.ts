@@ -1,11 +1,10 @@
 /** What an operation does that a driver left out: one table (NetBSD: vn_default_error, genfs_eopnotsupp, genfs_nullop). */
 import { errno, type SysError } from "../abi/errno.ts";
+import type { Facts, WholeVolume } from "../lib/volume.ts";
 import type { StatFs, Volume } from "../plugin.ts";
 
-/** What is said of a volume, and may be left out. */
-type Facts = "foldsCase" | "readOnly" | "label" | "changing";
 /** A volume with every operation present. */
-export type FullVolume = Required<Omit<Volume, Facts>> & Volume & {
+export type FullVolume = WholeVolume & {
   /** A name that was listed may lead to another node later, unless somebody holds the one it had. */
   readonly forgets: boolean;
 };

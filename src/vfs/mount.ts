@@ -174,20 +174,25 @@ export class Mount {
   }
   /** Told of what the driver says has changed by other hands: a file, a name in a directory, or everything. */
   readonly watchers = new Set<(node?: unknown, name?: string) => void>();
+  /** Volumes that stand on this one are told of that, and of every change of a name that is not their own. */
+  readonly layers = new Set<(node?: unknown, name?: string) => void>();
   /** The driver says so. */
   touched(node?: unknown, name?: string): void {
     this.#changes++;
-    if (node === undefined || name === undefined) this.forgetNames();
-    else this.changed(node, name);
+    if (node === undefined || name === undefined) {
+      this.forgetNames();
+      for (const layer of this.layers) layer(node);
+    } else this.changed(node, name);
     for (const each of node === undefined ? [...this.#listeners.keys()] : name === undefined ? [node] : []) {
       this.happened(each, NOTE_WRITE | NOTE_ATTRIB);
     }
     for (const watcher of this.watchers) watcher(node, name);
   }
-  /** A name in `dir` was made, removed or moved. */
-  changed(dir: unknown, name: string): void {
+  /** A name in `dir` was made, removed or moved; `by` the layer that does not need to hear of it. */
+  changed(dir: unknown, name: string, by?: (node?: unknown, name?: string) => void): void {
     this.#changes++;
     this.happened(dir, NOTE_WRITE);
+    if (this.layers.size > 0) { for (const layer of this.layers) if (layer !== by) layer(dir, name); }
     const names = this.#names.get(dir);
     if (!names) return;
     if (!this.volume.foldsCase) return this.#forget(names, name);

@@ -1,15 +1,15 @@
 /** Calls on mounts and on a process's directories: mount, unmount, statvfs, sync, chdir, chroot, getcwd. */
 import { errno } from "../abi/errno.ts";
 import { MNT_FORCE, MNT_RDONLY, MNT_SYNCHRONOUS, MNT_UPDATE } from "../abi/flags.ts";
-import { decodeMountArgs } from "../abi/mount_args.ts";
+import { decodeMountArgs, type MountOptionValues } from "../abi/mount_args.ts";
 import { Statvfs } from "../abi/structs.ts";
-import { then } from "../lib/async.ts";
+import { then, times } from "../lib/async.ts";
 import { encodeName } from "../lib/text.ts";
 import { viewOf } from "../lib/struct.ts";
 import type { Handlers } from "../kern/dispatch.ts";
 import type { Lwp } from "../kern/proc.ts";
 import { requireRoot } from "../kern/identity.ts";
-import type { Async, StatFs } from "../plugin.ts";
+import type { Async, FsDriver, StatFs } from "../plugin.ts";
 import { access, EXECUTE } from "./access.ts";
 import { dirOf, VnodeFile, vnodeOf } from "./file.ts";
 import { type Cwdi, cwdiOf, lookup } from "./namei.ts";
@@ -20,12 +20,15 @@ import type { Vfs } from "./vfs.ts";
 /** Flags mount(2) keeps. */
 const KEPT = ~(MNT_UPDATE | MNT_FORCE);
 
-/** The absolute path of a directory, for the mount list. */
+/** Deepest tree that is climbed: directories that a driver moved into themselves have no end. */
+const DEPTH = 10_000;
+/** The absolute path of a directory, for the mount list. ENOENT when it has none, ELOOP when it is too deep. */
 function pathOf(vnode: Vnode): string {
-  let path = "";
+  const names: string[] = [];
   let at: Vnode | undefined = vnode;
-  while (at) {
+  for (let i = 0; at; i++) {
     const { mount, node }: Vnode = at;
+    if (i > DEPTH) throw errno.ELOOP;
     if (mount.isRemoved(node)) throw errno.ENOENT;
     if (node === mount.volume.root) {
       at = mount.covered;
@@ -33,10 +36,10 @@ function pathOf(vnode: Vnode): string {
     }
     const place = mount.place(node);
     if (!place) throw errno.ENOENT;
-    path = `/${place.name}${path}`;
+    names.push(place.name);
     at = new Vnode(mount, place.dir);
   }
-  return path || "/";
+  return `/${names.reverse().join("/")}`;
 }
 
 function mount(
@@ -48,24 +51,48 @@ function mount(
   data: Uint8Array | undefined,
 ): Async<number> {
   requireRoot(lwp);
-  if (!(flags & MNT_UPDATE) && !vfs.kernel.registry.fs(type)) throw errno.ENODEV;
+  const driver = vfs.kernel.registry.fs(type);
+  if (!(flags & MNT_UPDATE) && !driver) throw errno.ENODEV;
   return then(lookup(lwp, path), (over) => {
-    if (!data) throw errno.EINVAL;
-    const { fspec, ...told } = decodeMountArgs(type, data);
+    if (!data && type !== "kernfs") throw errno.EINVAL;
+    const { fspec, ...told } = data ? decodeMountArgs(type, data) : {};
     // Some drivers look after it themselves.
     const options = type === "msdos" && flags & MNT_SYNCHRONOUS ? { ...told, sync: true } : told;
     if (flags & MNT_UPDATE) return update(vfs, over, flags, options);
-    return then(device(vfs, lwp, type, fspec), (disk) => {
-      const how = {
-        from: typeof fspec === "string" ? fspec : type,
-        on: pathOf(over),
-        flags: flags & KEPT,
-        options,
-        owner: lwp.proc.cred.uid,
-      };
-      return attempt(() => vfs.mountVolume(type, disk, how), () => disk?.close?.());
-    });
+    return then(
+      device(vfs, lwp, type, fspec),
+      (disk) =>
+        then(layersOf(lwp, driver!, fspec, options), ([source, whole]) => {
+          const how = {
+            from: typeof source === "string" ? source : type,
+            on: pathOf(over),
+            flags: flags & KEPT,
+            options: whole,
+            owner: lwp.proc.cred.uid,
+          };
+          return attempt(() => vfs.mountVolume(type, disk, how), () => disk?.close?.());
+        }),
+    );
   });
+}
+/** What a driver stands on by whole paths, as the one sees it who mounts. */
+function layersOf(
+  lwp: Lwp,
+  driver: FsDriver,
+  fspec: unknown,
+  options: MountOptionValues,
+): Async<readonly [source: unknown, options: MountOptionValues]> {
+  if (!driver.layers) return [fspec, options];
+  const whole: Record<string, unknown> = { ...options };
+  const names = driver.layers.filter((name) => whole[name] !== undefined);
+  const resolve = (path: unknown): Async<string> => {
+    if (typeof path !== "string") throw errno.EINVAL;
+    return then(lookup(lwp, path), (found) => then(directory(lwp, found), pathOf));
+  };
+  const each = times(names.length, (i) => then(resolve(whole[names[i]!]), (path) => void (whole[names[i]!] = path)));
+  // Who names all of them needs no other.
+  const source = fspec === driver.name && names.length > 1 ? fspec : resolve(fspec);
+  return then(each, () => then(source, (path) => [path, whole] as const));
 }
 /** Mount, or give the disk back. */
 function attempt(run: () => Async<Mount>, undo: () => Async<void> | undefined): Async<number> {

@@ -9,6 +9,7 @@ import { Lwp, type Proc } from "../kern/proc.ts";
 import type { Async, BlockDevice, FsDriver, Volume } from "../plugin.ts";
 import { modeOf } from "./access.ts";
 import { Mount, Vnode } from "./mount.ts";
+import { lent } from "./lent.ts";
 import { type Cwdi, lookup } from "./namei.ts";
 import { Devices, standardDevices } from "./specfs.ts";
 
@@ -49,6 +50,7 @@ export class Vfs {
     this.kernel = kernel;
     this.devices = new Devices(kernel.sys);
     kernel.volumeChanged = (volume, node, name) => this.#byVolume.get(volume)?.touched(node, name);
+    kernel.lend = (path) => then(this.#resolve(path), (at) => lent(at, kernel.sys));
   }
   get root(): Mount {
     return this.#root!;
@@ -124,7 +126,7 @@ export class Vfs {
     const options = this.#options(driver, how.options ?? {});
     const over = how.over ?? { uid: 0, gid: 0, mode: 0o755 };
     const readOnly = (how.flags & MNT_RDONLY) !== 0;
-    return driver.mount(this.kernel.sys, device, { source: how.from, options, readOnly, over });
+    return driver.mount(this.kernel.sys, device, { source: how.from, options, readOnly, on: how.on, over });
   }
 
   /** Mount a device (or nothing) with a registered driver. ENODEV: no such driver; EINVAL: its options or its data. */
@@ -136,7 +138,8 @@ export class Vfs {
     return lookup(new Lwp(this.kernel.proc1), path);
   }
   #mountOn(type: string, device: BlockDevice | undefined, how: MountHow, covered: Vnode): Async<Mount> {
-    if (covered.node === covered.mount.volume.root) throw errno.EBUSY;
+    // A layer may stand on what is mounted there already.
+    if (covered.node === covered.mount.volume.root && !this.kernel.registry.fs(type)?.layers) throw errno.EBUSY;
     return then(covered.mount.volume.getattr(covered.node), (a) => {
       if (a.type !== "dir" && type !== "hostfs") throw errno.ENOTDIR;
       const over = { uid: a.uid ?? 0, gid: a.gid ?? 0, mode: modeOf(a) };

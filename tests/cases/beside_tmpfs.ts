@@ -1,6 +1,7 @@
 /** A file system lives beside tmpfs: the same calls on both, the same answers, and in the end the same files. */
 import { builtins } from "../../plugins/mod.ts";
 import { SysError } from "../../src/abi/errno.ts";
+import type { Kernel } from "../../src/kern/kernel.ts";
 import { vfsOf } from "../../src/vfs/vfs.ts";
 import { rumpList, rumpStat } from "../../src/cmd/files.ts";
 import type { SyncCalls } from "../../src/proxy/stubs.ts";
@@ -11,7 +12,13 @@ import type { Random } from "./fat_images.ts";
 
 export interface Beside {
   readonly driver: FsDriver;
-  readonly device: BlockDevice;
+  readonly device?: BlockDevice;
+  /** What is mounted, when that is no device. */
+  readonly source?: string;
+  /** What it stands on; `live`: a life in a tree, and the same beside it, before it is mounted. */
+  readonly ground?: (kernel: Kernel, live: (root: string) => void) => Promise<void>;
+  /** Must not be changed. */
+  readonly kept?: string;
   readonly options?: unknown;
   readonly random: Random;
   readonly steps: number;
@@ -28,29 +35,45 @@ export async function liveBeside(b: Beside): Promise<void> {
   const sys = calls as unknown as SyncCalls;
   if (!kernel.registry.fs(b.driver.name)) await kernel.use(b.driver);
   for (const dir of [TREE, OTHER]) sys.mkdir({ path: dir, mode: 0o755 });
-  const mount = (type: string, on: string, device?: BlockDevice, options: unknown = {}) =>
-    vfsOf(kernel).mountVolume(type, device, { from: type, on, flags: 0, options });
-  await mount(b.driver.name, TREE, b.device, b.options);
+  const mount = (type: string, on: string, device?: BlockDevice, options: unknown = {}, from = type) =>
+    vfsOf(kernel).mountVolume(type, device, { from, on, flags: 0, options });
   await mount("tmpfs", OTHER);
   const log: string[] = [];
-  try {
-    const life = new Twice(sys, b, log);
+  const live = (root: string, unix = b.unix) => {
+    const life = new Twice(sys, { ...b, unix }, log, [root, OTHER]);
     for (let i = 0; i < b.steps; i++) life.step();
     life.rest();
-    assertEquals(tree(sys, TREE, b.unix), tree(sys, OTHER, b.unix));
+  };
+  // Hard links there are already are nobody's to keep.
+  await b.ground?.(kernel, (root) => live(root, false));
+  const before = b.kept && tree(sys, b.kept, true);
+  const mountTree = () => mount(b.driver.name, TREE, b.device, b.options, b.source);
+  const same = () => assertEquals(tree(sys, TREE, b.unix), tree(sys, OTHER, b.unix));
+  const mounted = await mountTree();
+  try {
+    live(TREE);
+    same();
+    if (b.ground) {
+      await vfsOf(kernel).unmount(mounted);
+      await mountTree();
+      same();
+    }
+    if (b.kept) assertEquals(tree(sys, b.kept, true), before);
   } catch (e) {
     throw new Error(log.slice(-30).join("\n"), { cause: e });
   }
   await kernel.halt();
 }
 class Twice {
+  readonly #roots: readonly [string, string];
   readonly #sys: SyncCalls;
   readonly #b: Beside;
   readonly #log: string[];
   /** Open files: a descriptor on either side. */
   readonly #open: (readonly [number, number])[] = [];
 
-  constructor(sys: SyncCalls, b: Beside, log: string[]) {
+  constructor(sys: SyncCalls, b: Beside, log: string[], roots: readonly [string, string]) {
+    this.#roots = roots;
     this.#sys = sys;
     this.#b = b;
     this.#log = log;
@@ -66,7 +89,7 @@ class Twice {
         throw e;
       }
     };
-    return [one(TREE, 0), one(OTHER, 1)];
+    return [one(this.#roots[0], 0), one(this.#roots[1], 1)];
   }
   #same(what: string, call: (root: string, side: 0 | 1) => unknown): void {
     const [mine, other] = this.#both(what, call);

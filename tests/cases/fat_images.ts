@@ -40,6 +40,7 @@ export function plainSys(log: (text: string) => void = () => {}): Sys {
     callout: () => () => {},
     pathVolume: undefined as never,
     changed: () => {},
+    lend: undefined as never,
     buffers: (device, options) => cache.attach(device, options),
     sockets: undefined as never,
     unpack: host.unpack,
