@@ -32,6 +32,7 @@ export const builtins: Builtins = {
   rumpfs_union: { requires: ["rumpvfs"], also: ["overlay"], load: () => import("./fs_union/mod.ts") },
   rumpfs_cd9660: { requires: ["rumpvfs"], also: ["iso9660"], load: () => import("./fs_cd9660/mod.ts") },
   rumpdev_nbd: { schemes: ["nbd", "nbd+unix"], load: () => import("./disk_nbd/mod.ts") },
+  rumpdev_http: { schemes: ["http", "https"], load: () => import("./disk_http/mod.ts") },
   rumpdev_qcow2: { magic: [[0, "514649fb"]], load: () => import("./disk_qcow2/mod.ts") },
   rumpdev_vhd: {
     magic: [[0, "636f6e6563746978"], [-512, "636f6e6563746978"]],

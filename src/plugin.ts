@@ -33,6 +33,7 @@ export type {
   BlockingChannel,
   Channel,
   Listener,
+  Said,
   Security,
   SharedMemory,
   SocketAddress,
@@ -76,6 +77,8 @@ export interface Sys {
   readonly sharedFile: OpenSharedFile;
   /** Files of the host that are written at their end only; relative to where the server was started. */
   readonly growingFile: OpenGrowingFile;
+  /** A small file of the host a user has named (certificates, tables), whole: 16 MiB at most. Throws errno. */
+  file(path: string): Uint8Array;
   /** Ethernet interfaces of the host. */
   readonly tap: OpenTap;
   /** A device of another driver that is loaded, for one that stands on it: nobody else has it. ENXIO: no such driver. */
@@ -244,7 +247,13 @@ export interface DiskRequest {
 export interface DiskDriver<O = unknown> {
   readonly kind: "disk";
   readonly name: string;
+  /** Of a URL they follow its `#`, and are no part of `source`. */
   readonly options?: Schema<O>;
+  /**
+   * It makes connections while it is used, which a mount's sandbox forbids, or takes its time, which many file systems cannot
+   * wait for: it is opened and served by a process of its own then.
+   */
+  apart?(request: DiskRequest): boolean;
   /** EINVAL, with a line in the log, for what is no image of its format. */
   open(sys: Sys, options: O, request?: DiskRequest): Async<BlockDevice>;
 }

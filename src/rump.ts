@@ -7,6 +7,7 @@
  * const fd = await kernel.sys.open({ path: "/tmp/x", flags: 0x202, mode: 0o644 });
  * ```
  */
+import { errno, type ErrnoName, SysError } from "./abi/errno.ts";
 import spTcp from "../plugins/sp_tcp/mod.ts";
 import spTls from "../plugins/sp_tls/mod.ts";
 import spUnix from "../plugins/sp_unix/mod.ts";
@@ -32,7 +33,7 @@ import { SpServer } from "./proxy/server.ts";
 import { version } from "./version.ts";
 import { vfsOf } from "./vfs/vfs.ts";
 
-export { errno, SysError } from "./abi/errno.ts";
+export { errno, SysError };
 export type { AsyncBatch, AsyncClient, BatchCalls, Calls, Cred, Later, Proc, Retry, SyncClient };
 
 /** The machine as a kernel sees it, with timers and sockets of the loop it will live in. */
@@ -56,10 +57,21 @@ export function hypercalls(h: Host, timer: Hypercalls["timer"], sockets: Sockets
     sockets,
     sharedFile: (path, size) => open(whole(path), size),
     growingFile: (path) => h.growingFile(whole(path)),
+    file: (path) => smallFile(h, whole(path)),
     tap: events ? h.eventTap : h.loopTap,
     datagrams: events ? h.eventDatagrams : h.loopDatagrams,
     import: (path) => h.import(path),
   };
+}
+/** Bytes a file may have that is read whole. */
+const SMALL = 16 << 20;
+function smallFile(h: Host, path: string): Uint8Array {
+  try {
+    if (h.stat(path).size > SMALL) throw errno.EFBIG;
+    return h.readFile(path);
+  } catch (e) {
+    throw e instanceof SysError ? e : errno[(e as { code?: string }).code as ErrnoName] ?? errno.EIO;
+  }
 }
 /** Where the program was started, while it is there: a server goes elsewhere. */
 function directory(h: Host): string {

@@ -1,9 +1,13 @@
 /** Formats of disk images: found by their first or last bytes (a row of plugins/mod.ts says which), read by a disk driver. */
 import { builtins } from "../../plugins/mod.ts";
-import { errno } from "../abi/errno.ts";
+import { errno, SysError } from "../abi/errno.ts";
+import type { Host } from "../host/host.ts";
+import { openApart } from "../isolate/disk.ts";
+import { optionRows, parseOptions } from "../kern/driver_options.ts";
 import type { Kernel } from "../kern/kernel.ts";
-import type { BlockDevice, DiskRequest } from "../plugin.ts";
+import type { BlockDevice, DiskDriver, DiskRequest } from "../plugin.ts";
 import { anyByte } from "../lib/aligned.ts";
+import { secretsOf, shownUrl, splitOptions } from "../lib/shown_url.ts";
 import { finished } from "../lib/finished.ts";
 import type { Disk } from "../wire/slice.ts";
 import type { Locator } from "../wire/slices.ts";
@@ -34,29 +38,59 @@ function opener(source: string): string | undefined {
 }
 /** Whether a source is a URL, and no path. */
 export const isUrl = (source: string): boolean => /^[a-z][a-z0-9+.-]*:\/\//.test(source);
-/** Open a disk elsewhere, by its URL. Throws Failure. */
-export async function openUrl(kernel: Kernel, source: string, readOnly: boolean): Promise<BlockDevice> {
-  const component = opener(source)!;
-  return await openDisk(kernel, component, component.slice(PREFIX.length), { source, readOnly });
+/** Open a disk elsewhere, by its URL, behind whose `#` its driver's options are; in a process of its own where it wants one. Throws Failure. */
+export async function openUrl(host: Host, kernel: Kernel, url: string, readOnly: boolean): Promise<BlockDevice> {
+  const component = opener(url)!;
+  const [source, options] = splitOptions(url);
+  for (const secret of secretsOf(source)) host.conceal(secret);
+  const request = { source, readOnly };
+  return await inWords(kernel, shownUrl(source), async () => {
+    const driver = await driverOf(kernel, component);
+    known(driver, options);
+    if (driver.apart?.(request)) return openApart(host, { component, ...request, options }, kernel.sys.log);
+    const parsed = parseOptions(driver.options, options, (why) => kernel.sys.log(`${driver.name}: ${why}`));
+    return await driver.open(kernel.sys, parsed, request);
+  });
 }
 /** Read an image of a format. Throws Failure with the driver's words; what it is on is closed then. */
 export async function openFormat(kernel: Kernel, format: string, request: DiskRequest): Promise<BlockDevice> {
   try {
     if (!formats.includes(format)) throw new Failure(`${format}: no such format (raw, ${formats.join(", ")})`);
-    return await openDisk(kernel, PREFIX + format, format, request);
+    return await inWords(
+      kernel,
+      request.source,
+      async () => await (await driverOf(kernel, PREFIX + format)).open(kernel.sys, {}, request),
+    );
   } catch (e) {
     await request.backing?.close?.();
     throw e;
   }
 }
-/** Open by a driver. Throws Failure with its words. */
-async function openDisk(kernel: Kernel, component: string, name: string, request: DiskRequest): Promise<BlockDevice> {
+/** Have the formats' drivers at hand: a script's are files, which a sandbox opens no more; the executable has them in itself. */
+export async function loadFormats(host: Host): Promise<void> {
+  if (host.self.args.length > 0) await Promise.all(formats.map((name) => builtins[PREFIX + name]!.load()));
+}
+/** The driver a component has. */
+async function driverOf(kernel: Kernel, component: string): Promise<DiskDriver> {
+  await kernel.load(component);
+  const { default: plugin } = await builtins[component]!.load();
+  return plugin as DiskDriver;
+}
+/** Throws Failure for options a driver has not. */
+function known(driver: DiskDriver, options: Readonly<Record<string, unknown>>): void {
+  const names = (optionRows(driver.options) ?? []).flatMap((r) => [r.name, ...r.also]);
+  const stray = Object.keys(options).find((name) => !names.includes(name));
+  if (stray === undefined) return;
+  throw new Failure(`${driver.name}: ${stray}: no such option${names.length > 0 ? ` (${names.join(", ")})` : ""}`);
+}
+/** Whatever a driver throws becomes a Failure: with its words, where it has any, which need not name what is named already. */
+async function inWords<T>(kernel: Kernel, name: string, work: () => Promise<T>): Promise<T> {
   try {
-    await kernel.load(component);
-    return await kernel.registry.ofKind("disk").find((d) => d.name === name)!.open(kernel.sys, {}, request);
+    return await work();
   } catch (e) {
     const said = e === errno.EINVAL ? kernel.log.lines.at(-1) : undefined;
-    throw new Failure(said?.startsWith(`${name}: `) ? said.replace(`${request.source}: `, "") : reasonOf(e));
+    if (said !== undefined && /^\w+: /.test(said)) throw new Failure(said.replace(`${name}: `, ""));
+    throw new Failure(e instanceof SysError ? e.message.toLowerCase() : reasonOf(e));
   }
 }
 

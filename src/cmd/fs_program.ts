@@ -6,6 +6,7 @@
 import { MNT_RDONLY } from "../abi/flags.ts";
 import type { Host } from "../host/host.ts";
 import { pluginOf } from "../kern/plugins.ts";
+import { shownUrl } from "../lib/shown_url.ts";
 import type { Options } from "../lib/getopt.ts";
 import type { FsDriver } from "../plugin.ts";
 import { ISOLATE_HELP, limitsOf } from "./isolate_options.ts";
@@ -109,7 +110,7 @@ function sourceName(host: Host, program: string, driver: FsDriver, source: strin
   try {
     return host.realpath(path) + (locator ? locatorText(locator) : "");
   } catch {
-    return source;
+    return shownUrl(path) + (locator ? locatorText(locator) : "");
   }
 }
 export const run: Run = async (host, [name, ...args]) => {

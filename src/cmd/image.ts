@@ -3,10 +3,11 @@ import { errno } from "../abi/errno.ts";
 import type { Host, HostFile } from "../host/host.ts";
 import type { Kernel } from "../kern/kernel.ts";
 import { anyByte } from "../lib/aligned.ts";
+import { shownUrl } from "../lib/shown_url.ts";
 import { overlayDisk } from "../lib/overlay_disk.ts";
 import type { BlockDevice } from "../plugin.ts";
 import { Failure, reasonOf } from "./cli.ts";
-import { formatOf, isUrl, openFormat, openUrl, partOfDevice, tablesOf } from "./disk_formats.ts";
+import { formatOf, isUrl, loadFormats, openFormat, openUrl, partOfDevice, tablesOf } from "./disk_formats.ts";
 import { octal } from "./mount_list.ts";
 import { diskOf, isWritable, type Part, partIn, splitImage } from "./parts.ts";
 
@@ -78,24 +79,25 @@ export async function openedSource(
   source: string,
   how: ImageUse,
 ): Promise<OpenImage> {
+  await loadFormats(host);
   if (!isUrl(source)) return openedImage(host, program, source, how);
   const [url, locator] = splitImage(program, source);
   const told = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       return await work();
     } catch (e) {
-      throw new Failure(`${program}: ${url}: ${e instanceof Failure ? e.message : reasonOf(e)}`);
+      throw new Failure(`${program}: ${shownUrl(url)}: ${e instanceof Failure ? e.message : reasonOf(e)}`);
     }
   };
-  const disk = await told(() => openUrl(kernel, url, how.readOnly || how.snapshot === true));
+  const disk = await told(() => openUrl(host, kernel, url, how.readOnly || how.snapshot === true));
   return {
     writable: disk.write !== undefined || how.snapshot === true,
     settle: () =>
       told(async () => {
         const format = how.format ?? formatOf(tablesOf(disk));
-        const request = { source: url, readOnly: disk.write === undefined, base: disk };
+        const request = { source: shownUrl(url), readOnly: disk.write === undefined, base: disk };
         const whole = format === "raw" ? disk : await openFormat(kernel, format, request);
-        const device = partOfDevice(whole, url, locator);
+        const device = partOfDevice(whole, shownUrl(url), locator);
         return how.snapshot ? overlayDisk(anyByte(device, errno.EIO) as BlockDevice) : device;
       }),
   };

@@ -1,6 +1,7 @@
 /** rump_msdos(8): mount an MS-DOS image by a process of its own. */
 import type { Host } from "../host/host.ts";
 import { locatorText } from "../wire/slices.ts";
+import { shownUrl } from "../lib/shown_url.ts";
 import { type Grammar, parse, usage } from "./cli.ts";
 import { hostMount } from "./host_mount.ts";
 import { otherThanMount } from "./mount_stats.ts";
@@ -72,6 +73,6 @@ function sourceName(host: Host, path: string): string {
   try {
     return host.realpath(path);
   } catch {
-    return path;
+    return shownUrl(path);
   }
 }

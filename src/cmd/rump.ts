@@ -52,7 +52,9 @@ async function own(host: Host, args: readonly string[]): Promise<number> {
       for (const [name, { summary }] of Object.entries(applets)) host.out(`${name.padEnd(18)} ${summary}\n`);
       return 0;
     case "--isolated":
-      return await isolated(host, args.slice(1));
+      return await (await import("./apart.ts")).isolated(host, args.slice(1));
+    case "--disk-apart":
+      return await (await import("./apart.ts")).diskApart(host);
     case "--tls-relay":
       return await host.tlsRelay();
     case APART:
@@ -63,13 +65,6 @@ async function own(host: Host, args: readonly string[]): Promise<number> {
       host.err(`rump: unknown option ${args[0]}\n`);
       return usage(host);
   }
-}
-
-/** The process of a driver that is not trusted: see src/isolate. */
-async function isolated(host: Host, args: readonly string[]): Promise<number> {
-  const [{ serveDriver }, { hypercalls }] = await Promise.all([import("../isolate/child.ts"), import("../rump.ts")]);
-  const machine = hypercalls(host, (ms, fn) => host.loop.timer(ms, fn), host.loopSockets);
-  return await serveDriver(host, machine, args.at(-1)!, args.includes("--sandbox"));
 }
 
 /**

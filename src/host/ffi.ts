@@ -21,6 +21,7 @@ const portable = {
   sendto: "illilu>i",
   mmap: "lliiil>l",
   munmap: "ll>i",
+  memset: "lil>l",
   poll: "bli>i",
   close: "i>i",
   socket: "iii>i",

@@ -159,6 +159,8 @@ export interface Isolated {
   readonly pid: number;
   /** To its `isolatedEnd`. */
   readonly channel: Channel;
+  /** To its `isolatedDisk`. */
+  readonly disk: Channel;
   /** End it, whatever it does. */
   kill(): void;
 }
@@ -182,6 +184,8 @@ export interface Host {
   /** Path of our own executable and the arguments that must precede an applet's (empty when compiled). */
   readonly self: { readonly path: string; readonly args: readonly string[] };
   env(name: string): string | undefined;
+  /** See conceal.ts. */
+  conceal(secret: string): void;
   cwd(): string;
   chdir(path: string): void;
   /** Give memory nobody needs back to the system, as far as the runtime does not do so itself: tens of milliseconds. */
@@ -317,6 +321,10 @@ export interface Host {
   startIsolated(args: readonly string[]): Isolated;
   /** In such a process: the socket to who started it; what is sent is gone when `send` returns. */
   isolatedEnd(): Pick<Channel, "send" | "receive" | "closed">;
+  /** In such a process: where the disk it may use is asked for. */
+  isolatedDisk(): BlockingChannel;
+  /** Start our program with these arguments; its `isolatedEnd` is the other end. It ends when that is closed. Throws HostError. */
+  startApart(args: readonly string[]): BlockingChannel;
   /** Be the process that speaks TLS for a client which blocks; started by `connectBlocking` of `tls`. */
   tlsRelay(): Promise<number>;
   /** Blocking I/O on a socket, for the command-line client. */

@@ -1,6 +1,6 @@
 /** A process of our own program for what is not trusted: a socket to it, an eye on its memory, and an end to it at any time. */
 import { check } from "./errors.ts";
-import type { Channel } from "../plugin.ts";
+import type { BlockingChannel, Channel } from "../plugin.ts";
 import { addressOf, raw, result } from "./ffi.ts";
 import type { Host, Isolated, Loop } from "./host.ts";
 import { LoopChannel } from "./loop_channel.ts";
@@ -18,17 +18,44 @@ const PR_SET_PDEATHSIG = 1;
 /** Between looks whether a process that was killed is gone; its memory takes a while. */
 const REAP_MS = 50;
 
-/** Start it with `args`. Throws HostError. */
-function startIsolated(self: Host["self"], loop: Loop, args: readonly string[]): Isolated {
-  const pair = new Int32Array(2);
-  check(result(raw.socketpair(AF_UNIX, STREAM | CLOEXEC, 0, new Uint8Array(pair.buffer))), "socketpair");
-  const [mine, theirs] = pair as unknown as [number, number];
-  let pid: number;
+/**
+ * Start our own program: its standard input is one end of a socket pair, `ends` are further descriptors of it (3, 4 …); ours
+ * is the other one. Throws HostError.
+ */
+export function startOwn(
+  self: Host["self"],
+  args: readonly string[],
+  { ends = [], env = {} }: { readonly ends?: readonly number[]; readonly env?: Readonly<Record<string, string>> } = {},
+): { readonly pid: number; readonly fd: number } {
+  const [mine, theirs] = pair();
   try {
-    pid = spawnSession(self.path, ["rump", ...self.args, ISOLATED, ...args], [theirs, undefined, STDERR]);
+    return {
+      pid: spawnSession(self.path, ["rump", ...self.args, ...args], [theirs, undefined, STDERR, ...ends], env),
+      fd: mine,
+    };
+  } catch (e) {
+    raw.close(mine);
+    throw e;
   } finally {
     raw.close(theirs);
   }
+}
+function pair(): readonly [mine: number, theirs: number] {
+  const both = new Int32Array(2);
+  check(result(raw.socketpair(AF_UNIX, STREAM | CLOEXEC, 0, new Uint8Array(both.buffer))), "socketpair");
+  return both as unknown as [number, number];
+}
+/** Start it with `args`. Throws HostError. */
+function startIsolated(self: Host["self"], loop: Loop, args: readonly string[]): Isolated {
+  const [disk, theirDisk] = pair();
+  let started: ReturnType<typeof startOwn>;
+  try {
+    started = startOwn(self, [ISOLATED, ...args], { ends: [theirDisk] });
+  } finally {
+    raw.close(theirDisk);
+  }
+  const { pid, fd: mine } = started;
+  raw.fcntl(disk, F_SETFL, NONBLOCK);
   raw.fcntl(mine, F_SETFL, NONBLOCK);
   const reap = () => {
     if (result(raw.waitpid(pid, new Uint8Array(4), WNOHANG)) === 0) loop.timer(REAP_MS, reap);
@@ -37,6 +64,7 @@ function startIsolated(self: Host["self"], loop: Loop, args: readonly string[]):
   return {
     pid,
     channel: new LoopChannel(mine, loop),
+    disk: new LoopChannel(disk, loop),
     kill() {
       if (killed) return;
       killed = true;
@@ -70,9 +98,17 @@ function sendAll(bytes: Uint8Array): void {
     else if (n !== EINTR) return; // who reads is gone, and so are we soon
   }
 }
+/** The descriptor an isolated driver's disk is at. */
+const DISK = 3;
 export const isolation = {
   startIsolated(this: Host, args: readonly string[]): Isolated {
     return startIsolated(this.self, this.loop, args);
+  },
+  startApart(this: Host, args: readonly string[]): BlockingChannel {
+    return this.blocking(startOwn(this.self, args).fd);
+  },
+  isolatedDisk(this: Host): BlockingChannel {
+    return this.blocking(DISK);
   },
   isolatedEnd(this: Host): Pick<Channel, "send" | "receive" | "closed"> {
     return isolatedEnd(this.loop);

@@ -6,6 +6,7 @@ interface Modules {
   os: typeof import("node:os");
   crypto: typeof import("node:crypto");
   child_process: typeof import("node:child_process");
+  dns: typeof import("node:dns");
   net: typeof import("node:net");
   tls: typeof import("node:tls");
   url: typeof import("node:url");

@@ -4,6 +4,7 @@ import { datagrams } from "./datagrams.ts";
 import { eventWatch, loopWatch } from "./readers.ts";
 import { late } from "./late.ts";
 import type { BlockingChannel, SocketAddress, TlsSockets } from "../plugin.ts";
+import { conceal } from "./conceal.ts";
 import { daemonize, daemonWord } from "./daemon.ts";
 import { beneath } from "./beneath.ts";
 import { check, hostError } from "./errors.ts";
@@ -267,6 +268,7 @@ const surroundings = {
   machine: process.arch,
   pid: process.pid,
   env: (name) => process.env[name],
+  conceal,
   cwd: () => process.cwd(),
   chdir: (path) => plain(() => process.chdir(path)),
   hostname: () => late("os").hostname(),

@@ -1,7 +1,9 @@
 /** Stream sockets in the loop, for servers. */
 import type { Async, Channel, Listener, SocketAddress, Sockets } from "../plugin.ts";
-import { hostErrno } from "./errors.ts";
+import { type HostPort, isAddress } from "../lib/address.ts";
+import { connectError, hostErrno, unknownHost } from "./errors.ts";
 import { raw } from "./ffi.ts";
+import { late } from "./late.ts";
 import type { Loop } from "./host.ts";
 import { LoopChannel } from "./loop_channel.ts";
 import {
@@ -74,12 +76,32 @@ function dial(address: SocketAddress, loop: Loop): Async<Channel> {
   });
   return connected.finally(() => loop.pending(-1));
 }
+/** The same by name: the first of its addresses that answers. */
+async function dialNamed({ host, port }: HostPort, loop: Loop): Promise<Channel> {
+  let last: unknown = unknownHost(host);
+  loop.pending(1);
+  try {
+    const found = await late("dns").promises.lookup(host, { all: true }).catch((e) => {
+      throw connectError({ ...e, hostname: host });
+    });
+    for (const { address } of found) {
+      try {
+        return await dial({ host: address, port }, loop);
+      } catch (e) {
+        last = e;
+      }
+    }
+    throw last;
+  } finally {
+    loop.pending(-1);
+  }
+}
 
 /** Sockets whose descriptors live in `loop`. */
 export function loopSockets(loop: Loop, { tls, connectBlocking }: Pick<Sockets, "tls" | "connectBlocking">): Sockets {
   return {
     listen: (address, accept) => listener(listenRaw(address), address, loop, accept),
-    connect: (address) => dial(address, loop),
+    connect: (address) => "path" in address || isAddress(address.host) ? dial(address, loop) : dialNamed(address, loop),
     connectBlocking,
     tls,
   };

@@ -5,13 +5,12 @@
  */
 import process from "node:process";
 import { errnoOf, SysError } from "../abi/errno.ts";
-import type { Channel, Security, TlsSockets } from "../plugin.ts";
-import { check } from "./errors.ts";
-import { raw, result } from "./ffi.ts";
+import type { Channel, Security, SocketAddress, TlsSockets } from "../plugin.ts";
+import { raw } from "./ffi.ts";
 import type { Host, Loop } from "./host.ts";
+import { startOwn } from "./isolated.ts";
 import { LoopChannel } from "./loop_channel.ts";
 import { blockingChannel } from "./sockets_blocking.ts";
-import { spawnSession } from "./spawn.ts";
 import { tlsEvents } from "./tls.ts";
 
 /** The argument that makes our program the other end. */
@@ -19,14 +18,12 @@ export const RELAY = "--tls-relay";
 /** Set in its environment: a program compiled together with us is started instead of our own, and must not start another. */
 const STARTED = "RUMP_TLS_RELAY";
 const BINDING = 32;
-const STDERR = 2;
-const [AF_UNIX, STREAM, CLOEXEC] = [1, 1, 0o2000000];
 const [F_SETFL, NONBLOCK] = [4, 0o4000];
 const utf8 = new TextEncoder();
 
 interface Order {
-  readonly address: { readonly host: string; readonly port: number };
-  readonly ca?: string;
+  readonly address: SocketAddress;
+  readonly security: Omit<Security, "fingerprint">;
   /** In place of bytes JSON does not know. */
   readonly fingerprint?: readonly number[];
 }
@@ -37,14 +34,10 @@ interface Complaint {
 
 /** Start a process that connects, and wait for it. */
 export function relayed(self: Host["self"], now: () => number): TlsSockets["connectBlocking"] {
-  return (address, { ca, fingerprint }) => {
+  return (address, { fingerprint, ...security }) => {
     if (process.env[STARTED]) throw new Error("a compiled program cannot wait for TLS");
-    const channel = blockingChannel(start(self), now);
-    const order: Order = {
-      address,
-      ...(ca === undefined ? {} : { ca }),
-      ...(fingerprint ? { fingerprint: [...fingerprint] } : {}),
-    };
+    const channel = blockingChannel(startOwn(self, [RELAY], { env: { [STARTED]: "1" } }).fd, now);
+    const order: Order = { address, security, ...(fingerprint ? { fingerprint: [...fingerprint] } : {}) };
     channel.send(utf8.encode(`${JSON.stringify(order)}\n`));
     const read = (n: number): Uint8Array => {
       const into = new Uint8Array(n);
@@ -54,7 +47,7 @@ export function relayed(self: Host["self"], now: () => number): TlsSockets["conn
     };
     const binding = read(1)[0] === 0 ? read(BINDING) : undefined;
     if (binding?.length === BINDING) {
-      return { send: channel.send, receive: channel.receive, close: channel.close, binding };
+      return { send: channel.send, receive: channel.receive, within: channel.within!, close: channel.close, binding };
     }
     const complaint = new TextDecoder().decode(read(4096));
     channel.close();
@@ -63,19 +56,6 @@ export function relayed(self: Host["self"], now: () => number): TlsSockets["conn
 }
 const wrong = ({ errno, message }: Complaint): Error => (errno === undefined ? new Error(message) : errnoOf(errno));
 
-/** Our end of the pair; the other is its standard input. */
-function start({ path, args }: Host["self"]): number {
-  const pair = new Int32Array(2);
-  check(result(raw.socketpair(AF_UNIX, STREAM | CLOEXEC, 0, new Uint8Array(pair.buffer))), "socketpair");
-  const [mine, theirs] = pair as unknown as [number, number];
-  try {
-    spawnSession(path, ["rump", ...args, RELAY], [theirs, undefined, STDERR], { [STARTED]: "1" });
-  } finally {
-    raw.close(theirs);
-  }
-  return mine;
-}
-
 /** The other end: until either side hangs up. */
 export async function relay(loop: Loop): Promise<number> {
   raw.fcntl(0, F_SETFL, NONBLOCK);
@@ -83,13 +63,10 @@ export async function relay(loop: Loop): Promise<number> {
   const asked = firstLine(near, () => loop.stop());
   loop.pending(1); // until there is a stream, promises are what it is about
   const served = loop.run();
-  const { address, fingerprint, ca }: Order = JSON.parse(await asked);
-  const security: Security = {
-    ...(ca === undefined ? {} : { ca }),
-    ...(fingerprint ? { fingerprint: new Uint8Array(fingerprint) } : {}),
-  };
+  const { address, fingerprint, security }: Order = JSON.parse(await asked);
+  const believed = fingerprint ? { fingerprint: new Uint8Array(fingerprint) } : {};
   try {
-    const far = await tlsEvents.connect(address, security);
+    const far = await tlsEvents.connect(address, { ...security, ...believed });
     near.send(new Uint8Array([0, ...far.binding!]));
     join(near, far, () => loop.stop());
   } catch (e) {

@@ -1,18 +1,26 @@
 /** The process of an isolated driver: loads the plugin's file, mounts, and does what it is told, until its kernel is gone. */
-import { errno, SysError } from "../abi/errno.ts";
+import { SysError } from "../abi/errno.ts";
 import type { Host } from "../host/host.ts";
 import { optionRows, parseOptions } from "../kern/driver_options.ts";
 import { type Hypercalls, Kernel } from "../kern/kernel.ts";
-import { pluginOf } from "../kern/plugins.ts";
-import type { Async, Attr, BlockDevice, Channel, FsDriver, MountRequest, Sys, Volume } from "../plugin.ts";
+import type { Async, Attr, Channel, FsDriver, MountRequest, Plugin, Sys, Volume } from "../plugin.ts";
+import { askedDisk, Asker, type DiskFacts } from "./blocks.ts";
 import { receiveFrames, sendFrame } from "./frames.ts";
-import { type Description, type DiskFacts, type Mounted, operations, type Order, type Word } from "./operations.ts";
+import { type Description, type Mounted, operations, type Order, type Word } from "./operations.ts";
 
-/** Serve the kernel that started us; `file` is the plugin's; `boxed`: into the sandbox once it is loaded. The exit status. */
-export async function serveDriver(host: Host, machine: Hypercalls, file: string, boxed: boolean): Promise<number> {
+/** Which driver it is. */
+interface Loading {
+  /** A plugin's file, or a built-in component. */
+  readonly file: string;
+  /** Into the sandbox, before anything is mounted. */
+  readonly boxed: boolean;
+  readonly plugin: (file: string) => Promise<Plugin>;
+}
+/** Serve the kernel that started us. The exit status. */
+export async function serveDriver(host: Host, machine: Hypercalls, what: Loading): Promise<number> {
   const channel = host.isolatedEnd();
   channel.closed(() => host.exit(0));
-  const driver = new Driver(host, channel, { file, boxed }, new Kernel(machine).sys);
+  const driver = new Driver(host, channel, what, new Kernel(machine).sys);
   host.onStray((e) => driver.stray(e));
   receiveFrames(channel, (message, bytes) => driver.heard(message as Order, bytes), () => host.exit(1));
   await host.loop.run();
@@ -29,24 +37,19 @@ interface Answer {
 class Driver {
   readonly #host: Host;
   readonly #channel: Pick<Channel, "send">;
-  readonly #file: string;
-  readonly #boxed: boolean;
+  readonly #what: Loading;
   readonly #sys: Sys;
   #driver: FsDriver | undefined;
   #volume: Volume | undefined;
   readonly #ids = new Map<unknown, number>();
   readonly #nodes = new Map<number, { readonly node: unknown; told: number }>();
   #nextNode = 1;
-  /** Transfers of the disk that are under way. */
-  readonly #transfers = new Map<number, (error: string | undefined, bytes: Uint8Array) => void>();
-  #nextTransfer = 1;
   #spare: Uint8Array = NONE;
 
-  constructor(host: Host, channel: Pick<Channel, "send">, { file, boxed }: { file: string; boxed: boolean }, sys: Sys) {
+  constructor(host: Host, channel: Pick<Channel, "send">, what: Loading, sys: Sys) {
     this.#host = host;
     this.#channel = channel;
-    this.#file = file;
-    this.#boxed = boxed;
+    this.#what = what;
     this.#sys = {
       ...sys,
       log: (text) => this.#say({ log: String(text) }),
@@ -65,10 +68,6 @@ class Driver {
   heard(order: Order, bytes: Uint8Array): boolean {
     if ("forget" in order) {
       for (const [id, times] of order.forget) this.#forget(id, times);
-    } else if ("disk" in order && !("id" in order)) {
-      this.#transfers.get(order.disk)?.(order.error, bytes);
-      this.#transfers.delete(order.disk);
-      return true;
     } else if ("id" in order) return this.#obey(order, bytes);
     return false;
   }
@@ -104,10 +103,8 @@ class Driver {
   }
   async #load(): Promise<FsDriver> {
     if (this.#driver) return this.#driver;
-    const plugin = pluginOf(this.#file, await this.#host.import(this.#file));
-    if (plugin.kind !== "fs") throw new Error(`${this.#file}: only file systems can be isolated`);
-    // What it needs beside what it is told it has loaded now.
-    if (this.#boxed) { for (const left of this.#host.sandbox({ log: false })) this.#sys.log(`sandbox: ${left}`); }
+    const plugin = await this.#what.plugin(this.#what.file);
+    if (plugin.kind !== "fs") throw new Error(`${this.#what.file}: only file systems can be isolated`);
     return this.#driver = plugin;
   }
   async #describe(): Promise<Description> {
@@ -138,7 +135,11 @@ class Driver {
     const driver = await this.#load();
     const wrong = (why: string) => this.#sys.log(`${driver.name}: ${why}`);
     const options = parseOptions(driver.options, request.options ?? {}, wrong);
-    const volume = await driver.mount(this.#sys, disk && this.#device(disk), { ...request, options });
+    await driver.prepare?.(this.#sys, options);
+    // What it needs beside what it is told it has loaded now.
+    if (this.#what.boxed) { for (const left of this.#host.sandbox({ log: false })) this.#sys.log(`sandbox: ${left}`); }
+    const device = disk && askedDisk(new Asker(this.#host.isolatedDisk(), this.#sys.log), disk);
+    const volume = await driver.mount(this.#sys, device, { ...request, options });
     this.#volume = volume;
     const { foldsCase, readOnly, changing, label } = volume;
     const facts = { foldsCase, readOnly, changing, label };
@@ -212,28 +213,6 @@ class Driver {
     if (!known || (known.told -= times) > 0) return;
     this.#nodes.delete(id);
     this.#ids.delete(known.node);
-  }
-
-  /** The kernel's disk, by messages. */
-  #device({ name, size, blockSize, can }: DiskFacts): BlockDevice {
-    const ask = (what: "read" | "write" | "flush" | "discard", at: number, length: number, bytes?: Uint8Array) =>
-      new Promise<Uint8Array>((resolve, reject) => {
-        const disk = this.#nextTransfer++;
-        this.#transfers.set(
-          disk,
-          (error, data) => (error === undefined ? resolve(data) : reject(errno[error as "EIO"] ?? errno.EIO)),
-        );
-        this.#say({ disk, do: what, at, length }, bytes);
-      });
-    return {
-      name,
-      size,
-      blockSize,
-      read: async (into, at) => into.set(await ask("read", at, into.length)),
-      ...(can.includes("write") ? { write: async (from, at) => void (await ask("write", at, from.length, from)) } : {}),
-      ...(can.includes("flush") ? { flush: async () => void (await ask("flush", 0, 0)) } : {}),
-      ...(can.includes("discard") ? { discard: async (at, length) => void (await ask("discard", at, length)) } : {}),
-    };
   }
 }
 const types = { flag: "boolean", number: "number", text: "string", words: undefined, any: undefined } as const;

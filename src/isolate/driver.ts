@@ -2,7 +2,8 @@
 import { errno } from "../abi/errno.ts";
 import type { Host } from "../host/host.ts";
 import type { BlockDevice, Capability, FsDriver, Schema, Sys, Volume } from "../plugin.ts";
-import type { Description, DiskFacts, Mounted } from "./operations.ts";
+import { factsOf } from "./blocks.ts";
+import type { Description, Mounted } from "./operations.ts";
 import { DriverProcess, type Limits } from "./process.ts";
 import { type IsolatedVolume, isolatedVolume } from "./volume.ts";
 
@@ -79,13 +80,6 @@ async function mount(
     throw e;
   }
 }
-const factsOf = (d: BlockDevice): DiskFacts => ({
-  name: d.name,
-  size: d.size,
-  blockSize: d.blockSize,
-  can: (["write", "flush", "discard"] as const).filter((op) => d[op] !== undefined),
-});
-
 /** Until `work` is done the loop runs, without which nothing is heard of other processes. */
 export async function inLoop<T>(host: Host, work: Promise<T>): Promise<T> {
   const { loop } = host;

@@ -1,5 +1,6 @@
 /** A volume's operations as messages: what their arguments and results are. One table for both ends. */
 import type { Volume } from "../plugin.ts";
+import type { DiskFacts } from "./blocks.ts";
 
 /** `node`: its number; `bytes`: behind the message; `into`: a length, the bytes come back; `plain`: JSON as it is. */
 export type Argument = "node" | "bytes" | "into" | "plain";
@@ -42,31 +43,17 @@ export const operations: Readonly<Record<Operation, readonly [arguments_: readon
   update: [["plain", "plain"], "nothing"],
 };
 
-/** What the driver's process is told of a disk it may use. */
-export interface DiskFacts {
-  readonly name: string;
-  readonly size: number;
-  readonly blockSize: number;
-  readonly can: readonly ("write" | "flush" | "discard")[];
-}
 /** To the driver's process: what to do, by number. `forget`: nodes, and how often each was told of. */
 export type Order =
   | { readonly id: number; readonly do: "describe" }
   | { readonly id: number; readonly do: "mount"; readonly request: unknown; readonly disk: DiskFacts | undefined }
   | { readonly id: number; readonly do: Operation; readonly args: readonly unknown[] }
-  | { readonly forget: readonly (readonly [node: number, times: number])[] }
-  | { readonly disk: number; readonly error?: string };
-/** From it: what came of it; a line for the log; a change; something to be done on the disk. */
+  | { readonly forget: readonly (readonly [node: number, times: number])[] };
+/** From it: what came of it; a line for the log; a change. */
 export type Word =
   | { readonly id: number; readonly value?: unknown; readonly error?: string; readonly bug?: string }
   | { readonly log: string }
-  | { readonly changed: number | null; readonly name?: string }
-  | {
-    readonly disk: number;
-    readonly do: "read" | "write" | "flush" | "discard";
-    readonly at: number;
-    readonly length: number;
-  };
+  | { readonly changed: number | null; readonly name?: string };
 /** What a plugin's file has, as far as its process tells. */
 export interface Description {
   readonly name: string;

@@ -1,7 +1,8 @@
 /** An isolated driver's process as its kernel has it: orders with a time-out, its disk, an eye on its memory; killed when it must be. */
-import { errno, type ErrnoName, SysError } from "../abi/errno.ts";
+import { errno, type ErrnoName } from "../abi/errno.ts";
 import type { Host, Isolated } from "../host/host.ts";
 import type { BlockDevice } from "../plugin.ts";
+import { serveDisk } from "./blocks.ts";
 import { receiveFrames, sendFrame } from "./frames.ts";
 import type { Order, Word } from "./operations.ts";
 
@@ -19,8 +20,6 @@ const LOOK_MS = 100;
 /** Lines it may log between two looks, and characters of each. */
 const LINES = 20;
 const LINE = 2000;
-/** Bytes a transfer of the disk may have. */
-const TRANSFER = 16 << 20;
 const NONE = new Uint8Array(0);
 
 interface Pending {
@@ -63,6 +62,12 @@ export class DriverProcess {
       (word, bytes) => this.#heard(word as Word, bytes),
       () => this.#end("it does not speak our language"),
     );
+    const pending = (change: 1 | -1) => host.loop.pending(change);
+    serveDisk(
+      this.#process.disk,
+      { device: () => this.disk, pending },
+      () => this.#end("it does not speak our language"),
+    );
     this.#look();
   }
   /** Have something done; bytes that come back go `into`, where that is given. Rejects with the driver's errno; EIO when its process is gone or has to go. */
@@ -90,6 +95,7 @@ export class DriverProcess {
     this.#cancel();
     this.#process.kill();
     this.#process.channel.close();
+    this.#process.disk.close();
     for (const { reject } of this.#pending.values()) reject(errno.EIO);
     this.#pending.clear();
     this.#host.loop.settled();
@@ -124,10 +130,7 @@ export class DriverProcess {
     if (typeof word !== "object" || word === null) this.#end("it does not speak our language");
     else if ("log" in word) this.#log(String(word.log));
     else if ("changed" in word) this.#changed(word.changed, word.name);
-    else if ("disk" in word) {
-      void this.#transfer(word, bytes);
-      return true;
-    } else this.#answered(word, bytes);
+    else this.#answered(word, bytes);
     return false;
   }
   #answered(word: Extract<Word, { id: number }>, bytes: Uint8Array): void {
@@ -149,24 +152,6 @@ export class DriverProcess {
   }
   #changed(node: unknown, name: unknown): void {
     this.#options.changed?.(typeof node === "number" ? node : undefined, typeof name === "string" ? name : undefined);
-  }
-  /** Something on the disk; what makes no sense is EIO. */
-  async #transfer({ disk, do: what, at, length }: Extract<Word, { disk: number }>, bytes: Uint8Array): Promise<void> {
-    let [answer, error]: [Uint8Array, string | undefined] = [NONE, undefined];
-    this.#host.loop.pending(1);
-    try {
-      const device = this.disk;
-      if (!device || !Number.isSafeInteger(at) || at < 0 || !(length >= 0 && length <= TRANSFER)) throw errno.EIO;
-      if (what === "read") await device.read(answer = new Uint8Array(length), at);
-      else if (what === "write") await device.write!(bytes, at);
-      else if (what === "flush") await device.flush!();
-      else await device.discard!(at, length);
-    } catch (e) {
-      [answer, error] = [NONE, e instanceof SysError ? e.code : "EIO"];
-    } finally {
-      this.#host.loop.pending(-1);
-    }
-    if (!this.#gone) sendFrame(this.#process.channel, { disk, ...(error === undefined ? {} : { error }) }, answer);
   }
 }
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

@@ -48,6 +48,8 @@ export interface Hypercalls {
   readonly sockets: Sockets;
   readonly sharedFile: OpenSharedFile;
   readonly growingFile: OpenGrowingFile;
+  /** A small file, whole. Throws errno. */
+  file(path: string): Uint8Array;
   readonly tap: OpenTap;
   readonly datagrams: OpenDatagrams;
   /** A promise is outstanding (+1) or done (-1): a loop of our own must let the runtime turn. Left out: the runtime's loop. */
@@ -128,6 +130,7 @@ export class Kernel implements KernelServices {
       sockets: host.sockets,
       sharedFile: host.sharedFile,
       growingFile: host.growingFile,
+      file: (path) => host.file(path),
       tap: host.tap,
       datagrams: host.datagrams,
       netDevice: (name, unit) => this.#netDevice(name, unit),

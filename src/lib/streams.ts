@@ -82,7 +82,7 @@ export interface Sockets {
 }
 /** What encrypted transports are told: who a server is, whom a client believes. Texts are PEM. */
 export interface Security {
-  /** A server's certificate, behind it those that lead to its authority, and its key. */
+  /** A server's certificate (or a client's, where the server asks), behind it those that lead to its authority, and its key. */
   readonly cert?: string;
   readonly key?: string;
   /** The only authorities a client believes; left out: the system's. */
@@ -91,8 +91,18 @@ export interface Security {
   readonly fingerprint?: Uint8Array;
   /** Milliseconds a handshake may take, the connection before it included (10,000). */
   readonly handshakeMs?: number;
+  /** The oldest version a client accepts; left out: 1.3. */
+  readonly oldest?: "1.2" | "1.3";
+  /** How a user says whom to believe, for the message when nobody is believed: "#cafile=...". */
+  readonly advice?: string;
+  /** The name a server's certificate must be for; left out: the host's of its address. */
+  readonly serverName?: string;
+  /** STARTTLS: what is said in the clear before the handshake. */
+  readonly plain?: readonly Said[];
 }
-/** TLS 1.3 over TCP. Throws errno of the connection, and plain Errors that say what is wrong with a certificate. */
+/** Bytes of ours to send, or bytes the other side must say: null is any. */
+export type Said = { readonly send: readonly number[] } | { readonly expect: readonly (number | null)[] };
+/** TLS over TCP or a local socket. Throws errno of the connection, and plain Errors that say what is wrong with a certificate. */
 export interface TlsSockets {
   listen(
     address: { readonly host: string; readonly port: number },
@@ -103,6 +113,6 @@ export interface TlsSockets {
       readonly turnedAway: (peer: string, why: string) => void;
     },
   ): Promise<Listener>;
-  connect(address: { readonly host: string; readonly port: number }, security: Security): Promise<Channel>;
-  connectBlocking(address: { readonly host: string; readonly port: number }, security: Security): BlockingChannel;
+  connect(address: SocketAddress, security: Security): Promise<Channel>;
+  connectBlocking(address: SocketAddress, security: Security): BlockingChannel;
 }

@@ -46,6 +46,7 @@ export function plainSys(log: (text: string) => void = () => {}): Sys {
     unpack: host.unpack,
     sharedFile: undefined as never,
     growingFile: undefined as never,
+    file: undefined as never,
     tap: undefined as never,
     datagrams: undefined as never,
     netDevice: undefined as never,

@@ -48,6 +48,7 @@ export function fakeHost(): FakeHost {
     sockets: noSockets,
     sharedFile: host.eventSharedFile,
     growingFile: host.growingFile,
+    file: (path) => host.readFile(path),
     tap: host.eventTap,
     datagrams: host.eventDatagrams,
     now() {
