@@ -14,7 +14,7 @@ import type { OpenSharedFile } from "./lib/shared_file.ts";
 import type { Schema } from "./lib/standard_schema.ts";
 import type { OpenTap } from "./lib/tap.ts";
 import type { OpenTunnel } from "./lib/tunnel.ts";
-import type { Unpack } from "./lib/unpack.ts";
+import type { Pack, Unpack } from "./lib/unpack.ts";
 import type { BlockingChannel, Channel, Listener, Security, SocketAddress, Sockets } from "./lib/streams.ts";
 
 export type { Async, Errnos, Schema };
@@ -27,7 +27,7 @@ export type { OpenPort, Port, PortUser } from "./lib/port.ts";
 export type { OpenSharedFile, SharedFile } from "./lib/shared_file.ts";
 export type { OpenTap, Tap } from "./lib/tap.ts";
 export type { OpenTunnel, Tunnel } from "./lib/tunnel.ts";
-export type { Packing, Unpack } from "./lib/unpack.ts";
+export type { Pack, Packing, Unpack } from "./lib/unpack.ts";
 export type { Attr, FileType, Make, SetAttr, StatFs, Volume, WholeVolume } from "./lib/volume.ts";
 export type {
   BlockingChannel,
@@ -56,6 +56,8 @@ export interface Sys {
   callout(ms: number, fn: () => void): () => void;
   /** Bytes that are compressed. */
   readonly unpack: Unpack;
+  /** The other way round. */
+  readonly pack: Pack;
   /** The volume of a driver that thinks in paths. */
   pathVolume(driver: PathDriver): Volume<PathNode>;
   /**
@@ -230,6 +232,10 @@ export interface BlockDevice {
   flush?(): Async<void>;
   /** Nobody needs what is there any more: it may read as anything, and its room is given back where that can be. */
   discard?(offset: number, length: number): Async<void>;
+  /** The first byte at or after `offset` that may be other than zero, as far as that is known without reading; `size`: none. */
+  nextData?(offset: number): Async<number>;
+  /** Room is given to so many bytes at once: written whole, and each once, they go fastest. */
+  readonly unit?: number;
   /** What it is on can be longer or shorter (a file): `size` is this many bytes from now on, new ones are zeros. */
   resize?(size: number): Async<void>;
   close?(): Async<void>;
@@ -244,7 +250,46 @@ export interface DiskRequest {
   /** The image this one is a change of, if whoever asks says which that is; never as the image itself names it. */
   readonly backing?: BlockDevice;
 }
-export interface DiskDriver<O = unknown> {
+/** How a new image is asked for. */
+export interface DiskCreation<C = unknown> {
+  /** What it will be called: a path. */
+  readonly source: string;
+  /** Bytes of the disk. */
+  readonly size: number;
+  /** Parsed with the driver's schema for them. */
+  readonly options: C;
+  /** An empty file, which can be resized, and is on the medium when whoever asks says so. The driver closes it. */
+  readonly base: BlockDevice;
+  /** The image it is to be a change of, and the name and format by which others will find that. The driver closes it. */
+  readonly backing?: { readonly name: string; readonly format: string; readonly device: BlockDevice };
+}
+/** What an image says of itself, without a look at the disk in it. */
+export interface DiskFacts {
+  /** Bytes of the disk. */
+  readonly size: number;
+  /** Of the kinds its format has, which: "version 3", "dynamic". */
+  readonly variant?: string;
+  /** Bytes that get their room at once. */
+  readonly unit?: number;
+  /** How its data is packed, where that is: "zstd". */
+  readonly compression?: string;
+  /** The image it says it is a change of, and that one's format. Nobody need believe it. */
+  readonly backing?: { readonly name: string; readonly format?: string };
+  /** States of the disk that are kept in it. */
+  readonly snapshots?: readonly DiskSnapshot[];
+  /** What is odd about it, a line each: "marked as corrupt". */
+  readonly notes?: readonly string[];
+}
+export interface DiskSnapshot {
+  readonly id: string;
+  readonly name: string;
+  /** Seconds since 1970. */
+  readonly time: number;
+  /** Bytes of the disk then, and of the machine's memory that is kept with it. */
+  readonly size: number;
+  readonly memory: number;
+}
+export interface DiskDriver<O = unknown, C = unknown> {
   readonly kind: "disk";
   readonly name: string;
   /** Of a URL they follow its `#`, and are no part of `source`. */
@@ -256,6 +301,12 @@ export interface DiskDriver<O = unknown> {
   apart?(request: DiskRequest): boolean;
   /** EINVAL, with a line in the log, for what is no image of its format. */
   open(sys: Sys, options: O, request?: DiskRequest): Async<BlockDevice>;
+  /** Of a format. EINVAL, with a line in the log, for what is no image of it. `base` stays open. */
+  describe?(sys: Sys, base: BlockDevice, source: string): Async<DiskFacts>;
+  /** Options of new images; shown and parsed as those of file systems are. */
+  readonly creation?: Schema<C>;
+  /** Make an empty image, and open it for writing. EINVAL, with a line in the log, for what the format cannot be. */
+  create?(sys: Sys, request: DiskCreation<C>): Async<BlockDevice>;
 }
 
 export interface BufferOptions {
@@ -350,4 +401,4 @@ export interface SysctlNode {
 
 // Existential: the registry holds drivers of every option and node type.
 // deno-lint-ignore no-explicit-any -- the one place where variance is given up
-export type Plugin = FsDriver<any, any> | DiskDriver<any> | NetDriver<any> | Transport | Component;
+export type Plugin = FsDriver<any, any> | DiskDriver<any, any> | NetDriver<any> | Transport | Component;

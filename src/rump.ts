@@ -53,6 +53,7 @@ export function hypercalls(h: Host, timer: Hypercalls["timer"], sockets: Sockets
     random: (into) => h.random(into),
     verify: (key, message, signature) => h.verify(key, message, signature),
     unpack: h.unpack,
+    pack: h.pack,
     timer,
     sockets,
     sharedFile: (path, size) => open(whole(path), size),

@@ -1,5 +1,6 @@
 /** An open qcow2 image as a disk. */
-import type { BlockDevice, Sys } from "../../src/plugin.ts";
+import type { Async, BlockDevice, Sys } from "../../src/plugin.ts";
+import { then } from "../../src/lib/async.ts";
 import { finished } from "../../src/lib/finished.ts";
 import { eachUnit } from "../../src/lib/units.ts";
 import { zstdFrame } from "../../src/lib/zstd.ts";
@@ -16,15 +17,17 @@ export class Qcow2Disk {
   readonly #counts: Refcounts | undefined;
   readonly #tables: Tables;
   readonly #backing: BlockDevice | undefined;
+  readonly #packs: boolean;
   readonly #unpacked = new Map<number, Uint8Array>();
 
-  /** `writes`: it may be written. */
-  constructor(sys: Sys, store: Store, backing: BlockDevice | undefined, writes: boolean) {
+  /** `writes`: it may be written; `packs`: what is written whole for the first time is packed. */
+  constructor(sys: Sys, store: Store, backing: BlockDevice | undefined, writes: boolean, packs = false) {
     this.#s = store;
     this.#sys = sys;
     this.#counts = writes ? new Refcounts(store) : undefined;
     this.#tables = new Tables(store, this.#counts);
     this.#backing = backing;
+    this.#packs = packs;
   }
   /** As the kernel has disks. */
   device(name: string): BlockDevice {
@@ -47,6 +50,8 @@ export class Qcow2Disk {
         },
         discard: (offset: number, length: number) => this.#discard(offset, length),
       },
+      nextData: (offset) => this.#nextData(offset),
+      unit: this.#s.g.clusterSize,
       flush: () => this.#tables.flush(),
       close: () => {
         if (this.#counts) this.#tables.flush();
@@ -54,6 +59,14 @@ export class Qcow2Disk {
         if (this.#backing?.close) finished(this.#backing.close(), this.#s.errno);
       },
     };
+  }
+  #nextData(offset: number): Async<number> {
+    const { clusterSize, size } = this.#s.g;
+    const own = this.#tables.next(Math.floor(offset / clusterSize), Math.ceil(size / clusterSize)) * clusterSize;
+    const first = Math.min(Math.max(offset, own), size);
+    if (!this.#backing || offset >= this.#backing.size) return first;
+    const below = this.#backing.nextData ? this.#backing.nextData(offset) : offset;
+    return then(below, (at) => Math.min(first, at));
   }
   #read(cluster: number, into: Uint8Array, from: number): void {
     const where = this.#tables.where(cluster);
@@ -89,15 +102,26 @@ export class Qcow2Disk {
     const where = this.#tables.where(cluster);
     if (where.kind === "data" && where.own) return this.#s.write(from, where.at + offset);
     const whole = this.#whole(cluster, from, offset);
+    if (this.#packs && where.kind === "none" && this.#pack(cluster, whole)) return;
     const at = this.#counts!.allocate();
     this.#s.write(whole, at);
     this.#tables.set(cluster, at);
     this.#releaseOld(where);
   }
+  /** False: it gets no smaller. */
+  #pack(cluster: number, whole: Uint8Array): boolean {
+    const { clusterSize, packing } = this.#s.g;
+    const packed = this.#sys.pack(packing, whole);
+    if (packed.length >= clusterSize) return false;
+    const at = this.#counts!.allocatePacked(packed.length);
+    this.#s.write(packed, at);
+    this.#tables.setPacked(cluster, at, packed.length);
+    return true;
+  }
   /** A cluster that is written in part: the rest is what it was. */
   #whole(cluster: number, from: Uint8Array, offset: number): Uint8Array {
     const { clusterSize } = this.#s.g;
-    if (from.length === clusterSize) return from;
+    if (from.length === clusterSize) return from; // lent, and written at once
     const whole = new Uint8Array(clusterSize);
     const end = Math.min(clusterSize, this.#s.g.size - cluster * clusterSize);
     this.#read(cluster, whole.subarray(0, end), 0);

@@ -2,11 +2,13 @@
 import { viewOf } from "../../src/lib/struct.ts";
 import { decodeName } from "../../src/lib/text.ts";
 import {
+  BACKING_FORMAT,
   Compression,
   COMPRESSION_AT,
   COMPRESSION_TYPE,
   CORRUPT,
   DIRTY,
+  Extension,
   Header,
   Header3,
   HEADER3_AT,
@@ -27,6 +29,9 @@ export interface Geometry {
   readonly packing: "deflate" | "zstd";
   /** The name of the image this one is a change of. */
   readonly backing: string | undefined;
+  readonly backingFormat: string | undefined;
+  readonly snapshots: number;
+  readonly snapshotsOffset: number;
   /** Why it should not be written. */
   readonly readOnly: string | undefined;
   /** There are notes of other programs that a write makes untrue. */
@@ -64,6 +69,9 @@ export function parseHeader(start: Uint8Array): Geometry | string {
     refcountBits: version === 3 ? 2 ** Header3.get.refcountOrder(d, HEADER3_AT) : 16,
     packing: compression === 1 ? "zstd" : "deflate",
     backing,
+    backingFormat: backing === undefined ? undefined : backingFormat(start, d, version),
+    snapshots: get.snapshots(d, 0),
+    snapshotsOffset: get.snapshotsOffset(d, 0),
     readOnly: features & CORRUPT ? "marked as corrupt" : features & DIRTY ? "its counts are not up to date" : undefined,
     autoclear: version === 3 && Header3.get.autoclear(d, HEADER3_AT) !== 0,
   };
@@ -98,4 +106,16 @@ function backingName(start: Uint8Array, d: DataView): string | undefined | null 
   if (at === 0) return undefined;
   if (length === 0 || length > LONGEST_NAME || at + length > start.length) return null;
   return decodeName(start.subarray(at, at + length));
+}
+/** As an extension of the header tells it. */
+function backingFormat(start: Uint8Array, d: DataView, version: number): string | undefined {
+  const first = version === 3 ? Header3.get.headerLength(d, HEADER3_AT) : HEADER3_AT;
+  for (let at = first; at + Extension.size <= start.length;) {
+    const [type, length] = [Extension.get.type(d, at), Extension.get.length(d, at)];
+    if (type === 0) return undefined;
+    const data = start.subarray(at + Extension.size, at + Extension.size + length);
+    if (type === BACKING_FORMAT) return decodeName(data);
+    at += Extension.size + Math.ceil(length / 8) * 8;
+  }
+  return undefined;
 }

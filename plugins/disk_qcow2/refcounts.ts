@@ -1,6 +1,6 @@
 /**
- * Who has which cluster: a count for each in the file, in blocks a table points to. Counts are written before what they
- * count is linked: a crash leaves clusters nobody has, never one that two have.
+ * Who has which cluster: a count for each in the file, in blocks a table points to. Changed ones stay in memory until `write`,
+ * which comes before what they count is linked: a crash leaves clusters nobody has, never one that two have.
  */
 import { viewOf } from "../../src/lib/struct.ts";
 import { Header } from "./layout.ts";
@@ -9,17 +9,27 @@ import { offsetAt, setEntry, type Store } from "./store.ts";
 /** Blocks of counts kept in memory. */
 const KEPT = 64;
 
+/** Counts, and which of their bytes are not on the disk yet: [from, to). */
+interface Block {
+  readonly bytes: Uint8Array;
+  from: number;
+  to: number;
+}
 export class Refcounts {
   readonly #s: Store;
   #table: DataView;
   #tableAt: number;
-  readonly #blocks = new Map<number, Uint8Array>();
+  readonly #blocks = new Map<number, Block>();
   /** The first cluster nobody has had: at the file's end. */
   #end: number;
   /** Clusters nothing on the disk has any more, and those that are to lose somebody at the next flush. */
   readonly #free: number[] = [];
   readonly #released: number[] = [];
+  /** Where packed bytes go on; 0: nowhere yet. */
+  #packedEnd = 0;
   readonly #bits: number;
+  /** The largest count. */
+  readonly #most: number;
   /** Counts a block has. */
   readonly #each: number;
 
@@ -30,6 +40,7 @@ export class Refcounts {
     this.#table = store.table(g.refcountOffset, g.refcountClusters * g.clusterSize / 8);
     this.#end = Math.ceil(store.size / g.clusterSize);
     this.#bits = g.refcountBits;
+    this.#most = 2 ** g.refcountBits - 1;
     this.#each = g.clusterSize * 8 / g.refcountBits;
   }
   /** A cluster for something new, counted once: its offset. What is in it is of no use. */
@@ -37,6 +48,20 @@ export class Refcounts {
     const cluster = this.#free.pop() ?? this.#end++;
     this.#set(cluster, 1);
     return cluster * this.#s.g.clusterSize;
+  }
+  /** Room for the bytes of a packed cluster, behind the last ones where that can be: counted once more each. */
+  allocatePacked(length: number): number {
+    const { clusterSize } = this.#s.g;
+    const last = Math.floor(this.#packedEnd / clusterSize);
+    const left = Math.ceil(this.#packedEnd / clusterSize) * clusterSize - this.#packedEnd;
+    const count = left > 0 ? this.#get(last) : 0; // 0: nobody has it any more
+    const fits = count > 0 && count < this.#most && (length <= left || this.#end === last + 1);
+    const at = fits ? this.#packedEnd : this.#end * clusterSize;
+    this.#packedEnd = at + length;
+    const [from, to] = [Math.floor(at / clusterSize), Math.floor((at + length - 1) / clusterSize)];
+    this.#end = Math.max(this.#end, to + 1); // before counting, which may take a cluster
+    for (let cluster = from; cluster <= to; cluster++) this.#set(cluster, this.#get(cluster) + 1);
+    return at;
   }
   /** One less has the cluster at an offset, once everything that had it is on the disk without it. */
   release(offset: number): void {
@@ -53,22 +78,34 @@ export class Refcounts {
       this.#s.discard(cluster * clusterSize, clusterSize);
       if (this.#free.length < MOST_FREE) this.#free.push(cluster);
     }
+    this.write();
+  }
+
+  /** Put the counts on the disk. */
+  write(): void {
+    for (const [at, block] of this.#blocks) this.#writeBlock(at, block);
+  }
+  #writeBlock(at: number, block: Block): void {
+    const { bytes, from, to } = block;
+    if (to > from) this.#s.write(bytes.subarray(from, to), at + from);
+    block.from = block.to = 0;
   }
 
   #get(cluster: number): number {
     const block = this.#block(cluster, false);
-    return block ? readBits(block, cluster % this.#each, this.#bits) : 0;
+    return block ? readBits(block.bytes, cluster % this.#each, this.#bits) : 0;
   }
   #set(cluster: number, count: number): void {
     const block = this.#block(cluster, true)!;
     const n = cluster % this.#each;
-    writeBits(block, n, this.#bits, count);
+    writeBits(block.bytes, n, this.#bits, count);
     const byte = Math.floor(n * this.#bits / 8);
-    const size = Math.max(1, this.#bits / 8);
-    this.#s.write(block.subarray(byte, byte + size), this.#blockAt(cluster) + byte);
+    const end = byte + Math.max(1, this.#bits / 8);
+    const clean = block.from === block.to;
+    block.from = clean ? byte : Math.min(block.from, byte);
+    block.to = clean ? end : Math.max(block.to, end);
   }
-  readonly #blockAt = (cluster: number) => offsetAt(this.#table, Math.floor(cluster / this.#each));
-  #block(cluster: number, make: boolean): Uint8Array | undefined {
+  #block(cluster: number, make: boolean): Block | undefined {
     const index = Math.floor(cluster / this.#each);
     if (index * 8 >= this.#table.byteLength) {
       if (!make) return undefined;
@@ -82,25 +119,28 @@ export class Refcounts {
     this.#s.read(bytes, at);
     return this.#keep(at, bytes);
   }
-  #keep(at: number, bytes: Uint8Array): Uint8Array {
-    this.#blocks.set(at, bytes);
-    for (const [oldest] of this.#blocks) {
+  #keep(at: number, bytes: Uint8Array): Block {
+    const block = { bytes, from: 0, to: 0 };
+    this.#blocks.set(at, block);
+    for (const [oldest, counts] of this.#blocks) {
       if (this.#blocks.size <= KEPT) break;
+      this.#writeBlock(oldest, counts);
       this.#blocks.delete(oldest);
     }
-    return bytes;
+    return block;
   }
-  /** A block of counts at the file's end: written before the table has it; then it counts itself, wherever that is told. */
-  #makeBlock(index: number): Uint8Array {
+  /** A block of counts at the file's end: it and its own count, wherever that is told, are written before the table has it. */
+  #makeBlock(index: number): Block {
     const { clusterSize } = this.#s.g;
     const cluster = this.#end++;
     const bytes = new Uint8Array(clusterSize);
     this.#s.write(bytes, cluster * clusterSize);
     setEntry(this.#table, index, cluster * clusterSize, 0);
-    this.#s.flush();
-    this.#s.write(entryOf(this.#table, index), this.#tableAt + index * 8);
     this.#keep(cluster * clusterSize, bytes);
     this.#set(cluster, 1);
+    this.write();
+    this.#s.flush();
+    this.#s.write(entryOf(this.#table, index), this.#tableAt + index * 8);
     return this.#block(index * this.#each, true)!;
   }
   /** A table twice as large, at the file's end. */
@@ -117,6 +157,7 @@ export class Refcounts {
     this.#tableAt = first * g.clusterSize;
     this.#s.write(bytes, this.#tableAt);
     for (let i = 0; i < clusters; i++) this.#set(first + i, 1);
+    this.write();
     this.#s.flush();
     const header = new Uint8Array(12);
     const d = viewOf(header);

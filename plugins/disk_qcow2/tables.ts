@@ -50,12 +50,28 @@ export class Tables {
   }
   /** The offset's bits and those of its length share 62. */
   #packed(d: DataView, n: number): Where {
-    const bits = 62 - (Math.log2(this.#s.g.clusterSize) - 8);
     const [high, low] = [d.getUint32(n * 8) & 0x3fff_ffff, d.getUint32(n * 8 + 4)];
-    const highBits = bits - 32;
+    const highBits = this.#offsetBits - 32;
     const at = (high & 2 ** highBits - 1) * 2 ** 32 + low;
     const sectors = (high >>> highBits) + 1;
     return { kind: "packed", at, length: sectors * 512 - at % 512 };
+  }
+  /** The first cluster of [cluster, end) that has data of its own, or where the search was given up; `end`: none has. */
+  next(cluster: number, end: number): number {
+    let looked = 0;
+    let at = cluster;
+    while (at < end && looked < MOST_LOOKED) {
+      const index = Math.floor(at / this.#each);
+      if (!this.#second(index)) {
+        at = (index + 1) * this.#each;
+        continue;
+      }
+      const { kind } = this.where(at);
+      if (kind === "data" || kind === "packed") return at;
+      at++;
+      looked++;
+    }
+    return Math.min(at, end);
   }
   /** From now on the cluster is there, and nobody else's; its data has been written. Offset 0: it is nowhere. */
   set(cluster: number, at: number): void {
@@ -63,13 +79,29 @@ export class Tables {
     setEntry(second.d, cluster % this.#each, at, at === 0 ? 0 : COPIED);
     second.dirty = true;
   }
+  /** The same of a packed cluster. */
+  setPacked(cluster: number, at: number, length: number): void {
+    const second = this.#own(Math.floor(cluster / this.#each));
+    const n = cluster % this.#each;
+    const more = Math.floor((at + length - 1) / 512) - Math.floor(at / 512);
+    const high = Math.floor(at / 2 ** 32) + more * 2 ** (this.#offsetBits - 32);
+    second.d.setUint32(n * 8, (COMPRESSED | high) >>> 0);
+    second.d.setUint32(n * 8 + 4, at >>> 0);
+    second.dirty = true;
+  }
+  /** Of a packed cluster: bits of its offset. */
+  get #offsetBits(): number {
+    return 62 - (Math.log2(this.#s.g.clusterSize) - 8);
+  }
   /** Write what was changed: what it leads to is on the disk before it. */
   flush(): void {
     const dirty = [...this.#seconds].filter(([, s]) => s.dirty);
     if (dirty.length > 0) {
+      this.#counts?.write();
       this.#s.flush();
       for (const [index, second] of dirty) this.#write(index, second);
     }
+    this.#counts?.write();
     this.#s.flush();
     this.#counts?.flushed();
   }
@@ -111,6 +143,7 @@ export class Tables {
     const at = this.#counts!.allocate();
     this.#s.write(bytes, at);
     setEntry(this.#first, index, at, COPIED);
+    this.#counts!.write();
     this.#s.flush();
     const entry = new Uint8Array(this.#first.buffer, this.#first.byteOffset + index * 8, 8);
     this.#s.write(entry, this.#s.g.l1Offset + index * 8);
@@ -119,4 +152,6 @@ export class Tables {
     return this.#keep(index, { d: new DataView(bytes.buffer), dirty: false });
   }
 }
+/** Entries looked at in one search. */
+const MOST_LOOKED = 1 << 18;
 const NONE: Where = { kind: "none" };

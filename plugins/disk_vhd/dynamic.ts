@@ -78,9 +78,17 @@ export class Dynamic {
           eachUnit(from, offset, this.#blockSize, (block, part, at) => this.#write(block, part, at));
         },
       },
+      nextData: (offset) => this.#nextData(offset),
       flush: () => base.flush?.(),
       close: () => base.close?.(),
     };
+  }
+  #nextData(offset: number): number {
+    const first = Math.floor(offset / this.#blockSize);
+    for (let block = first; block * this.#blockSize < this.#size; block++) {
+      if (this.#table.getUint32(block * 4) !== UNUSED) return Math.max(offset, block * this.#blockSize);
+    }
+    return this.#size;
   }
   /** Where a block's bitmap is, in bytes; undefined: the block is nowhere. EIO: that is past the end. */
   #place(block: number): number | undefined {

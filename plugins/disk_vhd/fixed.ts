@@ -1,4 +1,5 @@
 /** An image of fixed size: the disk's bytes, and a footer behind them. */
+import { then } from "../../src/lib/async.ts";
 import type { BlockDevice, DiskRequest, Sys } from "../../src/plugin.ts";
 
 export function fixedDisk(
@@ -24,6 +25,7 @@ export function fixedDisk(
         return base.write!(from, offset);
       },
     },
+    ...base.nextData && { nextData: (offset: number) => then(base.nextData!(offset), (at) => Math.min(at, size)) },
     flush: () => base.flush?.(),
     close: () => base.close?.(),
   };

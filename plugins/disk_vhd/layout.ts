@@ -19,6 +19,7 @@ export const Footer = struct("be", {
 }, 84);
 export const DISK_FIXED = 2;
 export const DISK_DYNAMIC = 3;
+export const DISK_CHANGES = 4;
 
 export const HEADER_SIZE = 1024;
 export const DynamicHeader = struct("be", {
@@ -34,9 +35,10 @@ export const DynamicHeader = struct("be", {
 export const UNUSED = 0xffff_ffff;
 export const SECTOR = 512;
 
-/** Whether the one's complement of all bytes is in the sum at `at`, which counts as zeros. */
-export function isSummed(block: Uint8Array, at: number): boolean {
-  let sum = 0;
-  for (let i = 0; i < block.length; i++) if (i < at || i >= at + 4) sum += block[i]!;
-  return (~sum >>> 0) === viewOf(block).getUint32(at);
+/** The one's complement of the sum of all bytes but the four at `at`, where it stands. */
+export function sum(block: Uint8Array, at: number): number {
+  let all = 0;
+  for (let i = 0; i < block.length; i++) if (i < at || i >= at + 4) all += block[i]!;
+  return ~all >>> 0;
 }
+export const isSummed = (block: Uint8Array, at: number): boolean => sum(block, at) === viewOf(block).getUint32(at);

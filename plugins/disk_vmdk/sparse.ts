@@ -9,6 +9,8 @@ import { Marker, SECTOR } from "./layout.ts";
 /** Tables kept in memory, and unpacked grains. */
 const KEPT_TABLES = 1024;
 const KEPT_GRAINS = 64;
+/** Entries looked at in one search for data. */
+const MOST_LOOKED = 1 << 18;
 
 export class Sparse {
   readonly #sys: Sys;
@@ -48,6 +50,8 @@ export class Sparse {
           eachUnit(from, offset, this.#g.grainSize, (grain, part, at) => this.#write(grain, part, at));
         },
       },
+      nextData: (offset) => this.#nextData(offset),
+      unit: this.#g.grainSize,
       flush: () => base.flush?.(),
       close: () => base.close?.(),
     };
@@ -75,6 +79,17 @@ export class Sparse {
     const { tableSize, zeroed } = this.#g;
     const sector = this.#table(Math.floor(grain / tableSize))?.getUint32((grain % tableSize) * 4, true) ?? 0;
     return sector === 0 || (zeroed && sector === 1) ? 0 : sector * SECTOR;
+  }
+  #nextData(offset: number): number {
+    const { size, grainSize, tableSize } = this.#g;
+    let grain = Math.floor(offset / grainSize);
+    for (let looked = 0; grain * grainSize < size && looked < MOST_LOOKED; looked++) {
+      const table = Math.floor(grain / tableSize);
+      if (!this.#table(table)) grain = (table + 1) * tableSize;
+      else if (this.#place(grain) === 0) grain++;
+      else break;
+    }
+    return Math.min(size, Math.max(offset, grain * grainSize));
   }
   #read(grain: number, into: Uint8Array, from: number): void {
     const at = this.#place(grain);

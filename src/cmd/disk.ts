@@ -1,10 +1,17 @@
-/** rump disk: partitioned images, looked at and made. */
+/** rump disk: disks and their images, looked at, made, converted and compared. */
 import { create, createGrammar } from "./disk_create.ts";
+import { convert, convertGrammar } from "./disk_convert.ts";
+import { compare, compareGrammar } from "./disk_compare.ts";
 import { slices, slicesGrammar } from "./disk_slices.ts";
 import type { Run } from "./mod.ts";
 import { subcommands } from "./subcommands.ts";
 
-export const run: Run = subcommands("Look at the partitions of an image, and make images with one.", {
-  slices: { grammar: slicesGrammar, operands: [1, 1], run: slices },
-  create: { grammar: createGrammar, operands: [1, 1], run: create },
-});
+export const run: Run = subcommands(
+  "Disks and their images: what is on them, and making, converting and comparing them.",
+  {
+    slices: { grammar: slicesGrammar, operands: [1, 1], run: slices },
+    create: { grammar: createGrammar, operands: [1, 1], run: create },
+    convert: { grammar: convertGrammar, operands: [2, 2], run: convert },
+    compare: { grammar: compareGrammar, operands: [2, 2], run: compare },
+  },
+);

@@ -7,10 +7,11 @@ import { Failure, type Grammar, reasonOf } from "./cli.ts";
 import { fill } from "./disk_fill.ts";
 import { directoryOf, unfinished } from "./disk_new.ts";
 import { type ImagePlan, planImage, type Table } from "./disk_plan.ts";
+import { mayMake } from "./disk_target.ts";
 import { type Entry, readTree } from "./disk_tree.ts";
 import { epoch, labelText, stamp } from "./newfs_identity.ts";
 import type { FatBits } from "./newfs_plan.ts";
-import { mustBeDisk, openTarget, targetIn } from "./newfs_target.ts";
+import { targetIn } from "./newfs_target.ts";
 import { writeVolume } from "./newfs_write.ts";
 
 export const createGrammar: Grammar = {
@@ -148,21 +149,6 @@ function tablePieces(c: Config, p: ImagePlan, ids: Ids): Piece[] {
   return gptPieces({ sector, sectors: Math.floor(p.size / sector), disk: ids.disk, partitions });
 }
 
-/** The image may be made: nothing is there, or it may be replaced and nobody uses it. Throws Failure. */
-function mayMake(host: Host, program: string, c: Config): void {
-  try {
-    host.stat(c.image, false);
-  } catch (e) {
-    if ((e as { code?: string }).code === "ENOENT") return;
-    throw e;
-  }
-  if (!c.force) throw new Failure(`${program}: ${c.image}: exists (--force replaces it)`);
-  mustBeDisk(host, program, c.image);
-  if (host.stat(c.image).type === "blk") {
-    throw new Failure(`${program}: ${c.image}: a device: make an image and write it there with dd`);
-  }
-  openTarget(host, program, c.image, {}).close();
-}
 /** An image must not hold the one it replaces, nor what a killed run left of it. */
 function refuseItself(host: Host, c: Config, entries: readonly Entry[]): void {
   const name = nameOf(c.image);
@@ -216,7 +202,7 @@ export async function create(host: Host, program: string, options: Options): Pro
   const image = options.rest[0]!;
   try {
     const c = configure(host, options);
-    mayMake(host, program, c);
+    mayMake(host, program, { path: image, force: c.force });
     const how = { follow: c.follow, latest: c.epoch };
     const entries = c.from === undefined ? [] : readTree(host, c.from, how);
     refuseItself(host, c, entries);

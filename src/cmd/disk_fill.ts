@@ -6,6 +6,7 @@ import { Failure } from "./cli.ts";
 import type { Entry } from "./disk_tree.ts";
 import { hostTree, PIECE, rumpUtimes, words, writeAll } from "./files.ts";
 import { onImage } from "./on_image.ts";
+import { Progress } from "./progress.ts";
 
 /** How long it works before it looks whether it is to stop. */
 const TURN_MS = 100;
@@ -21,12 +22,12 @@ export async function fill(
   let now = entries[0]?.mtime ?? 0;
   const how = { readOnly: false, type: undefined, options: ["tz=UTC"], now: () => now * 1000 };
   const on = await onImage(host, program, image, how);
-  const progress = new Progress(host, entries);
+  const progress = new Progress(host, entries.reduce((sum, e) => sum + e.size, 0));
   try {
     let turn = host.now() + TURN_MS;
     for (const e of entries) {
       now = e.mtime;
-      copyIn(host, program, on.sys, e, (n) => progress.add(e, n));
+      copyIn(host, program, on.sys, e, (n) => progress.add(n, n, e.path));
       if (host.now() < turn) continue;
       await new Promise((resolve) => setTimeout(resolve, 0)); // signals come in
       if (stopped()) throw new Failure(`${program}: interrupted`);
@@ -68,32 +69,5 @@ function copyFile(host: Host, sys: SyncCalls, e: Entry, path: string, moved: (n:
     }
   } finally {
     reader.close();
-  }
-}
-
-/** One line on a terminal, rewritten. */
-class Progress {
-  readonly #host: Host;
-  readonly #total: number;
-  readonly #shown: boolean;
-  #done = 0;
-  #next: number;
-  constructor(host: Host, entries: readonly Entry[]) {
-    this.#host = host;
-    this.#total = entries.reduce((sum, e) => sum + e.size, 0);
-    this.#shown = host.isTerminal(2);
-    this.#next = host.now() + 500;
-  }
-  add(e: Entry, n: number): void {
-    this.#done += n;
-    if (!this.#shown || this.#host.now() < this.#next) return;
-    this.#next = this.#host.now() + 200;
-    const percent = Math.floor((this.#done * 100) / Math.max(1, this.#total));
-    this.#host.err(
-      `\r${percent}% ${Math.floor(this.#done / (1 << 20))} MB ${e.path.replace(/\p{C}/gu, "?").slice(-60)}\x1b[K`,
-    );
-  }
-  end(): void {
-    if (this.#shown) this.#host.err("\r\x1b[K");
   }
 }

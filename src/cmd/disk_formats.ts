@@ -5,7 +5,8 @@ import type { Host } from "../host/host.ts";
 import { openApart } from "../isolate/disk.ts";
 import { optionRows, parseOptions } from "../kern/driver_options.ts";
 import type { Kernel } from "../kern/kernel.ts";
-import type { BlockDevice, DiskDriver, DiskRequest } from "../plugin.ts";
+import type { Async, BlockDevice, DiskDriver, DiskRequest } from "../plugin.ts";
+import { then } from "../lib/async.ts";
 import { anyByte } from "../lib/aligned.ts";
 import { secretsOf, shownUrl, splitOptions } from "../lib/shown_url.ts";
 import { finished } from "../lib/finished.ts";
@@ -52,15 +53,19 @@ export async function openUrl(host: Host, kernel: Kernel, url: string, readOnly:
     return await driver.open(kernel.sys, parsed, request);
   });
 }
+
+/** What has a format: built in, or a plugin that is loaded. Throws Failure. */
+export async function formatDriver(kernel: Kernel, format: string): Promise<DiskDriver> {
+  if (formats.includes(format)) return await driverOf(kernel, PREFIX + format);
+  const driver = kernel.registry.ofKind("disk").find((d) => d.name === format);
+  if (!driver) throw new Failure(`${format}: no such format (raw, ${formats.join(", ")})`);
+  return driver;
+}
 /** Read an image of a format. Throws Failure with the driver's words; what it is on is closed then. */
 export async function openFormat(kernel: Kernel, format: string, request: DiskRequest): Promise<BlockDevice> {
   try {
-    if (!formats.includes(format)) throw new Failure(`${format}: no such format (raw, ${formats.join(", ")})`);
-    return await inWords(
-      kernel,
-      request.source,
-      async () => await (await driverOf(kernel, PREFIX + format)).open(kernel.sys, {}, request),
-    );
+    const driver = await formatDriver(kernel, format);
+    return await inWords(kernel, request.source, () => driver.open(kernel.sys, {}, request));
   } catch (e) {
     await request.backing?.close?.();
     throw e;
@@ -84,7 +89,7 @@ function known(driver: DiskDriver, options: Readonly<Record<string, unknown>>): 
   throw new Failure(`${driver.name}: ${stray}: no such option${names.length > 0 ? ` (${names.join(", ")})` : ""}`);
 }
 /** Whatever a driver throws becomes a Failure: with its words, where it has any, which need not name what is named already. */
-async function inWords<T>(kernel: Kernel, name: string, work: () => Promise<T>): Promise<T> {
+export async function inWords<T>(kernel: Kernel, name: string, work: () => Async<T>): Promise<T> {
   try {
     return await work();
   } catch (e) {
@@ -117,7 +122,7 @@ function windowOn(device: BlockDevice, offset: number, length: number): BlockDev
   const inside = (at: number, n: number) => {
     if (!(at >= 0) || at + n > length) throw errno.EIO;
   };
-  const { write, discard } = device;
+  const { write, discard, nextData } = device;
   return {
     name: device.name,
     blockSize: device.blockSize,
@@ -137,6 +142,9 @@ function windowOn(device: BlockDevice, offset: number, length: number): BlockDev
         inside(at, n);
         return discard.call(device, offset + at, n);
       },
+    },
+    ...nextData && {
+      nextData: (at: number) => then(nextData.call(device, offset + at), (found) => Math.min(found - offset, length)),
     },
     flush: () => device.flush?.(),
     close: () => device.close?.(),

@@ -6,16 +6,19 @@ import { type Contents, probe } from "../wire/probe.ts";
 import type { Disk, Slice } from "../wire/slice.ts";
 import { readTables, sliceLocator } from "../wire/slices.ts";
 import { Failure, type Grammar, reasonOf } from "./cli.ts";
-import { mustBeDisk } from "./newfs_target.ts";
-import { contents, examine } from "./parts.ts";
+import { tablesOf } from "./disk_formats.ts";
+import { openWhole, SOURCE_HELP, SOURCE_LETTERS, toolKernel } from "./disk_open.ts";
+import { contents } from "./parts.ts";
+import { imageUse } from "./serve_options.ts";
 import { columns } from "./table.ts";
 
 export const slicesGrammar: Grammar = {
-  usage: "[--json] image",
-  about: "Show the partitions of an image: GPT, MBR with logical ones, BSD disklabels, and what they seem to hold.",
-  letters: "",
-  help: { json: "as JSON: sizes in bytes" },
-  examples: ["disk.img", "--json disk.img"],
+  usage: "[-j] [--format format] [--backing image] [-l plugin] image",
+  about: "Show the partitions of a disk (an image of any format, a device, a URL): GPT, MBR with logical ones, BSD\n" +
+    "disklabels, and what they seem to hold.",
+  letters: `j${SOURCE_LETTERS}`,
+  help: { j: "as JSON: sizes in bytes", json: "the same", ...SOURCE_HELP },
+  examples: ["disk.img", "-j disk.qcow2", "nbd://host/export"],
 };
 
 interface Found {
@@ -31,17 +34,21 @@ function look(disk: Disk): Found {
   return { size: disk.size, slices: slices.map((s) => [s, contents(disk, s)] as const), complaints, whole };
 }
 
-export function slices(host: Host, program: string, { options, rest }: Options): number {
+export async function slices(host: Host, program: string, parsed: Options): Promise<number> {
+  const { options, rest } = parsed;
   const image = rest[0]!;
-  mustBeDisk(host, program, image);
+  const kernel = await toolKernel(host, program, parsed);
+  const device = await openWhole(host, kernel, program, image, { readOnly: true, unlocked: true, ...imageUse(parsed) });
   let found: Found;
   try {
-    found = examine(host, image, look);
+    found = look(tablesOf(device));
   } catch (e) {
     throw new Failure(`${program}: ${image}: ${reasonOf(e)}`);
+  } finally {
+    await device.close?.();
   }
   for (const c of found.complaints) host.err(`${program}: ${image}: ${c}\n`);
-  if (options.some(([o]) => o === "json")) host.out(`${JSON.stringify(asJson(image, found))}\n`);
+  if (options.some(([o]) => o === "j" || o === "json")) host.out(`${JSON.stringify(asJson(image, found))}\n`);
   else if (found.slices.length > 0) host.out(`${table(found).join("\n")}\n`);
   else host.out(`${image}: no partitions; ${found.whole ? described(found.whole) : "nothing that is known"}\n`);
   return found.complaints.length > 0 ? 1 : 0;

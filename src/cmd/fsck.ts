@@ -1,13 +1,12 @@
 /** fsck_msdos(8), and fsck for any file system whose driver can check: images of the host, or devices of a rump kernel. */
-import { builtins } from "../../plugins/mod.ts";
 import { errno } from "../abi/errno.ts";
 import type { Host } from "../host/host.ts";
 import { parseOptions } from "../kern/driver_options.ts";
-import { bootKernel, type Kernel } from "../kern/kernel.ts";
+import type { Kernel } from "../kern/kernel.ts";
 import type { BlockDevice, FsDriver } from "../plugin.ts";
-import { hypercalls } from "../rump.ts";
 import { Failure, type Grammar, isExpected, parse, reasonOf, usage } from "./cli.ts";
 import { server } from "./client.ts";
+import { plainKernel } from "./disk_open.ts";
 import { type Mode, Report } from "./fsck_report.ts";
 import { openImage } from "./image.ts";
 import type { Run } from "./mod.ts";
@@ -60,7 +59,7 @@ export const run: Run = async (host, argv) => {
   const last = options.findLast(([o]) => "npy".includes(o))?.[0];
   const mode: Mode = last === "y" ? "yes" : last === "p" ? "preen" : last === "n" || json ? "no" : "ask";
   const type = options.findLast(([o]) => o === "t")?.[1] ?? "msdos";
-  const plugins = options.filter(([o]) => o === "l").map(([, file]) => pluginPath(host, file));
+  const plugins = options.filter(([o]) => o === "l").map(([, file]) => file);
   const kernel = await boot(host, program, type, plugins);
   const checker = kernel.registry.fs(type);
   if (!checker?.check) {
@@ -77,22 +76,11 @@ export const run: Run = async (host, argv) => {
   return status;
 };
 async function boot(host: Host, program: string, type: string, plugins: readonly string[]): Promise<Kernel> {
-  const timer = (ms: number, fn: () => void) => {
-    const t = setTimeout(fn, ms);
-    return () => clearTimeout(t);
-  };
-  const kernel = await bootKernel(hypercalls(host, timer, host.eventSockets), { builtins });
-  try {
-    for (const name of plugins.length > 0 ? plugins : [`rumpfs_${type}`]) {
-      if (plugins.length > 0 || kernel.isBuiltin(name)) await kernel.load(name);
-    }
-  } catch (e) {
-    throw new Failure(`${program}: ${reasonOf(e)}`);
-  }
+  const kernel = await plainKernel(host, program, plugins);
+  const name = `rumpfs_${type}`;
+  if (plugins.length === 0 && kernel.isBuiltin(name)) await kernel.load(name);
   return kernel;
 }
-const pluginPath = (host: Host, file: string) =>
-  file.startsWith("/") || !/[/.]/.test(file) ? file : `${host.cwd()}/${file}`;
 
 /** Check one; its status. */
 async function one(host: Host, kernel: Kernel, driver: FsDriver, image: string, o: Options): Promise<number> {

@@ -33,20 +33,24 @@ export function openedImage(host: Host, program: string, image: string, how: Ima
   const snapshot = how.snapshot ?? false;
   const file = attempt(() => open(host, path, how.readOnly || snapshot));
   const use = attempt(() => usedBy(host, path, file));
-  const backing = how.backing === undefined ? undefined : openedImage(host, program, how.backing, { readOnly: true });
+  const [first, ...rest] = how.backing ?? [];
+  const backing = first === undefined
+    ? undefined
+    : openedImage(host, program, first, { readOnly: true, backing: rest });
   const whole = async (kernel: Kernel, format: string) => {
-    lock(host, file, {}, use);
+    if (!how.unlocked) lock(host, file, {}, use);
     const base = host.diskOn(file, path, {});
     const below = await backing?.settle(kernel);
     const readOnly = !file.writable;
     return await openFormat(kernel, format, { source: path, readOnly, base, ...below && { backing: below } });
   };
+  const part = (device: BlockDevice) => how.whole && !locator ? device : partOfDevice(device, path, locator);
   const settle = async (kernel: Kernel): Promise<BlockDevice> => {
     const format = how.format ?? formatOf(diskOf(file));
-    if (format !== "raw") return partOfDevice(await whole(kernel, format), path, locator);
-    const part = partIn(diskOf(file), path, locator, file.writable);
-    lock(host, file, part, use);
-    return host.diskOn(file, path, part);
+    if (format !== "raw") return part(await whole(kernel, format));
+    const place = how.whole && !locator ? {} : partIn(diskOf(file), path, locator, file.writable);
+    if (!how.unlocked) lock(host, file, place, use);
+    return host.diskOn(file, path, place);
   };
   return {
     writable: file.writable || snapshot,
@@ -68,8 +72,12 @@ export interface ImageUse {
   readonly snapshot?: boolean;
   /** raw, or a format's driver; left out: what its first bytes say. */
   readonly format?: string;
-  /** The image it is a change of. */
-  readonly backing?: string;
+  /** The image it is a change of, that one's, and so on. */
+  readonly backing?: readonly string[];
+  /** All of a partitioned disk is meant, when no part is named. */
+  readonly whole?: boolean;
+  /** It is only looked at, whoever writes it meanwhile. */
+  readonly unlocked?: boolean;
 }
 /** An image, or a disk elsewhere by its URL (nbd://host/export); what is there is found out when it is settled. Throws Failure. */
 export async function openedSource(
@@ -97,7 +105,7 @@ export async function openedSource(
         const format = how.format ?? formatOf(tablesOf(disk));
         const request = { source: shownUrl(url), readOnly: disk.write === undefined, base: disk };
         const whole = format === "raw" ? disk : await openFormat(kernel, format, request);
-        const device = partOfDevice(whole, shownUrl(url), locator);
+        const device = how.whole && !locator ? whole : partOfDevice(whole, shownUrl(url), locator);
         return how.snapshot ? overlayDisk(anyByte(device, errno.EIO) as BlockDevice) : device;
       }),
   };

@@ -21,16 +21,19 @@ export const SERVE_HELP: Readonly<Record<string, string>> = {
 /** Of images: what they are, and what is written to them. */
 export const IMAGE_HELP: Readonly<Record<string, string>> = {
   "format=": "raw, qcow2, …; left out: what the image's first bytes say",
-  "backing=": "the image this one is a change of (qcow2); no other is ever opened, whatever the image says",
+  "backing=": "the image this one is a change of (qcow2), and again for that one's; no other is ever opened",
   snapshot: "leave the image alone: what is written stays in memory, and is gone with the mount",
 };
 /** How the image of a command line is to be used. */
-export function imageUse({ options }: Options): { format?: string; backing?: string; snapshot?: boolean } {
+export function imageUse(
+  { options }: Options,
+): { format?: string; backing?: readonly string[]; snapshot?: boolean } {
   const value = (name: string) => options.findLast(([o]) => o === name)?.[1];
-  const [format, backing] = [value("format"), value("backing")];
+  const format = value("format");
+  const backing = options.filter(([o]) => o === "backing").map(([, path]) => path);
   return {
     ...format !== undefined && { format },
-    ...backing !== undefined && { backing },
+    ...backing.length > 0 && { backing },
     ...value("snapshot") !== undefined && { snapshot: true },
   };
 }

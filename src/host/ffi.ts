@@ -35,6 +35,7 @@ const portable = {
   ftruncate: "il>i",
   lseek: "ili>l",
   pread: "ibll>i",
+  memcmp: "bbl>i",
   pwrite: "ibll>i",
   open: "bii>i",
   bind: "ibu>i",

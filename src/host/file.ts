@@ -207,6 +207,10 @@ export function fileDisk(
       }
       if (done < into.length) throw errno.EIO;
     },
+    nextData(offset) {
+      const at = file.type === "file" ? file.nextData(start + offset) : start + offset;
+      return at < 0 ? size : Math.min(at - start, size);
+    },
     ...(file.writable ? { write: writer(file, start, inside) } : {}),
     ...(file.writable && !darwin ? { discard: discarder(file, start, () => size) } : {}),
     ...(file.writable && file.type === "file" && how.length === undefined

@@ -1,5 +1,5 @@
 /** Unpacking by the runtime's node:zlib: at once, where DecompressionStream takes a promise a block and has no zstd in Deno. */
-import type { Packing, Unpack } from "../lib/unpack.ts";
+import type { Pack, Packing, Unpack } from "../lib/unpack.ts";
 import { late } from "./late.ts";
 
 type Zlib = typeof import("node:zlib");
@@ -22,3 +22,13 @@ export const unpack: Unpack = (packing, packed, most) => {
     return undefined;
   }
 };
+
+/** QEMU unpacks with a window of so many bits (block/qcow2-threads.c). */
+const WINDOW_BITS = 12;
+const packers: Readonly<Record<Packing, (z: Zlib, bytes: Uint8Array) => Uint8Array>> = {
+  zlib: (z, bytes) => z.deflateSync(bytes),
+  deflate: (z, bytes) => z.deflateRawSync(bytes, { windowBits: WINDOW_BITS }),
+  gzip: (z, bytes) => z.gzipSync(bytes),
+  zstd: (z, bytes) => z.zstdCompressSync(bytes),
+};
+export const pack: Pack = (packing, bytes) => packers[packing](late("zlib"), bytes);

@@ -13,6 +13,7 @@ import type {
   OpenSharedFile,
   OpenTap,
   OpenTunnel,
+  Pack,
   Plugin,
   Sockets,
   Sys,
@@ -43,6 +44,7 @@ export interface Hypercalls {
   /** Whether `signature` is that of `message` by an Ed25519 public key. */
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
   readonly unpack: Unpack;
+  readonly pack: Pack;
   /** Call once after `ms`; returns the cancellation. */
   timer(ms: number, fn: () => void): () => void;
   readonly sockets: Sockets;
@@ -126,6 +128,7 @@ export class Kernel implements KernelServices {
       lend: (path) => this.lend(path),
       callout: (ms, fn) => host.timer(ms, fn),
       unpack: host.unpack,
+      pack: host.pack,
       buffers: (device: BlockDevice, o: BufferOptions): Buffers => this.buffers.attach(device, o),
       sockets: host.sockets,
       sharedFile: host.sharedFile,

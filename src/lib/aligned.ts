@@ -10,6 +10,7 @@ interface Disk {
   write?(from: Uint8Array, offset: number): Async<void>;
   flush?(): Async<void>;
   discard?(offset: number, length: number): Async<void>;
+  nextData?(offset: number): Async<number>;
   close?(): Async<void>;
 }
 
@@ -49,6 +50,7 @@ export function anyByte(device: Disk, eio: Error): Disk {
     ...(device.write ? { write } : {}),
     ...(device.flush ? { flush: () => device.flush!() } : {}),
     ...(device.discard ? { discard: (offset: number, length: number) => device.discard!(offset, length) } : {}),
+    ...(device.nextData ? { nextData: (offset: number) => device.nextData!(offset) } : {}),
     ...(device.close ? { close: () => device.close!() } : {}),
   };
 }

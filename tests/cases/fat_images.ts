@@ -44,6 +44,7 @@ export function plainSys(log: (text: string) => void = () => {}): Sys {
     buffers: (device, options) => cache.attach(device, options),
     sockets: undefined as never,
     unpack: host.unpack,
+    pack: host.pack,
     sharedFile: undefined as never,
     growingFile: undefined as never,
     file: undefined as never,

@@ -62,6 +62,7 @@ export function fakeHost(): FakeHost {
     },
     verify: host.verify,
     unpack: host.unpack,
+    pack: host.pack,
     timer(ms, fn) {
       const timer = { at: this.clock + ms, fn };
       timers.add(timer);
