@@ -12,10 +12,8 @@ const machineOf = (host: Host) => hypercalls(host, (ms, fn) => host.loop.timer(m
 const pluginIn = (host: Host) => async (name: string): Promise<Plugin> =>
   Object.hasOwn(builtins, name) ? (await builtins[name]!.load()).default : pluginOf(name, await host.import(name));
 
-/** An isolated driver's, see src/isolate/driver.ts: `[--sandbox] component`. The exit status. */
-export function isolated(host: Host, args: readonly string[]): Promise<number> {
-  const boxed = args.includes("--sandbox");
-  return serveDriver(host, machineOf(host), { file: args.at(-1)!, boxed, plugin: pluginIn(host) });
-}
+/** An isolated driver's, see src/isolate/driver.ts: of a component, or a plugin's file. The exit status. */
+export const isolated = (host: Host, [file]: readonly string[]): Promise<number> =>
+  serveDriver(host, machineOf(host), { file: file!, plugin: pluginIn(host) });
 /** A disk's, see src/isolate/disk.ts. The exit status. */
 export const diskApart = (host: Host): Promise<number> => serveApart(host, machineOf(host), pluginIn(host));

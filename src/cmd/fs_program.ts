@@ -9,7 +9,8 @@ import { pluginOf } from "../kern/plugins.ts";
 import { shownUrl } from "../lib/shown_url.ts";
 import type { Options } from "../lib/getopt.ts";
 import type { FsDriver } from "../plugin.ts";
-import { ISOLATE_HELP, limitsOf } from "./isolate_options.ts";
+import { type IsolatedModule } from "../isolate/driver.ts";
+import { builtinApart, ISOLATE_BUILTIN_HELP, ISOLATE_HELP, limitsOf } from "./isolate_options.ts";
 import { locatorText } from "../wire/slices.ts";
 import { Failure, type Grammar, reasonOf, usage } from "./cli.ts";
 import { wordsOf } from "./driver_words.ts";
@@ -34,6 +35,8 @@ interface Program {
   readonly component: string;
   /** It is a plugin's file: trusted as far as who wrote it, so there is no sandbox unless asked for. */
   readonly own: boolean;
+  /** It runs in a process of its own already. */
+  readonly isolated?: IsolatedModule | undefined;
 }
 /** What a driver is mounted from, for the usage. */
 const sourceOf = ({ driver, own }: Program) => (driver.wantsDevice ? "image" : own ? "[source]" : driver.name);
@@ -57,7 +60,7 @@ function grammarOf(p: Program): Grammar {
       ...(driver.wantsDevice ? IMAGE_HELP : {}),
       ...SERVE_HELP,
       ...u,
-      ...(p.own ? { ...ISOLATE_HELP, sandbox: BOXED } : {}),
+      ...(p.own ? { ...ISOLATE_HELP, sandbox: BOXED } : ISOLATE_BUILTIN_HELP),
     },
     examples: [`${driver.wantsDevice ? "disk.img" : driver.name} mnt`],
   };
@@ -80,13 +83,14 @@ async function mountBy(host: Host, args: readonly string[], p: Program): Promise
   if (operands.length !== 2 || strayOwner) usage(host, called, grammar);
   const [source, dir] = operands as [string, string];
   const { driver: given, mount } = wordsOf(driver).mount(host, name, parsed);
-  const isolate = own ? limitsOf(name, parsed) : undefined;
+  const limits = limitsOf(name, parsed, !own);
+  if (limits) p.isolated?.limit(limits);
   const flags = mount.flags | (driver.readOnly ? MNT_RDONLY : 0);
   return await hostMount(host, {
     program: name,
     type: driver.name,
     component,
-    isolate,
+    isolated: limits && (async () => p.isolated?.default ?? await builtinApart(host, component, driver, limits)),
     device: driver.wantsDevice
       ? (kernel) =>
         openedSource(host, kernel, name, source, { readOnly: (flags & MNT_RDONLY) !== 0, ...imageUse(parsed) })
@@ -95,7 +99,7 @@ async function mountBy(host: Host, args: readonly string[], p: Program): Promise
     dir,
     driver: given,
     options: { ...mount, flags },
-    serve: serveOptions(name, own ? unboxed(parsed, isolate !== undefined) : parsed),
+    serve: serveOptions(name, own ? unboxed(parsed, limits !== undefined) : parsed),
   });
 }
 /** No sandbox, unless one is asked for; of an isolated driver it is that process's. */
@@ -126,23 +130,28 @@ export const pluginAt = (argv: readonly string[]): number =>
 /** Mount by the plugin's file that stands there. */
 export async function mountPlugin(host: Host, argv: readonly string[], at: number): Promise<number> {
   const [name, file] = [argv[0]!, argv[at]!];
-  const driver = await pluginDriver(host, name, file, argv.includes("--isolate"));
+  const isolated = argv.includes("--isolate") ? await apart(host, name, file) : undefined;
+  const driver = isolated?.default ?? await pluginDriver(host, name, file);
   const args = [...argv.slice(1, at), ...argv.slice(at + 1)];
-  return await mountBy(host, args, { name, called: `${name} ${file}`, driver, component: file, own: true });
+  return await mountBy(host, args, { name, called: `${name} ${file}`, driver, component: file, own: true, isolated });
 }
 /** The file system a plugin's file has. Throws Failure where it has none. */
-async function pluginDriver(host: Host, program: string, file: string, isolated: boolean): Promise<FsDriver> {
+async function pluginDriver(host: Host, program: string, file: string): Promise<FsDriver> {
   try {
-    const plugin = pluginOf(file, await (isolated ? apart(host, file) : host.import(file)));
+    const plugin = pluginOf(file, await host.import(file));
     if (plugin.kind === "fs") return plugin;
     throw new Error(`${file}: a ${plugin.kind} plugin, and no file system`);
   } catch (e) {
     throw new Failure(`${program}: ${reasonOf(e)}`);
   }
 }
-/** What it tells of itself, from a process of its own. */
-async function apart(host: Host, file: string): Promise<Record<string, unknown>> {
-  const { inLoop, isolatedImport } = await import("../isolate/driver.ts");
+/** The same in a process of its own. */
+async function apart(host: Host, program: string, file: string): Promise<IsolatedModule> {
   const limits = limitsOf(file, { options: [["isolate", ""]], rest: [] })!;
-  return await inLoop(host, isolatedImport(host, file, limits));
+  const { inLoop, isolatedImport } = await import("../isolate/driver.ts");
+  try {
+    return await inLoop(host, isolatedImport(host, file, limits));
+  } catch (e) {
+    throw new Failure(`${program}: ${reasonOf(e)}`);
+  }
 }

@@ -4,7 +4,7 @@ import { MNT_RDONLY } from "../abi/flags.ts";
 import { FuseServer } from "../fuse/server.ts";
 import type { FuseMount, Host } from "../host/host.ts";
 import { bootKernel, type Kernel } from "../kern/kernel.ts";
-import { inLoop, isolatedImport } from "../isolate/driver.ts";
+import { inLoop } from "../isolate/driver.ts";
 import { hypercalls } from "../rump.ts";
 import type { BlockDevice } from "../plugin.ts";
 import type { Mount } from "../vfs/mount.ts";
@@ -46,10 +46,14 @@ export async function serve(host: Host, m: HostMount, ready: () => void): Promis
   const { dir, over } = mountPoint(host, m);
   refuseTwice(host, m, dir);
   const { loop } = host;
-  const { isolate } = m;
+  const isolated = await m.isolated?.();
   const machine = hypercalls(host, (ms, fn) => loop.timer(ms, fn), host.loopSockets);
-  const importing = isolate ? { import: (path: string) => isolatedImport(host, path, isolate) } : {};
-  const boot = bootKernel({ ...machine, ...importing }, { builtins, components: [m.component] });
+  const instead = isolated && { load: () => Promise.resolve({ default: isolated }) };
+  const builtin = builtins[m.component];
+  const boot = bootKernel({ ...machine, ...instead && { import: instead.load } }, {
+    builtins: instead && builtin ? { ...builtins, [m.component]: { ...builtin, ...instead } } : builtins,
+    components: [m.component],
+  });
   const kernel = await heard(host, m, boot);
   kernel.log.console = logTo(host, m.program, m.serve);
   host.onStray(kernel.stray);
@@ -74,7 +78,7 @@ export async function serve(host: Host, m: HostMount, ready: () => void): Promis
   return await end(host, kernel, m);
 }
 /** What goes on while nobody runs the loop yet, or any more: an isolated driver is heard only in it. */
-const heard = <T>(host: Host, m: HostMount, work: Promise<T>): Promise<T> => m.isolate ? inLoop(host, work) : work;
+const heard = <T>(host: Host, m: HostMount, work: Promise<T>): Promise<T> => m.isolated ? inLoop(host, work) : work;
 /** Signals unmount; what is busy, lazily. */
 function leaveOnSignals(host: Host, kernel: Kernel, fuse: FuseMount): void {
   let asked = false;
@@ -154,7 +158,7 @@ async function run(
 ): Promise<void> {
   const server = new FuseServer(host, mount, fuse.fd, {
     ready,
-    settles: m.isolate !== undefined,
+    settles: m.isolated !== undefined,
     ended: () => host.loop.stop(),
     log: (text) => kernel.log.write(text),
     memory: () => ({ cached: kernel.buffers.used, dirty: kernel.buffers.dirty }),

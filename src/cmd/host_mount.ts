@@ -1,7 +1,7 @@
 /** What rump_msdos and its like mount, and who does it: a process in the background, or this one. */
 import type { Host } from "../host/host.ts";
-import type { Limits } from "../isolate/driver.ts";
 import type { Kernel } from "../kern/kernel.ts";
+import type { FsDriver } from "../plugin.ts";
 import type { OpenImage } from "./image.ts";
 import { Failure, reasonOf } from "./cli.ts";
 import type { MountOptions } from "./mount_options.ts";
@@ -13,8 +13,8 @@ export interface HostMount {
   /** The driver, and the component that has it. */
   readonly type: string;
   readonly component: string;
-  /** The component is a plugin's file, and runs in a process of its own. */
-  readonly isolate?: Limits | undefined;
+  /** In the process that serves: the driver that runs in one of its own, in place of the component's. */
+  readonly isolated?: (() => Promise<FsDriver>) | undefined;
   /** Opened in the process that serves, and read once that has given up its rights; undefined: none is needed. */
   readonly device: ((kernel: Kernel) => Promise<OpenImage>) | undefined;
   /** Shown as the source. */

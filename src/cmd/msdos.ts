@@ -5,6 +5,8 @@ import { shownUrl } from "../lib/shown_url.ts";
 import { type Grammar, parse, usage } from "./cli.ts";
 import { hostMount } from "./host_mount.ts";
 import { otherThanMount } from "./mount_stats.ts";
+import { builtinDriver } from "./fs_words.ts";
+import { builtinApart, ISOLATE_BUILTIN_HELP, limitsOf } from "./isolate_options.ts";
 import { openedSource } from "./image.ts";
 import { imageUse } from "./serve_options.ts";
 import type { Run } from "./mod.ts";
@@ -28,6 +30,7 @@ const grammar: Grammar = {
     ...MSDOS_HELP,
     ...IMAGE_HELP,
     ...SERVE_HELP,
+    ...ISOLATE_BUILTIN_HELP,
   },
   examples: [
     "disk.img mnt",
@@ -36,6 +39,8 @@ const grammar: Grammar = {
     "-u me -m 644 -M 755 disk.img mnt",
   ],
 };
+
+const COMPONENT = "rumpfs_msdos";
 
 export const run: Run = async (host, argv) => {
   const program = argv[0]!;
@@ -48,10 +53,12 @@ export const run: Run = async (host, argv) => {
   const [path, locator] = splitImage(program, image!);
   const readOnly = (mount.flags & MNT_RDONLY) !== 0 || driver.deleted === true;
   if (!readOnly && host.daemon === undefined) warnProtected(host, program, path);
+  const limits = limitsOf(program, parsed, true);
   return await hostMount(host, {
     program,
     type: "msdos",
-    component: "rumpfs_msdos",
+    component: COMPONENT,
+    isolated: limits && (async () => await builtinApart(host, COMPONENT, await builtinDriver("msdos"), limits)),
     device: (kernel) => openedSource(host, kernel, program, image!, { readOnly, ...imageUse(parsed) }),
     source: sourceName(host, path) + (locator ? locatorText(locator) : ""),
     dir: dir!,

@@ -161,7 +161,9 @@ export interface Isolated {
   readonly channel: Channel;
   /** To its `isolatedDisk`. */
   readonly disk: Channel;
-  /** End it, whatever it does. */
+  /** What proc(5) tells of it, also in the sandbox. Throws HostError when it is gone. */
+  status(): Uint8Array;
+  /** End it, whatever it does; also in the sandbox. */
   kill(): void;
 }
 

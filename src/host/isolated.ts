@@ -2,8 +2,10 @@
 import { check } from "./errors.ts";
 import type { BlockingChannel, Channel } from "../plugin.ts";
 import { addressOf, raw, result } from "./ffi.ts";
-import type { Host, Isolated, Loop } from "./host.ts";
+import { linuxFlags, openFile } from "./file.ts";
+import type { Host, HostFile, Isolated, Loop } from "./host.ts";
 import { LoopChannel } from "./loop_channel.ts";
+import { hostStat } from "./stat.ts";
 import { spawnSession } from "./spawn.ts";
 
 /** The argument that makes our program the other end. */
@@ -13,6 +15,10 @@ const [AF_UNIX, STREAM, CLOEXEC] = [1, 1, 0o2000000];
 const [F_SETFL, NONBLOCK] = [4, 0o4000];
 const [EAGAIN, EINTR] = [-11, -4];
 const SIGKILL = 9;
+const F_SETFD = 2;
+const [PIDFD_SEND_SIGNAL, PIDFD_OPEN] = [424, 434];
+/** Bytes /proc/PID/status has at most. */
+const STATUS = 8 << 10;
 const WNOHANG = 1;
 const PR_SET_PDEATHSIG = 1;
 /** Between looks whether a process that was killed is gone; its memory takes a while. */
@@ -60,18 +66,35 @@ function startIsolated(self: Host["self"], loop: Loop, args: readonly string[]):
   const reap = () => {
     if (result(raw.waitpid(pid, new Uint8Array(4), WNOHANG)) === 0) loop.timer(REAP_MS, reap);
   };
+  // By descriptors: a sandbox opens no files, and signals nobody by number.
+  const pidfd = result(Number(raw.syscall(PIDFD_OPEN, pid, 0, 0, 0)));
+  raw.fcntl(pidfd, F_SETFD, 1);
+  const facts = statusOf(pid);
   let killed = false;
   return {
     pid,
+    status() {
+      const into = new Uint8Array(STATUS);
+      return into.subarray(0, facts?.pread(into, 0) ?? 0);
+    },
     channel: new LoopChannel(mine, loop),
     disk: new LoopChannel(disk, loop),
     kill() {
       if (killed) return;
       killed = true;
-      raw.kill(pid, SIGKILL);
+      if (pidfd < 0 || result(Number(raw.syscall(PIDFD_SEND_SIGNAL, pidfd, SIGKILL, 0, 0))) < 0) raw.kill(pid, SIGKILL);
+      if (pidfd >= 0) raw.close(pidfd);
+      facts?.close();
       reap();
     },
   };
+}
+function statusOf(pid: number): HostFile | undefined {
+  try {
+    return openFile(`/proc/${pid}/status`, {}, linuxFlags, (path) => hostStat(path, true));
+  } catch {
+    return undefined; // gone, which its socket tells
+  }
 }
 /** In the other one: the socket to who started us, with whom we end. They always read: we wait until all is gone. */
 function isolatedEnd(loop: Loop): Pick<Channel, "send" | "receive" | "closed"> {

@@ -12,14 +12,13 @@ import { type Description, type Mounted, operations, type Order, type Word } fro
 interface Loading {
   /** A plugin's file, or a built-in component. */
   readonly file: string;
-  /** Into the sandbox, before anything is mounted. */
-  readonly boxed: boolean;
   readonly plugin: (file: string) => Promise<Plugin>;
 }
 /** Serve the kernel that started us. The exit status. */
 export async function serveDriver(host: Host, machine: Hypercalls, what: Loading): Promise<number> {
   const channel = host.isolatedEnd();
   channel.closed(() => host.exit(0));
+  host.onSignal("SIGTERM", () => host.exit(0)); // Deno makes what signals take at the first one: not in the sandbox, please
   const driver = new Driver(host, channel, what, new Kernel(machine).sys);
   host.onStray((e) => driver.stray(e));
   receiveFrames(channel, (message, bytes) => driver.heard(message as Order, bytes), () => host.exit(1));
@@ -97,7 +96,7 @@ class Driver {
   #perform(order: Extract<Order, { id: number }>, bytes: Uint8Array): Async<Answer> {
     if (order.do === "describe") return this.#describe().then((value) => ({ value }));
     if (order.do === "mount" && "request" in order) {
-      return this.#mount(order.request as MountRequest<unknown>, order.disk).then((value) => ({ value }));
+      return this.#mount(order.request as MountRequest<unknown>, order.disk, order.boxed).then((value) => ({ value }));
     }
     return this.#operate(order as Extract<Order, { args: readonly unknown[] }>, bytes);
   }
@@ -131,13 +130,13 @@ class Driver {
       ...(properties ? { options: Object.fromEntries(properties) } : {}),
     };
   }
-  async #mount(request: MountRequest<unknown>, disk: DiskFacts | undefined): Promise<Mounted> {
+  async #mount(request: MountRequest<unknown>, disk: DiskFacts | undefined, boxed: boolean): Promise<Mounted> {
     const driver = await this.#load();
     const wrong = (why: string) => this.#sys.log(`${driver.name}: ${why}`);
     const options = parseOptions(driver.options, request.options ?? {}, wrong);
     await driver.prepare?.(this.#sys, options);
     // What it needs beside what it is told it has loaded now.
-    if (this.#what.boxed) { for (const left of this.#host.sandbox({ log: false })) this.#sys.log(`sandbox: ${left}`); }
+    if (boxed) { for (const left of this.#host.sandbox({ log: false })) this.#sys.log(`sandbox: ${left}`); }
     const device = disk && askedDisk(new Asker(this.#host.isolatedDisk(), this.#sys.log), disk);
     const volume = await driver.mount(this.#sys, device, { ...request, options });
     this.#volume = volume;

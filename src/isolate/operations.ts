@@ -46,7 +46,13 @@ export const operations: Readonly<Record<Operation, readonly [arguments_: readon
 /** To the driver's process: what to do, by number. `forget`: nodes, and how often each was told of. */
 export type Order =
   | { readonly id: number; readonly do: "describe" }
-  | { readonly id: number; readonly do: "mount"; readonly request: unknown; readonly disk: DiskFacts | undefined }
+  | {
+    readonly id: number;
+    readonly do: "mount";
+    readonly request: unknown;
+    readonly boxed: boolean;
+    readonly disk: DiskFacts | undefined;
+  }
   | { readonly id: number; readonly do: Operation; readonly args: readonly unknown[] }
   | { readonly forget: readonly (readonly [node: number, times: number])[] };
 /** From it: what came of it; a line for the log; a change. */

@@ -39,7 +39,7 @@ export interface ProcessOptions {
 
 export class DriverProcess {
   readonly #host: Host;
-  readonly #options: ProcessOptions;
+  #options: ProcessOptions;
   readonly #process: Isolated;
   readonly #pending = new Map<number, Pending>();
   #next = 1;
@@ -53,8 +53,7 @@ export class DriverProcess {
   constructor(host: Host, options: ProcessOptions) {
     this.#host = host;
     this.#options = options;
-    const { file, limits } = options;
-    this.#process = host.startIsolated([...(limits.sandbox ? ["--sandbox"] : []), file]);
+    this.#process = host.startIsolated([options.file]);
     const { channel } = this.#process;
     channel.closed(() => this.#end("its process has ended"));
     receiveFrames(
@@ -69,6 +68,10 @@ export class DriverProcess {
       () => this.#end("it does not speak our language"),
     );
     this.#look();
+  }
+  /** Who is told what it says, and what it may take, from now on. */
+  tell(options: Omit<ProcessOptions, "file">): void {
+    this.#options = { ...options, file: this.#options.file };
   }
   /** Have something done; bytes that come back go `into`, where that is given. Rejects with the driver's errno; EIO when its process is gone or has to go. */
   ask(order: DistributiveOmit<Extract<Order, { id: number }>, "id">, bytes: Uint8Array = NONE, into?: Uint8Array) {
@@ -118,7 +121,7 @@ export class DriverProcess {
   }
   #memory(): number {
     try {
-      const status = new TextDecoder().decode(this.#host.readFile(`/proc/${this.#process.pid}/status`));
+      const status = new TextDecoder().decode(this.#process.status());
       return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
     } catch {
       return 0; // gone, which its socket tells

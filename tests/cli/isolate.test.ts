@@ -106,3 +106,40 @@ describe("rump_server --isolate", () => {
       sh.must("rump.halt", env);
     }));
 });
+
+describe("a built-in driver that is isolated", { skip: noFuse() }, () => {
+  /** The process that serves, and its driver's. */
+  const serving = '$(pgrep -xf "rump_msdos --isolate --log $PWD/log d.img mnt")';
+  const driver = `$(pgrep -P ${serving} -f -- --isolated)`;
+  it("reads and writes its image; it and who serves the mount are nobody's, and in the sandbox", () =>
+    within((sh) => {
+      sh.must("truncate -s 40M d.img && mkfs.fat -F 32 d.img > /dev/null && mkdir mnt");
+      sh.must(
+        "rump_msdos --isolate --log $PWD/log d.img mnt && seq 300000 > mnt/seq && mkdir mnt/d && mv mnt/seq mnt/d && sync mnt/d/seq",
+      );
+      if (!isDeno) {
+        const states = sh.must(`for p in ${serving} ${driver}; do grep -h '^Uid\\|^Seccomp:' /proc/$p/status; done`);
+        assertEquals(states, "Uid:\t65534\t65534\t65534\t65534\nSeccomp:\t2\n".repeat(2));
+      }
+      sh.must("rump_msdos -u mnt && fsck.fat -n d.img && seq 300000 > seq && mtype -i d.img ::d/seq | cmp - seq");
+      assert(gone(sh), "its process is left");
+    }));
+  it("and is killed: EIO, one line in the log, and the mount can be unmounted", {
+    skip: isDeno && "needs the executable",
+  }, () =>
+    within((sh) => {
+      sh.must(
+        "truncate -s 4M d.img && mkfs.fat d.img > /dev/null && mkdir mnt && rump_msdos --isolate --log $PWD/log d.img mnt",
+      );
+      sh.must(
+        `echo a > mnt/a && sync mnt/a && kill -9 ${driver}`,
+      );
+      assertMatch(sh.run("ls mnt/none; touch mnt/b").err, /Input\/output error/);
+      assertMatch(
+        sh.must("cat log"),
+        /^msdos: rumpfs_msdos: its process has ended: all its files are EIO from now on$/m,
+      );
+      sh.must("rump_msdos --unmount --lazy mnt");
+      assert(gone(sh), "its process is left");
+    }));
+});
