@@ -16,20 +16,25 @@ import type { Run } from "./mod.ts";
 const help: Grammar["help"] = {
   "path=": "where the rump kernel's files appear; none: nowhere",
   "blanket=": "paths, with colons between, that are the rump kernel's of the same name",
+  sysctl: "variables of Linux' network (/proc/sys/net) are the rump kernel's, all of whose are in /proc/sys/rump",
   "socket=": "families of sockets: all, inet, inet6, local, route, …, or no with one of them; none",
 };
 const about = `What is hijacked is what the options say, else RUMPHIJACK as in NetBSD's rumphijack(3), else ${DEFAULT}.
 The server is the one RUMP_SERVER names.`;
 const grammars: Readonly<Record<string, Grammar>> = {
   rumphijack: {
-    usage: "[--path dir] [--blanket paths] [--socket families] program [argument ...]",
+    usage: "[--path dir] [--blanket paths] [--sysctl] [--socket families] program [argument ...]",
     about: `Run a program, as it is, on a rump kernel. ${about}`,
     letters: "",
     help,
-    examples: ["ls -l /rump", "--socket inet:inet6 --path none curl http://10.0.0.2/"],
+    examples: [
+      "ls -l /rump",
+      "--sysctl sysctl net.ipv4.ip_forward",
+      "--socket inet:inet6 --path none curl http://10.0.0.2/",
+    ],
   },
   "rump.sh": {
-    usage: "[--path dir] [--blanket paths] [--socket families] [argument ...]",
+    usage: "[--path dir] [--blanket paths] [--sysctl] [--socket families] [argument ...]",
     about: `A shell (SHELL, else sh) in which all programs run on a rump kernel. ${about}`,
     letters: "",
     help,
@@ -41,6 +46,7 @@ type Parts = { -readonly [K in keyof HijackConfig]: HijackConfig[K] };
 const changes: Readonly<Record<string, (into: Parts, value: string) => void>> = {
   path: (c, value) => void (c.path = value === "none" ? undefined : parsePath(value)),
   blanket: (c, value) => void (c.blanket = parseBlanket(value)),
+  sysctl: (c) => void (c.sysctl = true),
   socket: (c, value) => void (c.sockets = value === "none" ? new Set() : parseSockets(value)),
 };
 
@@ -49,10 +55,7 @@ export const run: Run = async (host, argv) => {
   const grammar = grammars[name]!;
   const { options, rest } = parse(host, name === "rump.sh" ? shellsOwn(argv) : argv, grammar);
   const config = configured(host, name, options);
-  if (config.sysctl) {
-    host.err(`${name}: variables stay those of the host: rump.sysctl shows the rump kernel's\n`);
-  }
-  const wantsFiles = options.some(([o]) => o === "path" || o === "blanket") || host.env("RUMPHIJACK") !== undefined;
+  const wantsFiles = options.some(([o]) => o !== "socket") || host.env("RUMPHIJACK") !== undefined;
   if (name === "rump.sh") {
     const words = [host.env("SHELL") || "sh", ...rest];
     return await launch(host, config, { argv, words, given: rest.length, wantsFiles });
@@ -60,10 +63,10 @@ export const run: Run = async (host, argv) => {
   if (rest.length === 0) return usage(host, name, grammar);
   return await launch(host, config, { argv, words: rest, given: rest.length, wantsFiles });
 };
-/** Options of rump.sh are long ones, each with a value; from the first that is none on they are the shell's. */
+/** Options of rump.sh are long ones, most with a value; from the first that is none on they are the shell's. */
 function shellsOwn(argv: readonly string[]): readonly string[] {
   let at = 1;
-  while (argv[at]?.startsWith("--") && argv[at] !== "--") at += /=|^--(help|version)$/.test(argv[at]!) ? 1 : 2;
+  while (argv[at]?.startsWith("--") && argv[at] !== "--") at += /=|^--(help|version|sysctl)$/.test(argv[at]!) ? 1 : 2;
   return argv[at] === "--" ? argv : [...argv.slice(0, at), "--", ...argv.slice(at)];
 }
 /** The environment's configuration with what the options change. */

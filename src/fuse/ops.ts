@@ -15,6 +15,7 @@ import {
   FATTR_SIZE,
   FATTR_UID,
   FOPEN_CACHE_DIR,
+  FOPEN_DIRECT_IO,
   FOPEN_KEEP_CACHE,
   InHeader,
   OpenOut,
@@ -204,7 +205,7 @@ function open(c: Context): Async<number> {
   if (!opens) throw errno.ENOSYS;
   return then(opens.open(c.node, c.req.in.view.getUint32(BODY, true)), (same) => {
     if (!same) c.server.forgetAttributes(c.known.id);
-    return openReply(c.req, OUT_HEADER, 0, same ? FOPEN_KEEP_CACHE : 0);
+    return openReply(c.req, OUT_HEADER, 0, opens.direct ? FOPEN_DIRECT_IO : same ? FOPEN_KEEP_CACHE : 0);
   });
 }
 function openReply(req: Request, at: number, fh: number, flags: number): number {

@@ -1,13 +1,15 @@
 /** The process apart: serves a hijacked program, and all it starts, for as long as any of them is there. */
 import { errno } from "../abi/errno.ts";
 import { Stat } from "../abi/structs.ts";
-import { FuseServer } from "../fuse/server.ts";
+import { FuseServer, type Opens } from "../fuse/server.ts";
 import type { Host, Loop } from "../host/host.ts";
 import { then } from "../lib/async.ts";
-import type { Async } from "../plugin.ts";
+import type { Async, Volume } from "../plugin.ts";
 import { Mount } from "../vfs/mount.ts";
+import type { Source } from "./proc/questions.ts";
+import { viewVolumes } from "./proc/views.ts";
 import type { Connection } from "./connection.ts";
-import { currentCalls, lasting } from "./lasting.ts";
+import { currentCalls, lasting, waiter } from "./lasting.ts";
 import { type Answer, type Order, type OrderedMount, parsed } from "./order.ts";
 import { isDirectory, missing, type RemoteCalls } from "./remote_calls.ts";
 import type { Owners } from "./remote_nodes.ts";
@@ -23,7 +25,7 @@ const NO_FILES = "the server has no file systems (start it with -l rumpvfs)";
 /** A mount whose root has been looked at. */
 interface Ready {
   readonly type: "dir" | "file";
-  readonly volume: ReturnType<typeof lasting>;
+  readonly volume: Volume & Opens;
 }
 /** Attach to the server for an order. Throws AttachError. */
 export type Attach = (order: Order) => Async<Clients>;
@@ -52,10 +54,11 @@ export async function serveApart(host: Host, attach: Attach): Promise<number> {
   }
   say({ types: ready.map(({ type }) => type) });
   const parcel = l.receiveParcel(LAUNCHER);
-  if (!parcel || parcel.fds.length < ready.length) return 1; // it did not come to that
+  const volumes = [...ready.map(({ volume }) => volume), ...viewVolumes(host, source(clients), order.views)];
+  if (!parcel || parcel.fds.length < volumes.length) return 1; // it did not come to that
   l.close(LAUNCHER);
-  const files = serveFiles(host, ready, parcel.fds);
-  const listener = parcel.fds[ready.length];
+  const files = serveFiles(host, volumes, parcel.fds);
+  const listener = parcel.fds[volumes.length];
   const { connection } = clients;
   if (connection && listener !== undefined) {
     const sockets = { families: order.families };
@@ -76,8 +79,13 @@ async function inLoop<T>(loop: Loop, work: Promise<T>): Promise<T> {
   await Promise.allSettled([over, loop.run()]);
   return await over;
 }
+/** Whose calls files are made of. */
+const source = ({ blocking, connection }: Clients): Source =>
+  blocking
+    ? { remote: blocking, again: waiter(undefined) }
+    : { remote: currentCalls(connection!), again: waiter(connection) };
 async function roots(host: Host, clients: Clients, order: Order): Promise<readonly Ready[]> {
-  const remote = clients.blocking ?? currentCalls(clients.connection!);
+  const { remote } = source(clients);
   await remote.sys.umask({ newmask: 0 }); // it has been taken from what we are asked already
   const owners: Owners = {
     here: { uid: host.uid, gid: host.gid },
@@ -121,14 +129,14 @@ async function explained(ask: () => Async<void>, at: string, path: string): Prom
 }
 
 /** Serve the mounts in the host's loop; the result runs it until they are gone. */
-function serveFiles(host: Host, ready: readonly Ready[], fds: readonly number[]): () => Promise<void> {
+function serveFiles(host: Host, volumes: readonly (Volume & Opens)[], fds: readonly number[]): () => Promise<void> {
   const { loop } = host;
-  let left = ready.length;
+  let left = volumes.length;
   let alone = false;
   const ended = () => {
     if (--left === 0 && alone) loop.stop();
   };
-  for (const [i, { volume }] of ready.entries()) {
+  for (const [i, volume] of volumes.entries()) {
     const info = { type: "rump", from: "rump", on: "/", flags: 0, owner: host.uid };
     const options = {
       opens: volume,

@@ -37,7 +37,10 @@ const AF_INET = 2;
 const AF_INET6 = 10;
 const AF_NETLINK = 16;
 const NETLINK_ROUTE = 0;
+/** Lists sockets (ss(8)): who has none of it reads /proc/net. */
+const NETLINK_SOCK_DIAG = 4;
 const ENOSYS = 38;
+const EPROTONOSUPPORT = 93;
 const EAFNOSUPPORT = 97;
 /** Commands 0x8900..: those before this one are about owners and the urgent mark, which the stand-in has itself. */
 const SIOC = 0x8900;
@@ -65,10 +68,15 @@ const load = (at: number): Instruction => [LD, 0, 0, at];
 /** `then`, where the value loaded is `k`. */
 const when = (k: number, ...then: Instruction[]): Instruction[] => [[JEQ, 0, then.length, k], ...then];
 
-/** Sockets of the families; the interfaces of the host are not told to who has others. */
+/** Sockets of the families; interfaces and sockets of the host are not told to who has others. */
 function sockets({ families }: SocketRules): Instruction[] {
   const ours = families.filter((family) => family === AF_INET || family === AF_INET6);
-  const netlink = [load(argumentAt(2)), ...when(NETLINK_ROUTE, end(ERRNO | EAFNOSUPPORT)), end(ALLOW)];
+  const netlink = [
+    load(argumentAt(2)),
+    ...when(NETLINK_ROUTE, end(ERRNO | EAFNOSUPPORT)),
+    ...when(NETLINK_SOCK_DIAG, end(ERRNO | EPROTONOSUPPORT)),
+    end(ALLOW),
+  ];
   return [
     load(argumentAt(0)),
     ...ours.flatMap((family) => when(family, end(NOTIFY))),

@@ -20,9 +20,10 @@ const ENOENT = 2;
 /** IFF_MULTICAST differs; those below have the same bits on both sides; NOTRAILERS and SIMPLEX are of one only. */
 const SAME_FLAGS = 0x03df;
 const MULTICAST = 0x1000;
-/** ARPHRD_* of an interface's type. */
 const hardware: Readonly<Record<number, number>> = { [IFT.ETHER]: 1, [IFT.LOOP]: 772 };
 const ARPHRD_NONE = 0xfffe;
+/** Linux' number (ARPHRD_*) of a type of interface (IFT_*). */
+export const hardwareOf = (type: number): number => hardware[type] ?? ARPHRD_NONE;
 /** Milliseconds packets may wait in a queue (SIOCGIFTXQLEN): as Linux makes Ethernets. */
 const QUEUE = 1000;
 /** Most addresses listed. */
@@ -89,7 +90,7 @@ const getHardware: Row = async (sockets, { name, union }) => {
   const link = (await links(sockets)).find((l) => l.name === name);
   if (!link) throw errno.ENXIO;
   union.fill(0);
-  viewOf(union).setUint16(0, hardware[link.type] ?? ARPHRD_NONE, true);
+  viewOf(union).setUint16(0, hardwareOf(link.type), true);
   union.set(link.mac.subarray(0, 14), 2);
 };
 

@@ -19,7 +19,7 @@ export const currentCalls = (connection: Connection): RemoteCalls => ({
 });
 
 /** Do it; when the server is gone, `again` waits for another, and it is done anew. */
-function persevering(work: () => Async<unknown>, again: () => Async<unknown>): Async<unknown> {
+export function persevering(work: () => Async<unknown>, again: () => Async<unknown>): Async<unknown> {
   const failed = (e: unknown): Async<unknown> => {
     if (e !== errno.ECONNRESET) throw e;
     return then(again(), () => persevering(work, again));
@@ -31,6 +31,11 @@ function persevering(work: () => Async<unknown>, again: () => Async<unknown>): A
     return failed(e);
   }
 }
+/** Waits for a server, where one is gone. */
+export const waiter = (connection: Connection | undefined) => (): Async<unknown> => {
+  if (!connection) throw errno.ENOTCONN;
+  return connection.now();
+};
 type Method = (...args: unknown[]) => Async<unknown>;
 
 /**
@@ -38,10 +43,7 @@ type Method = (...args: unknown[]) => Async<unknown>;
  * their names, and those that are others now are ESTALE.
  */
 export function lasting(volume: RemoteVolume, connection: Connection | undefined): Volume<RemoteNode> & Opens {
-  const again = () => {
-    if (!connection) throw errno.ENOTCONN;
-    return connection.now();
-  };
+  const again = waiter(connection);
   connection?.lost.push(() => volume.forget());
   const methods = volume as unknown as Readonly<Record<string, Method>>;
   const names = Object.getOwnPropertyNames(RemoteVolume.prototype).filter((name) => name !== "constructor");

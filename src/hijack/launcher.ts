@@ -8,6 +8,7 @@ import { AttachError } from "../proxy/attach_error.ts";
 import type { Machine } from "../lib/seccomp.ts";
 import { type HijackConfig, linuxFamilies } from "./config.ts";
 import { type HandOver, hijackFilter } from "./filter.ts";
+import { places, type ViewName } from "./proc/places.ts";
 import { type Answer, APART, type Order, type OrderedMount, parsed } from "./order.ts";
 
 /** Runs its arguments with all rights over what is ours alone (unshare(1)). */
@@ -35,16 +36,17 @@ export async function launch(host: Host, config: HijackConfig, program: Program)
   const { words, given } = program;
   const argv = [...l.words(words.slice(0, words.length - given)), ...l.lastArguments(given)];
   const files = filesOf(config);
-  const able = files.length === 0 || mayHaveFiles(host, l, program, inherited);
+  const able = (files.length === 0 && !config.sysctl) || mayHaveFiles(host, l, program, inherited);
   const order: Order = {
     comm: basename(words[0]!),
     pid: host.pid,
     mounts: able ? files : [],
     usual: !program.wantsFiles,
+    views: able ? viewsOf(host, l, config) : [],
     ...(config.path === undefined ? {} : { prefix: config.path }),
     families: linuxFamilies(config.sockets),
   };
-  if (order.mounts.length + order.families.length > 0) prepare(host, l, order);
+  if (order.mounts.length + order.views.length + order.families.length > 0) prepare(host, l, order);
   return run(host, l, program, argv, inherited);
 }
 const basename = (path: string) => path.slice(path.lastIndexOf("/") + 1);
@@ -52,16 +54,31 @@ const filesOf = ({ path, blanket }: HijackConfig): OrderedMount[] => [
   ...(path === undefined ? [] : [{ at: path, root: "/" }]),
   ...blanket.map((at) => ({ at, root: at })),
 ];
+/** Tables of the network come with its sockets, where they can. */
+function viewsOf(host: Host, l: Launch, { sockets, sysctl }: HijackConfig): ViewName[] {
+  const network = (sockets.has("inet") || sockets.has("inet6")) && l.mayMount() && l.mayUse(FUSE) &&
+    isThere(host, places.tables.at);
+  return [...(network ? ["tables"] as const : []), ...(sysctl ? ["variables", "linux"] as const : [])];
+}
+function isThere(host: Host, path: string): boolean {
+  try {
+    host.stat(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** Everything that is to be there before the program is. */
 function prepare(host: Host, l: Launch, order: Order): void {
   const socket = l.apart([APART]);
   l.say(socket, JSON.stringify(order));
-  const fds = order.mounts.length > 0 ? mounted(host, l, order, socket) : (answer(l, socket), []);
+  const mounts = [...order.mounts, ...order.views.map((view) => places[view])];
+  const fds = mounts.length > 0 ? mounted(host, l, order, socket) : (answer(l, socket), []);
   const parcel = l.parcel(socket, fds);
   parcel.send(order.families.length > 0 ? listener(host, order, { fd: socket, message: parcel.message }) : undefined);
   // Until it has been asked, the kernel takes a mount's root for uid 0's: nobody's here, whom nothing may be written for.
-  if (host.env(INSIDE) !== undefined) { for (const { at } of order.mounts) host.stat(at); }
+  if (host.env(INSIDE) !== undefined) { for (const { at } of mounts) host.stat(at); }
 }
 /** Who is to be told of calls about sockets: all but the one that hands this over, from now on. */
 function listener(host: Host, { families }: Order, own: HandOver): number {
@@ -73,7 +90,7 @@ function answer(l: Launch, socket: number): readonly ("dir" | "file")[] {
   return said.types;
 }
 /** Make the mounts, while the process apart gets ready; their descriptors. */
-function mounted(host: Host, l: Launch, { mounts }: Order, socket: number): number[] {
+function mounted(host: Host, l: Launch, { mounts, views }: Order, socket: number): number[] {
   const cwd = host.cwd();
   l.unshareMounts();
   const types = answer(l, socket);
@@ -82,6 +99,12 @@ function mounted(host: Host, l: Launch, { mounts }: Order, socket: number): numb
     l.mountPoint(at, type);
     return l.mountFuse(at, type, "rump");
   });
+  for (const view of views) {
+    const { at, links } = places[view];
+    l.mountPoint(at, "dir");
+    l.mountLinks(at, links);
+    fds.push(l.mountFuse(at, "dir", "rump"));
+  }
   l.chdir(cwd); // what was covered is not what is there now
   return fds;
 }

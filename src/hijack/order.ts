@@ -1,4 +1,6 @@
 /** What a launched program's start and the process apart that serves it say to each other: a line of JSON each. */
+import type { ViewName } from "./proc/places.ts";
+
 /** The argument that makes our program the process apart. */
 export const APART = "--hijack-apart";
 
@@ -9,7 +11,10 @@ export interface OrderedMount {
   /** The directory or file there. */
   readonly root: string;
 }
-/** From the launcher; the mounts' descriptors, in their order, and then a listener's, if there are sockets, follow the answer. */
+/**
+ * From the launcher; the answer is followed by the descriptors of the mounts that the server has, in their order, of all
+ * views, and then of a listener, if there are sockets.
+ */
 export interface Order {
   /** Who the client is, for those who list the server's. */
   readonly comm: string;
@@ -18,6 +23,8 @@ export interface Order {
   readonly mounts: readonly OrderedMount[];
   /** Nobody asked for the mounts: where the server has no file systems there are none. */
   readonly usual: boolean;
+  /** What of /proc is the rump kernel's. */
+  readonly views: readonly ViewName[];
   /** Where the root directory there is seen here. */
   readonly prefix?: string;
   /** Address families (the host's numbers) whose sockets are the rump kernel's. */

@@ -1,10 +1,9 @@
 /** Paths below a directory that no symbolic link leads out of, whoever changes the directory meanwhile (open(2), O_PATH). */
 import { check } from "./errors.ts";
 import { cstring, darwin, raw, result } from "./ffi.ts";
+import { O_DIRECTORY, O_NOFOLLOW } from "./open_flags.ts";
 
 const O_PATH = 0o10000000;
-const O_DIRECTORY = 0o200000;
-const O_NOFOLLOW = 0o400000;
 const O_CLOEXEC = 0o2000000;
 
 const opened = (path: string, flags: number) => check(result(raw.open(cstring(path), O_PATH | O_CLOEXEC | flags, 0)));

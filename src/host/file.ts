@@ -1,10 +1,10 @@
 /** Files and disks of the host by FFI: a transfer is one system call into the caller's memory. */
-import process from "node:process";
 import { errno } from "../abi/errno.ts";
 import type { BlockDevice } from "../plugin.ts";
 import { check, hostErrno, hostError } from "./errors.ts";
 import { cstring, darwin, pin, raw, result } from "./ffi.ts";
 import type { Host, HostFile, HostStat, Pinned } from "./host.ts";
+import { O_DIRECTORY, O_NOFOLLOW } from "./open_flags.ts";
 
 /** fcntl.h of Linux; Darwin's where it differs. */
 export interface OpenFlags {
@@ -15,11 +15,17 @@ export interface OpenFlags {
   /** O_NOFOLLOW | O_NONBLOCK. */
   readonly PLAIN: number;
 }
-export const linuxFlags: OpenFlags = { CREAT: 0o100, EXCL: 0o200, TRUNC: 0o1000, CLOEXEC: 0o2000000, PLAIN: 0o404000 };
+export const linuxFlags: OpenFlags = {
+  CREAT: 0o100,
+  EXCL: 0o200,
+  TRUNC: 0o1000,
+  CLOEXEC: 0o2000000,
+  PLAIN: O_NOFOLLOW | 0o4000,
+};
 export const darwinFlags: OpenFlags = { CREAT: 0x200, EXCL: 0x800, TRUNC: 0x400, CLOEXEC: 0x1000000, PLAIN: 0x104 };
 
 /** O_TMPFILE, which has O_DIRECTORY in it. */
-const TMPFILE = 0o20000000 | (process.arch === "arm64" ? 0o40000 : 0o200000);
+const TMPFILE = 0o20000000 | O_DIRECTORY;
 const AT_FDCWD = -100;
 const AT_SYMLINK_FOLLOW = 0x400;
 const SEEK_END = 2;

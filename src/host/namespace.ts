@@ -6,6 +6,7 @@
 import { check, errnoName, hostError } from "./errors.ts";
 import { cstring, raw, result } from "./ffi.ts";
 import { late } from "./late.ts";
+import { O_DIRECTORY, O_NOFOLLOW } from "./open_flags.ts";
 
 // linux/mount.h, sched.h
 const MS_NOSUID = 2;
@@ -16,7 +17,6 @@ const MS_SLAVE = 1 << 19;
 const MNT_DETACH = 2;
 const CLONE_NEWNS = 0x20000;
 const O_PATH = 0o10000000;
-const O_DIRECTORY = 0o200000;
 const O_CLOEXEC = 0o2000000;
 const O_RDWR = 2;
 const O_CREAT = 0o100;
@@ -113,6 +113,34 @@ function newRoot(): void {
   bindAll("/.old", "");
   check(result(raw.umount2(cstring("/.old"), MNT_DETACH)), "/.old");
   fs().rmdirSync("/.old");
+}
+
+/**
+ * Cover files and links (not directories) by links with these targets. They are made at `stage`, a directory that is as it
+ * was afterwards: a part of a file system can be mounted, also of one that is nowhere any more. Throws HostError.
+ */
+export function mountLinks(stage: string, links: Readonly<Record<string, string>>): void {
+  const places = Object.entries(links);
+  if (places.length === 0) return;
+  memory(stage, "mode=755");
+  for (const [i, [path, target]] of places.entries()) {
+    fs().symlinkSync(target, `${stage}/${i}`);
+    bindOver(`${stage}/${i}`, path);
+  }
+  check(result(raw.umount2(cstring(stage), MNT_DETACH)), stage);
+}
+/** By descriptors: no link is followed. */
+function bindOver(from: string, to: string): void {
+  const fds: number[] = [];
+  try {
+    for (const path of [from, to]) {
+      fds.push(check(result(raw.open(cstring(path), O_PATH | O_NOFOLLOW | O_CLOEXEC, 0)), path));
+    }
+    const [source, target] = fds.map((fd) => `/proc/self/fd/${fd}`);
+    mount(source!, target!, "none", MS_BIND);
+  } finally {
+    for (const fd of fds) raw.close(fd);
+  }
 }
 
 /** Mount FUSE at `path`, whose root is a directory or a file; the descriptor for who serves it. Throws HostError. */

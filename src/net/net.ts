@@ -10,6 +10,7 @@ export class Net implements SocketWorld {
   readonly callout: SocketWorld["callout"];
   readonly soon: SocketWorld["soon"];
   readonly sockets = new Set<Socket>();
+  readonly limits: SocketWorld["limits"] = { somaxconn: 128, sbmax: 4 << 20 };
   /** Set by who has interfaces. */
   interfaceIoctl: SocketWorld["interfaceIoctl"] = () => {
     throw errno.ENOTTY;

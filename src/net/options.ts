@@ -33,8 +33,6 @@ import type { Socket } from "./socket.ts";
 
 const BITS = SO_REUSEADDR | SO_KEEPALIVE | SO_DONTROUTE | SO_BROADCAST | SO_OOBINLINE | SO_REUSEPORT | SO_NOSIGPIPE |
   SO_TIMESTAMP | SO_USELOOPBACK | SO_DEBUG;
-/** Largest buffer (kern.sbmax). */
-const MAX_BUFFER = 4 << 20;
 const TIMEVAL = 16;
 
 interface Option {
@@ -58,9 +56,9 @@ const number = (
   get: (so) => intBytes(get(so)),
   ...(set ? { set: (so, value) => set(so, intOf(value)) } : {}),
 });
-function size(n: number): number {
+function size({ limits }: Socket, n: number): number {
   if (n <= 0) throw errno.EINVAL;
-  if (n > MAX_BUFFER) throw errno.ENOBUFS;
+  if (n > limits.sbmax) throw errno.ENOBUFS;
   return n;
 }
 function low(n: number, limit: number): number {
@@ -111,8 +109,8 @@ const options: Readonly<Record<number, Option>> = {
   },
   [SO_OVERFLOWED]: number((so) => so.overflowed),
   [SO_ACCEPTCONN]: number((so) => so.options & SO_ACCEPTCONN),
-  [SO_SNDBUF]: number((so) => so.sendLimit, (so, n) => void (so.sendLimit = size(n))),
-  [SO_RCVBUF]: number((so) => so.inbox.limit, (so, n) => void (so.inbox.limit = size(n))),
+  [SO_SNDBUF]: number((so) => so.sendLimit, (so, n) => void (so.sendLimit = size(so, n))),
+  [SO_RCVBUF]: number((so) => so.inbox.limit, (so, n) => void (so.inbox.limit = size(so, n))),
   [SO_SNDLOWAT]: number((so) => so.sendLow, (so, n) => void (so.sendLow = low(n, so.sendLimit))),
   [SO_RCVLOWAT]: number((so) => so.receiveLow, (so, n) => void (so.receiveLow = low(n, so.inbox.limit))),
   [SO_TYPE]: number((so) => so.type),

@@ -35,8 +35,13 @@ import { StreamSplice } from "./splice.ts";
 
 /** Bytes a socket holds of what has come (SO_RCVBUF), and may have under way (SO_SNDBUF), unless told otherwise. */
 const BUFFER = 64 << 10;
-/** Most connections that may wait to be accepted (kern.somaxconn). */
-export const SOMAXCONN = 128;
+/** What sockets of a kernel may have. */
+export interface SocketLimits {
+  /** Most connections that may wait to be accepted (kern.somaxconn). */
+  somaxconn: number;
+  /** Largest buffer, bytes (kern.sbmax). */
+  sbmax: number;
+}
 
 /** One message on its way. */
 export interface Message {
@@ -55,6 +60,7 @@ export interface SocketWorld {
   soon(fn: () => void): void;
   /** Those that are open, for listings. */
   readonly sockets: Set<Socket>;
+  readonly limits: SocketLimits;
   /** Commands about interfaces (group 'i'). ENOTTY: there are none. */
   interfaceIoctl(so: Socket, lwp: Lwp, command: number, data: Uint8Array): Async<void>;
 }
@@ -101,6 +107,9 @@ export class Socket implements Fileops {
     world.sockets.add(this);
     this.inbox = new Inbox(type !== SOCK_STREAM, BUFFER);
     this.protocol = make(this);
+  }
+  get limits(): SocketLimits {
+    return this.#world.limits;
   }
   get listening(): boolean {
     return (this.options & SO_ACCEPTCONN) !== 0;
@@ -230,7 +239,7 @@ export class Socket implements Fileops {
   listen(backlog: number): void {
     this.protocol.listen();
     this.options |= SO_ACCEPTCONN;
-    this.backlog = backlog <= 0 ? 1 : Math.min(backlog, SOMAXCONN);
+    this.backlog = backlog <= 0 ? 1 : Math.min(backlog, this.#world.limits.somaxconn);
   }
   /** A connection has come: false, too many wait already. */
   came(so: Socket): boolean {

@@ -162,6 +162,7 @@ export const FATTR_MTIME_NOW = 256;
 export const FATTR_KILL_SUIDGID = 2048;
 /** In a write's flags: the writer is nobody who may keep set-id bits. */
 export const WRITE_KILL_SUIDGID = 4;
+export const FOPEN_DIRECT_IO = 1;
 export const FOPEN_KEEP_CACHE = 2;
 export const FOPEN_CACHE_DIR = 8;
 export const RENAME_NOREPLACE = 1;

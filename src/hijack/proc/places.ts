@@ -1,0 +1,21 @@
+/** Where what the rump kernel has takes the place of what Linux shows in /proc, for hijacked programs alone. */
+
+/** `tables`: what is in /proc/net; `variables`: the kernel's own; `linux`: by Linux' names. */
+export type ViewName = "tables" | "variables" | "linux";
+export interface Place {
+  /** Where it is mounted. */
+  readonly at: string;
+  /** Names that lead there from then on, whatever they are otherwise. */
+  readonly links: Readonly<Record<string, string>>;
+}
+const IN_KERNEL = ["domainname", "hostname", "osrelease", "ostype", "version"];
+
+export const places: Readonly<Record<ViewName, Place>> = {
+  // /proc/net is a link to each process' own: it is covered by another one, to a directory that Linux keeps, and keeps empty.
+  tables: { at: "/proc/tty/ldisc", links: { "/proc/net": "tty/ldisc" } },
+  variables: {
+    at: "/proc/sys/rump",
+    links: Object.fromEntries(IN_KERNEL.map((name) => [`/proc/sys/kernel/${name}`, `../rump/kern/${name}`])),
+  },
+  linux: { at: "/proc/sys/net", links: {} },
+};

@@ -1,0 +1,6 @@
+/** Flags of open(2) that Linux numbers by machine (asm/fcntl.h). */
+import process from "node:process";
+
+const arm = process.arch === "arm64";
+export const O_DIRECTORY: number = arm ? 0o40000 : 0o200000;
+export const O_NOFOLLOW: number = arm ? 0o100000 : 0o400000;
