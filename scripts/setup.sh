@@ -25,11 +25,12 @@ PACKAGES="
   iputils-ping:ping
   libc6-dev:gcc
   mtools:mcopy
+  net-tools:netstat
   nbdkit:nbdkit
   nginx-light:nginx
   openssh-client:ssh-keygen
   openssl:openssl
-  procps:pgrep
+  procps:sysctl
   python3:python3
   qemu-utils:qemu-img
   socat:socat

@@ -34,6 +34,11 @@ export interface Result {
   readonly out: string;
   readonly err: string;
 }
+/** Whether a program is installed; and why a test without it is skipped. */
+export const has = (program: string): boolean =>
+  spawnSync("sh", ["-c", `PATH=$PATH:/sbin:/usr/sbin command -v ${program}`]).status === 0;
+export const missing = (program: string): string | false => !has(program) && `no ${program}`;
+
 /** A scratch directory and the commands run in it. */
 export class Shell {
   readonly dir = mkdtempSync(join(tmpdir(), "rump-test-"));

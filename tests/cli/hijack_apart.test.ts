@@ -65,6 +65,12 @@ describe("who serves a hijacked program", { skip: noFuse() }, () => {
       const { out, err } = byUser("rumphijack sh -c 'echo mine > /rump/f; cat /rump/f; stat -c %u /rump/f; id -u'");
       assertEquals(out, "mine\n4242\n4242\n", err);
     });
+    it("variables and tables are the kernel's", () => {
+      const { out, err } = byUser(
+        "rumphijack --sysctl sh -c 'cat /proc/sys/net/ipv4/ip_default_ttl /proc/sys/kernel/ostype; grep -c lo0: /proc/net/dev; echo 9 > /proc/sys/rump/net/inet/ip/ttl; cat /proc/sys/net/ipv4/ip_default_ttl'",
+      );
+      assertEquals(out, "64\nNetBSD\n1\n9\n", err);
+    });
     it("the program has no rights more than before", () =>
       assertEquals(byUser("rumphijack grep -c 'Cap[IPE].*0000000000000000' /proc/self/status").out, "3\n"));
     it("a set-id program runs with the rights of who starts it", () => {

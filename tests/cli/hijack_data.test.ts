@@ -1,10 +1,8 @@
 /** rumphijack: programs as they are move data between each other over a rump kernel's network, and every byte arrives. */
-import { spawnSync } from "node:child_process";
 import { after, before, describe, it } from "node:test";
 import { assert, assertEquals } from "../assert.ts";
-import { noFuse, Shell } from "./helpers.ts";
+import { has, noFuse, Shell } from "./helpers.ts";
 
-const has = (program: string) => spawnSync("sh", ["-c", `PATH=$PATH:/usr/sbin command -v ${program}`]).status === 0;
 /** A server of datagrams, and two ways to be its client. */
 const DATAGRAMS = `import socket, threading
 a = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); a.bind(("127.0.0.1", 6001))

@@ -1,13 +1,9 @@
 /** Programs of Debian's, unmodified, on two rump kernels that share a bus: what one serves the other fetches. */
-import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { after, before, describe, it } from "node:test";
 import { assertEquals, assertMatch } from "../assert.ts";
-import { noFuse, Shell } from "./helpers.ts";
+import { has, missing, noFuse, Shell } from "./helpers.ts";
 
-const has = (program: string) =>
-  spawnSync("sh", ["-c", `PATH=$PATH:/sbin:/usr/sbin command -v ${program}`]).status === 0;
-const missing = (program: string) => !has(program) && `no ${program}`;
 const NGINX = `daemon off; user root; pid nginx.pid; error_log stderr; events {}
 http { access_log off; client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4; scgi_temp_path t5;
   server { listen 10.9.0.2:8082; root .; } }`;

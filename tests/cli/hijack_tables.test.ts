@@ -1,0 +1,128 @@
+/** rumphijack: /proc/net is the rump kernel's, so programs that list interfaces, routes, neighbours and sockets show those. */
+import { after, before, describe, it } from "node:test";
+import { assertEquals, assertMatch } from "../assert.ts";
+import { missing, noFuse, Shell } from "./helpers.ts";
+
+/** Sockets of all kinds, and a connection, while other programs look. */
+const SOCKETS = `import socket, subprocess, sys
+def of(family, type, address=None, protocol=0):
+    s = socket.socket(family, type, protocol)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if address: s.bind(address)
+    return s
+tcp = of(socket.AF_INET, socket.SOCK_STREAM, ("10.8.0.1", 80)); tcp.listen(5)
+tcp6 = of(socket.AF_INET6, socket.SOCK_STREAM, ("::", 99)); tcp6.listen(5)
+udp = of(socket.AF_INET, socket.SOCK_DGRAM, ("0.0.0.0", 5353))
+udp6 = of(socket.AF_INET6, socket.SOCK_DGRAM, ("::1", 546))
+raw = of(socket.AF_INET, socket.SOCK_RAW, None, 1)
+there = socket.create_connection(("10.8.0.1", 80))
+there.send(b"12345")
+subprocess.run(["sh", "-c", sys.argv[1]])`;
+
+describe("/proc/net of a hijacked program", { skip: noFuse() }, () => {
+  let sh: Shell;
+  const serverOf = (name: string) => ({ RUMP_SERVER: `unix://${sh.dir}/${name}` });
+  before(() => {
+    sh = new Shell();
+    for (const [name, address] of [["a", "10.8.0.1"], ["b", "10.8.0.2"]] as const) {
+      sh.must(`rump_server -l rumpnet_shmif,rumpnet_netinet6,rumpfs_tmpfs unix://${name}`);
+      sh.must(`rump.ifconfig shmif0 create linkstr ${sh.dir}/bus inet ${address}/24`, serverOf(name));
+    }
+    sh.must("rump.route add default 10.8.0.2; rump.route add 10.77.0.0/16 10.8.0.9; rump.ping -n -c 1 10.8.0.2", {
+      ...serverOf("a"),
+    });
+    sh.must(`cat > sockets.py <<'E'\n${SOCKETS}\nE`);
+  });
+  after(() => sh.close());
+  const one = (command: string) => sh.must(`rumphijack --path none ${command}`, serverOf("a"));
+  const mac = () => /address: (\S+)/.exec(sh.must("rump.ifconfig shmif0", serverOf("b")))![1]!;
+  const rows = (text: string) => text.split("\n").map((line) => line.trim().replaceAll(/\s+/g, " "));
+
+  for (const program of ["ifconfig", "busybox ifconfig"]) {
+    it(
+      `${program} lists the kernel's interfaces, and their addresses`,
+      { skip: missing(program.split(" ")[0]!) },
+      () => {
+        const out = one(program);
+        assertEquals(out.match(/^\S+/gm)!.map((name) => name.replace(":", "")), ["lo0", "shmif0"]);
+        assertMatch(out, /inet (addr:)?10\.8\.0\.1 /);
+        assertMatch(out, /inet6 (addr: )?fe80::\S+/);
+        assertMatch(out, /RX packets:?\s?[1-9]/);
+      },
+    );
+  }
+  it("netstat -i counts what the kernel's interfaces carried", { skip: missing("netstat") }, () => {
+    const [, , lo, shmif, ...rest] = rows(one("netstat -i"));
+    assertMatch(lo!, /^lo0 65535 /);
+    assertMatch(shmif!, /^shmif0 1500 [1-9]\d* 0 0 0 [1-9]\d* 0 0 0 BMRU$/);
+    assertEquals(rest, [""]);
+  });
+  for (const program of ["route -n", "netstat -rn", "busybox route -n"]) {
+    it(`${program} shows the kernel's routes`, { skip: missing(program.split(" ")[0]!) }, () => {
+      const lines = rows(one(program)).slice(2).map((l) => l.split(" ").filter((_, i) => i < 4 || i === 7).join(" "));
+      assertEquals(lines, [
+        "0.0.0.0 10.8.0.2 0.0.0.0 UG shmif0",
+        "10.8.0.0 0.0.0.0 255.255.255.0 U shmif0",
+        "10.77.0.0 10.8.0.9 255.255.0.0 UG shmif0",
+        "",
+      ]);
+    });
+  }
+  it(
+    "route -6 shows those of IPv6",
+    { skip: missing("route") },
+    () => assertMatch(one("route -6 -n"), /^fe80::\/64 +:: +Un +0 +1 +0 shmif0$/m),
+  );
+  it(
+    "arp shows the kernel's neighbours, and not itself",
+    { skip: missing("arp") },
+    () => assertEquals(rows(one("arp -n")).slice(1), [`10.8.0.2 ether ${mac()} C shmif0`, ""]),
+  );
+  it(
+    "busybox arp, too",
+    { skip: missing("busybox") },
+    () => assertEquals(one("busybox arp -n"), `? (10.8.0.2) at ${mac()} [ether]  on shmif0\n`),
+  );
+
+  const listed = [
+    "raw 0.0.0.0:1 0.0.0.0:*",
+    "tcp 10.8.0.1:80 0.0.0.0:* LISTEN",
+    "tcp 10.8.0.1:80 10.8.0.1:PORT ESTABLISHED",
+    "tcp 10.8.0.1:PORT 10.8.0.1:80 ESTABLISHED",
+    "tcp6 :::99 :::* LISTEN",
+    "udp 0.0.0.0:5353 0.0.0.0:*",
+    "udp6 ::1:546 :::*",
+  ];
+  it("netstat shows the kernel's sockets of every kind", { skip: missing("netstat") }, () => {
+    const lines = rows(one("python3 sockets.py 'netstat -an -A inet,inet6'")).slice(2, -1);
+    const told = lines.map((l) => l.replace(/ \d+ \d+/, "").replaceAll(/:\d{5}\b/g, ":PORT").replace(/ 7$/, ""));
+    assertEquals(told.sort(), listed);
+  });
+  it("ss, too, which asks by netlink first", { skip: missing("ss") }, () => {
+    const lines = rows(one("python3 sockets.py 'ss -tan state established; ss -H -uan' 2> /dev/null"));
+    assertMatch(lines.join("\n"), /^\d+ 0 10\.8\.0\.1:(80 10\.8\.0\.1:\d+|\d+ 10\.8\.0\.1:80)$/m);
+    assertMatch(lines.join("\n"), /^UNCONN 0 0 0\.0\.0\.0:5353 0\.0\.0\.0:\*$/m);
+  });
+  it(
+    "netstat -s shows what the kernel counted",
+    { skip: missing("netstat") },
+    () => assertMatch(one("netstat -s"), /Icmp:\n +[1-9]\d* ICMP messages received\n[^]*echo replies: [1-9]/),
+  );
+  it("sockets that stay the host's are still listed", () =>
+    assertMatch(
+      one(
+        `python3 -c 'import socket; s = socket.socket(socket.AF_UNIX); s.bind("mine"); print(open("/proc/net/unix").read())'`,
+      ),
+      / mine$/m,
+    ));
+  it("who has no sockets of the kernel sees the host's", () =>
+    assertEquals(
+      sh.must("RUMPHIJACK=socket=local rumphijack head -1 /proc/net/dev /proc/net/tcp", serverOf("a")),
+      sh.must("head -1 /proc/net/dev /proc/net/tcp"),
+    ));
+  it("an interface that comes is seen at once", () => {
+    const line =
+      "sh -c 'rump.ifconfig lo1 create; grep -c lo1 /proc/net/dev; rump.ifconfig lo1 destroy; grep -c lo1 /proc/net/dev; true'";
+    assertEquals(one(line), "1\n0\n");
+  });
+});
