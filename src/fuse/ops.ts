@@ -50,8 +50,7 @@ export const BODY = InHeader.size;
 
 export function name(c: Context, at: number): { readonly name: string; readonly end: number } {
   const found = c.req.name(at);
-  if (!found) throw errno.EINVAL;
-  if (found.name === "" || found.name.includes("/")) throw errno.EINVAL;
+  if (!found || found.name === "" || found.name.includes("/")) throw errno.EINVAL;
   return found;
 }
 /** The volume, unless it is mounted read-only. */

@@ -113,8 +113,8 @@ export class MadeFiles implements Volume<Made>, Opens {
     return then(node.write(decodeName(from).replace(/[\s\0]+$/, "")), () => length);
   }
   /** Who writes a file cuts it first: that means nothing here. */
-  setattr(_node: Made, { size, mtime, ...others }: SetAttr): void {
-    if (Object.keys(others).some((name) => !name.endsWith("nsec"))) throw errno.EPERM;
+  setattr(_node: Made, { mode, uid, gid }: SetAttr): void {
+    if (mode !== undefined || uid !== undefined || gid !== undefined) throw errno.EPERM;
   }
   open(node: Made, flags: number): boolean {
     if (flags & HOST.ACCMODE && !(isFile(node) && node.write)) throw errno.EACCES;
