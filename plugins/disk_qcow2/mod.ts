@@ -23,7 +23,7 @@ const driver: DiskDriver<unknown, Creation> = {
     finished(base.resize!(empty.length), sys.errno);
     for (const [offset, bytes] of empty.pieces) finished(base.write!(bytes, offset), sys.errno);
     const g = parseHeader(empty.pieces[0]![1]) as Geometry;
-    const below = backing && anyByte(backing.device, sys.errno.EIO) as BlockDevice;
+    const below = backing && anyByte(backing.device, sys.errno.EIO);
     const disk = new Qcow2Disk(sys, new Store(base, g, sys.errno), below, true, options.compress !== "none");
     return disk.device(source);
   },
@@ -44,13 +44,13 @@ const driver: DiskDriver<unknown, Creation> = {
 export default driver;
 
 function open(sys: Sys, base: BlockDevice, g: Geometry, request: DiskRequest): BlockDevice {
-  const plain = anyByte(base, sys.errno.EIO) as BlockDevice;
+  const plain = anyByte(base, sys.errno.EIO);
   const store = new Store(plain, g, sys.errno);
   const writes = !request.readOnly && store.writable && g.readOnly === undefined;
   if (g.readOnly !== undefined && !request.readOnly) {
     sys.log(`qcow2: ${request.source}: ${g.readOnly}: read-only (qemu-img check -r all mends it)`);
   }
-  const backing = request.backing && anyByte(request.backing, sys.errno.EIO) as BlockDevice;
+  const backing = request.backing && anyByte(request.backing, sys.errno.EIO);
   const disk = new Qcow2Disk(sys, store, backing, writes);
   // Notes others made of the data (bitmaps) are untrue once it is written: without their bits nobody believes them.
   if (writes && g.autoclear) store.write(new Uint8Array(8), HEADER3_AT + Header3.at.autoclearHigh);

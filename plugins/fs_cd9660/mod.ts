@@ -6,7 +6,7 @@ import { anyByte } from "../../src/lib/aligned.ts";
 import { type Async, then } from "../../src/lib/async.ts";
 import { Health } from "../../src/lib/health.ts";
 import type { FsDriver, MountRequest, Sys } from "../../src/plugin.ts";
-import { type BootImage, bootImages } from "./boot.ts";
+import { type BootImage, bootImages } from "../../src/wire/el_torito.ts";
 import { type Layout, readDescriptors, type Tree } from "./descriptors.ts";
 import { directoryAt, type Reading } from "./directory.ts";
 import { SECTOR } from "./layout.ts";

@@ -3,7 +3,7 @@ import { type Async, then } from "../../src/lib/async.ts";
 import { Directories } from "../../src/lib/directories.ts";
 import { decodeName } from "../../src/lib/text.ts";
 import type { Attr, BlockDevice, StatFs, Sys, Volume } from "../../src/plugin.ts";
-import { type BootImage } from "./boot.ts";
+import { type BootImage } from "../../src/wire/el_torito.ts";
 import { LARGEST_DIRECTORY, readDirectory, type Reading } from "./directory.ts";
 import { SECTOR } from "./layout.ts";
 import { folded } from "./names.ts";

@@ -2,6 +2,7 @@
 import { create, createGrammar } from "./disk_create.ts";
 import { convert, convertGrammar } from "./disk_convert.ts";
 import { compare, compareGrammar } from "./disk_compare.ts";
+import { info, infoGrammar } from "./disk_info.ts";
 import { slices, slicesGrammar } from "./disk_slices.ts";
 import type { Run } from "./mod.ts";
 import { subcommands } from "./subcommands.ts";
@@ -9,6 +10,7 @@ import { subcommands } from "./subcommands.ts";
 export const run: Run = subcommands(
   "Disks and their images: what is on them, and making, converting and comparing them.",
   {
+    info: { grammar: infoGrammar, operands: [1, 1], run: info },
     slices: { grammar: slicesGrammar, operands: [1, 1], run: slices },
     create: { grammar: createGrammar, operands: [1, 1], run: create },
     convert: { grammar: convertGrammar, operands: [2, 2], run: convert },

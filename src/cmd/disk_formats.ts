@@ -113,7 +113,7 @@ export const tablesOf = (device: BlockDevice): Disk => ({
 /** The part a locator names, or all of it. Throws plain Errors. */
 export function partOfDevice(device: BlockDevice, path: string, locator: Locator | undefined): BlockDevice {
   // A partition need not begin where a transfer may.
-  const disk = anyByte(device, errno.EIO) as BlockDevice;
+  const disk = anyByte(device, errno.EIO);
   const { offset = 0, length } = partIn(tablesOf(device), path, locator, device.write !== undefined);
   return length === undefined ? device : windowOn(disk, offset, length);
 }

@@ -29,11 +29,7 @@ export async function readPiece(disk: BlockDevice, into: Uint8Array, offset: num
   into.fill(0, n);
 }
 /** Any byte of a disk can be read and written. */
-export const plain = (disk: BlockDevice): BlockDevice => ({
-  ...anyByte(disk, errno.EIO),
-  size: disk.size,
-  ...disk.unit !== undefined && { unit: disk.unit },
-});
+export const plain = (disk: BlockDevice): BlockDevice => anyByte(disk, errno.EIO);
 
 /** The turns of something long: shown on a terminal, ended by a signal. */
 export class Turns {

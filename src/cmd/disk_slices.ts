@@ -21,14 +21,16 @@ export const slicesGrammar: Grammar = {
   examples: ["disk.img", "-j disk.qcow2", "nbd://host/export"],
 };
 
-interface Found {
+/** What is on a disk. */
+export interface Found {
   readonly size: number;
   readonly slices: readonly (readonly [Slice, Contents | undefined])[];
   readonly complaints: readonly string[];
   /** What the image is as a whole. */
   readonly whole: Contents | undefined;
 }
-function look(disk: Disk): Found {
+/** Read its tables. */
+export function look(disk: Disk): Found {
   const whole = probe(disk, 0, disk.size);
   const { slices, complaints } = whole?.bootSector ? { slices: [], complaints: [] } : readTables(disk);
   return { size: disk.size, slices: slices.map((s) => [s, contents(disk, s)] as const), complaints, whole };
@@ -48,18 +50,23 @@ export async function slices(host: Host, program: string, parsed: Options): Prom
     await device.close?.();
   }
   for (const c of found.complaints) host.err(`${program}: ${image}: ${c}\n`);
-  if (options.some(([o]) => o === "j" || o === "json")) host.out(`${JSON.stringify(asJson(image, found))}\n`);
-  else if (found.slices.length > 0) host.out(`${table(found).join("\n")}\n`);
+  if (options.some(([o]) => o === "j" || o === "json")) {
+    host.out(
+      `${JSON.stringify({ image, size: found.size, holds: holdsJson(found.whole), ...asJson(image, found) })}\n`,
+    );
+  } else if (found.slices.length > 0) host.out(`${table(found).join("\n")}\n`);
   else host.out(`${image}: no partitions; ${found.whole ? described(found.whole) : "nothing that is known"}\n`);
   return found.complaints.length > 0 ? 1 : 0;
 }
-function described(c: Contents): string {
+/** What something holds, in a few words. */
+export function described(c: Contents): string {
   return c.label === undefined ? c.name : `${c.name} "${c.label}"`;
 }
 /** How much of a partition lies behind the image's end. */
 const missing = (s: Slice, size: number) => Math.max(0, Math.min(s.length, s.offset + s.length - size));
 
-function table({ slices, size }: Found): string[] {
+/** Its partitions, a line each. */
+export function table({ slices, size }: Found): string[] {
   const holds = (s: Slice, c: Contents | undefined) =>
     missing(s, size) > 0 ? "outside the image" : c ? described(c) : s.container ? "(holds the logical ones)" : "";
   return columns(slices, [
@@ -72,14 +79,12 @@ function table({ slices, size }: Found): string[] {
     { head: "HOLDS", of: ([s, c]) => holds(s, c) || "-" },
   ]);
 }
-function asJson(image: string, { size, slices, complaints, whole }: Found) {
-  const holds = (
-    c: Contents | undefined,
-  ) => (c ? { name: c.name, label: c.label ?? null, uuid: c.uuid ?? null } : null);
+/** The same for programs. */
+export const holdsJson = (c: Contents | undefined) =>
+  c ? { name: c.name, label: c.label ?? null, uuid: c.uuid ?? null } : null;
+/** Partitions, and what is wrong with their tables, for programs. */
+export function asJson(image: string, { size, slices, complaints }: Found) {
   return {
-    image,
-    size,
-    holds: holds(whole),
     slices: slices.map(([s, c]) => ({
       name: image + sliceLocator(s),
       scheme: s.scheme,
@@ -91,7 +96,7 @@ function asJson(image: string, { size, slices, complaints, whole }: Found) {
       offset: s.offset,
       size: s.length,
       missing: missing(s, size),
-      holds: holds(c),
+      holds: holdsJson(c),
     })),
     complaints,
   };

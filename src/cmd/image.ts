@@ -57,7 +57,7 @@ export function openedImage(host: Host, program: string, image: string, how: Ima
     async settle(kernel) {
       try {
         const device = await settle(kernel);
-        return snapshot ? overlayDisk(anyByte(device, errno.EIO) as BlockDevice) : device;
+        return snapshot ? overlayDisk(anyByte(device, errno.EIO)) : device;
       } catch (e) {
         file.close();
         return failing(e);
@@ -106,7 +106,7 @@ export async function openedSource(
         const request = { source: shownUrl(url), readOnly: disk.write === undefined, base: disk };
         const whole = format === "raw" ? disk : await openFormat(kernel, format, request);
         const device = how.whole && !locator ? whole : partOfDevice(whole, shownUrl(url), locator);
-        return how.snapshot ? overlayDisk(anyByte(device, errno.EIO) as BlockDevice) : device;
+        return how.snapshot ? overlayDisk(anyByte(device, errno.EIO)) : device;
       }),
   };
 }

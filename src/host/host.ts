@@ -66,6 +66,8 @@ export interface HostFile {
 export interface HostStat {
   readonly type: "file" | "dir" | "link" | "chr" | "blk" | "fifo" | "sock";
   readonly size: number;
+  /** Bytes it takes on its disk. */
+  readonly allocated: number;
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;

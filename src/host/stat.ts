@@ -36,6 +36,7 @@ function statx(path: string, follow: boolean): HostStat {
   return {
     type: typeOf(mode),
     size: Number(view.getBigUint64(40, true)),
+    allocated: Number(view.getBigUint64(48, true)) * 512,
     mode: mode & 0o7777,
     uid: view.getUint32(20, true),
     gid: view.getUint32(24, true),
@@ -48,7 +49,17 @@ function statx(path: string, follow: boolean): HostStat {
 function nodeStat(path: string, follow: boolean): HostStat {
   const s = follow ? late("fs").statSync(path) : late("fs").lstatSync(path);
   const { size, uid, gid, ino, dev } = s;
-  return { type: typeOf(s.mode), size, mode: s.mode & 0o7777, uid, gid, mtime: s.mtimeMs / 1000, ino, dev };
+  return {
+    type: typeOf(s.mode),
+    size,
+    allocated: s.blocks * 512,
+    mode: s.mode & 0o7777,
+    uid,
+    gid,
+    mtime: s.mtimeMs / 1000,
+    ino,
+    dev,
+  };
 }
 /** What a file, or with `follow` what it leads to, is. Throws HostError, or node:fs's error of the same code. */
 export const hostStat: (path: string, follow: boolean) => HostStat = darwin ? nodeStat : statx;

@@ -1,21 +1,9 @@
 /** A disk of blocks, to be read and written at any byte: what is not whole blocks goes through one of its own. */
 import { type Async, then } from "./async.ts";
-
-/** What of a block device is needed here (src/plugin.ts BlockDevice). */
-interface Disk {
-  readonly blockSize: number;
-  readonly size: number;
-  readonly name: string;
-  read(into: Uint8Array, offset: number): Async<void>;
-  write?(from: Uint8Array, offset: number): Async<void>;
-  flush?(): Async<void>;
-  discard?(offset: number, length: number): Async<void>;
-  nextData?(offset: number): Async<number>;
-  close?(): Async<void>;
-}
+import type { BlockDevice } from "./disk.ts";
 
 /** The disk itself when it takes any byte. Throws `eio` past its end. */
-export function anyByte(device: Disk, eio: Error): Disk {
+export function anyByte(device: BlockDevice, eio: Error): BlockDevice {
   const { blockSize } = device;
   if (blockSize <= 1) return device;
   /** Whole blocks around [offset, offset + length), cut at the disk's end. */
@@ -50,6 +38,7 @@ export function anyByte(device: Disk, eio: Error): Disk {
     ...(device.write ? { write } : {}),
     ...(device.flush ? { flush: () => device.flush!() } : {}),
     ...(device.discard ? { discard: (offset: number, length: number) => device.discard!(offset, length) } : {}),
+    ...(device.unit === undefined ? {} : { unit: device.unit }),
     ...(device.nextData ? { nextData: (offset: number) => device.nextData!(offset) } : {}),
     ...(device.close ? { close: () => device.close!() } : {}),
   };

@@ -1,6 +1,7 @@
 /** What a disk or partition seems to hold, by the marks of the usual formats: for people, and for choosing; nothing is checked further. */
 import { viewOf } from "../lib/struct.ts";
 import { Bpb, Bpb32, SIGNATURE } from "./fat.ts";
+import { ext, identity, marks, serialText } from "./probe_marks.ts";
 import type { Disk } from "./slice.ts";
 
 export interface Contents {
@@ -8,38 +9,11 @@ export interface Contents {
   readonly name: string;
   /** It begins in the boot sector: what looks like a partition table there is part of it. */
   readonly bootSector: boolean;
-  /** FAT: volume label and serial number. */
+  /** As blkid(8) has them; a label that could be there and is not is undefined. */
   readonly label?: string | undefined;
   readonly uuid?: string | undefined;
 }
 
-/** Marks: offset, bytes (text is Latin-1), what it means. */
-const marks: readonly (readonly [offset: number, mark: string, name: string, bootSector?: boolean])[] = [
-  [3, "NTFS    ", "NTFS", true],
-  [3, "EXFAT   ", "exFAT", true],
-  [0, "LUKS\xba\xbe", "LUKS"],
-  [0, "hsqs", "squashfs"],
-  [0, "XFSB", "XFS"],
-  [0, "\x1f\x8b\x08", "gzip-compressed data"],
-  [0, "\xfd7zXZ\0", "xz-compressed data"],
-  [0, "\x28\xb5\x2f\xfd", "zstd-compressed data"],
-  [0, "BZh", "bzip2-compressed data"],
-  [0, "PK\x03\x04", "a zip archive"],
-  [0, "QFI\xfb", "a qcow2 image"],
-  [0, "KDMV", "a VMDK image"],
-  [0, "conectix", "a VHD image"],
-  [0, "vhdxfile", "a VHDX image"],
-  [512, "LABELONE", "LVM"],
-  [1024, "H+", "HFS+"],
-  [1024, "\x10\x20\xf5\xf2", "F2FS"],
-  [1024, "\xe2\xe1\xf5\xe0", "EROFS"],
-  [4086, "SWAPSPACE2", "swap"],
-  [8192 + 1372, "\x54\x19\x01\x00", "FFS"],
-  [8192 + 1372, "\x00\x01\x19\x54", "FFS"],
-  [65536 + 1372, "\x19\x01\x54\x19", "FFS2"],
-  [32769, "CD001", "ISO 9660"],
-  [65536 + 64, "_BHRfS_M", "btrfs"],
-];
 const EXT_SUPERBLOCK = 1024;
 const EXT_MAGIC = 0xef53;
 
@@ -49,16 +23,17 @@ const text = (b: Uint8Array) => String.fromCharCode(...b);
 export function probe(disk: Disk, offset: number, length: number): Contents | undefined {
   const at = (where: number, n: number) => (where + n > length ? new Uint8Array(0) : disk.read(offset + where, n));
   const boot = at(0, 512);
-  const found = marks.find(([where, mark]) => text(at(where, mark.length)) === mark);
-  if (found) return { name: found[2], bootSector: found[3] ?? false };
+  const found = marks.find((m) => text(at(m.at, m.mark.length)) === m.mark);
+  if (found) return { name: found.name, bootSector: found.bootSector ?? false, ...identity(found, at) };
   const superblock = at(EXT_SUPERBLOCK, 104);
-  return fatContents(boot) ?? (superblock.length > 0 ? extContents(viewOf(superblock)) : undefined);
+  const name = fatContents(boot) ?? (superblock.length > 0 ? extName(viewOf(superblock)) : undefined);
+  return typeof name === "string" ? { name, bootSector: false, ...identity(ext, at) } : name;
 }
 /** By its features: a journal, extents. */
-function extContents(d: DataView): Contents | undefined {
+function extName(d: DataView): string | undefined {
   if (d.getUint16(56, true) !== EXT_MAGIC) return undefined;
   const [compatible, incompatible] = [d.getUint32(92, true), d.getUint32(96, true)];
-  return { name: incompatible & 0x2c0 ? "ext4" : compatible & 4 ? "ext3" : "ext2", bootSector: false };
+  return incompatible & 0x2c0 ? "ext4" : compatible & 4 ? "ext3" : "ext2";
 }
 
 const isPower = (n: number) => n > 0 && (n & (n - 1)) === 0;
@@ -85,12 +60,12 @@ function fatContents(boot: Uint8Array): Contents | undefined {
   const bits = fatBits(boot);
   if (bits === undefined) return undefined;
   const at = EXTENDED[bits];
-  const serial = viewOf(boot).getUint32(at + 1, true).toString(16).toUpperCase().padStart(8, "0");
+  const serial = viewOf(boot).getUint32(at + 1, true);
   const label = text(boot.subarray(at + 5, at + 16)).trimEnd();
   return {
     name: `FAT${bits}`,
     bootSector: true,
     ...(boot[at] === 0x29 && label !== "NO NAME" ? { label: label || undefined } : {}),
-    ...(boot[at] === 0x29 || boot[at] === 0x28 ? { uuid: `${serial.slice(0, 4)}-${serial.slice(4)}` } : {}),
+    ...(boot[at] === 0x29 || boot[at] === 0x28 ? { uuid: serialText(serial) } : {}),
   };
 }

@@ -1,6 +1,8 @@
 /** The boot catalog (El Torito specification 1.0): what a machine can be started from. Pure and bounded. */
-import { viewOf } from "../../src/lib/struct.ts";
-import { SECTOR } from "./layout.ts";
+import { viewOf } from "../lib/struct.ts";
+import type { Disk } from "./slice.ts";
+
+const SECTOR = 2048;
 
 export interface BootImage {
   /** bios, powerpc, mac, efi. */
@@ -12,6 +14,8 @@ export interface BootImage {
   readonly sector: number;
   /** Bytes: those loaded at boot, or the whole emulated diskette. */
   readonly size: number;
+  /** Where in memory a PC loads it. */
+  readonly address: number;
 }
 
 const ENTRY = 32;
@@ -26,6 +30,8 @@ const medias: readonly (readonly [name: string, bytes: number])[] = [
 const HEADER = 0x90;
 const LAST_HEADER = 0x91;
 const BOOTABLE = 0x88;
+/** Loaded there when the entry says nothing. */
+const USUAL_SEGMENT = 0x7c0;
 
 /** The images of a catalog's sector; none when its validation entry is wrong. */
 export function bootImages(catalog: Uint8Array): BootImage[] {
@@ -55,6 +61,7 @@ export function bootImages(catalog: Uint8Array): BootImage[] {
       media,
       sector,
       size: whole || count * 512,
+      address: (d.getUint16(at + 2, true) || USUAL_SEGMENT) * 16,
     });
   }
 }
@@ -63,4 +70,21 @@ function sum(d: DataView): number {
   let total = 0;
   for (let at = 0; at < ENTRY; at += 2) total += d.getUint16(at, true);
   return total & 0xffff;
+}
+
+/** Volume descriptors begin here (ISO 9660, 6.7.1), and a few are looked at. */
+const FIRST = 16;
+const MOST = 32;
+const CATALOG_AT = 71;
+/** The images an ISO 9660 disk's boot record leads to. */
+export function bootImagesOf(disk: Disk): BootImage[] {
+  for (let n = FIRST; n < FIRST + MOST; n++) {
+    const descriptor = disk.read(n * SECTOR, SECTOR);
+    const text = String.fromCharCode(...descriptor.subarray(1, 30));
+    if (descriptor.length < SECTOR || !text.startsWith("CD001")) return [];
+    if (descriptor[0] === 0 && text.slice(6).startsWith("EL TORITO SPECIFICATION")) {
+      return bootImages(disk.read(viewOf(descriptor).getUint32(CATALOG_AT, true) * SECTOR, SECTOR));
+    }
+  }
+  return [];
 }
