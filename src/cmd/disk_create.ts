@@ -3,11 +3,13 @@ import type { Host, HostFile } from "../host/host.ts";
 import { type Options, parseSize } from "../lib/getopt.ts";
 import { human } from "../lib/human.ts";
 import { GPT_NAME, gptPieces, mbrPieces, type Piece } from "../wire/gpt_write.ts";
-import { Failure, type Grammar, reasonOf } from "./cli.ts";
+import { Answered, Failure, type Grammar, reasonOf } from "./cli.ts";
+import { copyDisk } from "./disk_copy.ts";
 import { fill } from "./disk_fill.ts";
 import { directoryOf, unfinished } from "./disk_new.ts";
 import { type ImagePlan, planImage, type Table } from "./disk_plan.ts";
-import { mayMake } from "./disk_target.ts";
+import { blank, newImage, sameKernel } from "./disk_blank.ts";
+import { makeImage, mayMake, TARGET_HELP } from "./disk_target.ts";
 import { type Entry, readTree } from "./disk_tree.ts";
 import { epoch, labelText, stamp } from "./newfs_identity.ts";
 import type { FatBits } from "./newfs_plan.ts";
@@ -15,12 +17,17 @@ import { targetIn } from "./newfs_target.ts";
 import { writeVolume } from "./newfs_write.ts";
 
 export const createGrammar: Grammar = {
-  usage: "[-fL] [--size size|fit[+free]] [--table gpt|mbr|none] [--type esp|fat] [--from dir] [option ...] image",
+  usage: [
+    "[-cfL] [--size size|fit[+free]] [--table gpt|mbr|none] [--type esp|fat] [--from dir] [--format format] [option ...] image",
+    "[-cf] [--format format] [-o options] --empty --size size image",
+    "[-cf] [--format format] [-o options] --backing image [--size size] image",
+  ],
   about:
     "Make an image with a partition table and a FAT volume in it, filled from a directory. The same files make the\n" +
     "same image, byte for byte, on every machine: numbers come from the files' names, sizes and times, nothing is dated\n" +
-    "later than SOURCE_DATE_EPOCH, or than the newest file when that is not set.",
-  letters: "fL",
+    "later than SOURCE_DATE_EPOCH, or than the newest file when that is not set. Or an empty one, or one that is a\n" +
+    "change of another.",
+  letters: "cfLO:o:",
   help: {
     "size=": "bytes of the image, with suffix k, m or g; fit (the default with --from): as many as needed; fit+10m",
     "table=": "gpt (the default), mbr or none",
@@ -31,14 +38,21 @@ export const createGrammar: Grammar = {
     "volume-label=": "label of the FAT volume, up to 11 characters",
     "sector-size=": "bytes a sector: 512, 1024, 2048 or 4096",
     "seed=": "text that makes the numbers others (GUIDs, volume id)",
+    "format=": TARGET_HELP.O!,
+    o: TARGET_HELP.o!,
+    c: TARGET_HELP.c!,
+    empty: "nothing is in it",
+    "backing=": "it is a change of this image, and shows what that has (qcow2)",
     L: "follow symbolic links: what they point to is copied",
-    f: "replace an image that is there",
-    force: "the same",
+    f: TARGET_HELP.f!,
+    force: TARGET_HELP.force!,
   },
   examples: [
     "esp.img --from boot",
     "sd.img --size 512m --table mbr --type fat --volume-label PI --from boot",
-    "empty.img --size 2g --fat 32",
+    "sd.qcow2 --size 2g --fat 32",
+    "--empty --size 100g disk.qcow2",
+    "--backing base.img changes.qcow2",
   ],
 };
 const DEFAULT_SIZE = "64m";
@@ -179,9 +193,17 @@ function lay(file: HostFile, c: Config, p: ImagePlan, ids: Ids, entries: readonl
 }
 const newest = (entries: readonly Entry[]) => entries.reduce((latest, e) => Math.max(latest, e.mtime), 0);
 
-async function make(host: Host, program: string, c: Config, entries: readonly Entry[]): Promise<ImagePlan> {
+async function make(
+  host: Host,
+  program: string,
+  c: Config,
+  entries: readonly Entry[],
+  options: Options,
+): Promise<ImagePlan> {
   const p = planImage({ ...c, esp: c.type === "esp", entries });
   const ids = await idsOf(c, p, entries);
+  const kernel = await sameKernel(host, ids.disk, c.epoch ?? newest(entries));
+  const target = await newImage(host, kernel, program, options);
   let interrupted = false;
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) host.onSignal(signal, () => void (interrupted = true));
   const made = unfinished(host, c.image);
@@ -190,7 +212,12 @@ async function make(host: Host, program: string, c: Config, entries: readonly En
     if (entries.length > 0) {
       await fill(host, program, `${made.path}%OFFSET:${p.offset},${p.length}%`, entries, () => interrupted);
     }
-    made.publish(c.force);
+    if (!target.driver) made.publish(c.force);
+    else {
+      const from = host.diskOn(made.file, c.image, {});
+      await makeImage(host, kernel, program, target, p.size, (to) => copyDisk(host, { from, to, shows: undefined }));
+      made.drop();
+    }
     return p;
   } catch (e) {
     made.drop();
@@ -201,15 +228,20 @@ async function make(host: Host, program: string, c: Config, entries: readonly En
 export async function create(host: Host, program: string, options: Options): Promise<number> {
   const image = options.rest[0]!;
   try {
+    if (options.options.some(([o]) => o === "empty" || o === "backing")) {
+      await blank(host, program, options);
+      return 0;
+    }
     const c = configure(host, options);
     mayMake(host, program, { path: image, force: c.force });
     const how = { follow: c.follow, latest: c.epoch };
     const entries = c.from === undefined ? [] : readTree(host, c.from, how);
     refuseItself(host, c, entries);
-    host.out(summary(c, await make(host, program, c, entries), entries));
+    host.out(summary(c, await make(host, program, c, entries, options), entries));
     return 0;
   } catch (e) {
-    throw e instanceof Failure ? e : new Failure(`${program}: ${image}: ${reasonOf(e)}`);
+    if (e instanceof Failure || e instanceof Answered) throw e;
+    throw new Failure(`${program}: ${image}: ${reasonOf(e)}`);
   }
 }
 function summary(c: Config, p: ImagePlan, entries: readonly Entry[]): string {

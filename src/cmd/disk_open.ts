@@ -1,7 +1,7 @@
 /** Disks of any kind as the disk tools open them, by themselves: files, images of every format, URLs. */
 import { builtins } from "../../plugins/mod.ts";
 import type { Host } from "../host/host.ts";
-import { bootKernel, type Kernel } from "../kern/kernel.ts";
+import { bootKernel, type Hypercalls, type Kernel } from "../kern/kernel.ts";
 import type { Options } from "../lib/getopt.ts";
 import type { BlockDevice } from "../plugin.ts";
 import { hypercalls } from "../rump.ts";
@@ -9,13 +9,18 @@ import { Failure, reasonOf } from "./cli.ts";
 import { type ImageUse, openedSource } from "./image.ts";
 import { IMAGE_HELP } from "./serve_options.ts";
 
-/** A kernel in this program's own event loop that has what `plugins` names, too. Throws Failure. */
-export async function plainKernel(host: Host, program: string, plugins: readonly string[] = []): Promise<Kernel> {
+/** A kernel in this program's own event loop that has what `plugins` names, too; `machine`: with another clock, or other random bytes. Throws Failure. */
+export async function plainKernel(
+  host: Host,
+  program: string,
+  plugins: readonly string[] = [],
+  machine: Partial<Pick<Hypercalls, "wall" | "random">> = {},
+): Promise<Kernel> {
   const timer = (ms: number, fn: () => void) => {
     const t = setTimeout(fn, ms);
     return () => clearTimeout(t);
   };
-  const kernel = await bootKernel(hypercalls(host, timer, host.eventSockets), { builtins });
+  const kernel = await bootKernel({ ...hypercalls(host, timer, host.eventSockets), ...machine }, { builtins });
   try {
     for (const name of plugins) await kernel.load(pluginPath(host, name));
   } catch (e) {

@@ -90,19 +90,20 @@ export function mayMake(host: Host, program: string, { path, force }: Pick<Targe
   openTarget(host, program, path, {}).close();
 }
 
-/** Make an image of `size` bytes; `work` writes to it, and it is on the disk with its name when this ends. Throws Failure, and what `work` does. */
+/** Make an image of `size` bytes, or as long as the one it is a change of; `work` writes to it, and it is on the disk with its name when this ends. Throws Failure, and what `work` does. */
 export async function makeImage(
   host: Host,
   kernel: Kernel,
   program: string,
   target: Target,
-  size: number,
+  asked: number | undefined,
   work: (disk: BlockDevice, backing: BlockDevice | undefined) => Promise<void>,
 ): Promise<void> {
   const { driver, path, backing } = target;
   mayMake(host, program, target);
   const below = backing === undefined ? undefined : await openBacking(host, kernel, program, path, backing);
   const made = unfinished(host, path);
+  const size = asked ?? below?.device.size ?? 0;
   try {
     const base = fresh(host, made.file, path);
     if (driver) {

@@ -176,6 +176,36 @@ describe("rump disk create", () => {
         assertEquals([full.status, sh.must("ls -A small; umount small")], [1, ""]);
       }),
   );
+  it("an image of another format has the same disk in it, byte for byte every time; an empty one and a change of another are made, too", () =>
+    within((sh) => {
+      tree(sh);
+      sh.must("rump disk create d.img --from src");
+      for (const [name, format] of [["d.qcow2", "qcow2"], ["d.vhd", "vpc"], ["d.vmdk", "vmdk"]] as const) {
+        sh.must(`rump disk create ${name} --from src && qemu-img compare -F ${format} d.img ${name}`);
+        sh.must(
+          `mv ${name} x && ${
+            format === "vpc" ? "sleep 1.1" : ":"
+          } && rump disk create ${name} --from src && cmp x ${name}`,
+        );
+      }
+      sh.must(
+        "rump disk create --format qcow2 -c packed --from src && qemu-img check packed && qemu-img compare d.img packed",
+      );
+      sh.must(
+        "rump disk create --empty --size 3g e.qcow2 && qemu-img check e.qcow2 && rump disk create --empty --size 3g e.img",
+      );
+      sh.must("qemu-img compare e.img e.qcow2 && rump disk create --backing d.qcow2 c && qemu-img compare c d.img");
+      assertStringIncludes(sh.must("qemu-img info c"), "backing file format: qcow2");
+      for (
+        const [args, said] of [
+          ["--empty y", "--size : not a size"],
+          ["--empty --size 1m --from src y", "--from: of an image that has something in it"],
+          ["--backing d.img --format vhd y", "vhd: a change of another image: not supported"],
+          ["--backing nosuch y", "nosuch: no such file or directory"],
+        ] as const
+      ) assertStringIncludes(sh.run(`rump disk create ${args}`).err, said);
+      assertEquals(sh.must("ls -A | grep part; true"), "");
+    }));
   it("an image somebody has open for writing is not replaced", { skip: noFuse() }, () =>
     within((sh) => {
       sh.must("mkdir mnt && rump disk create d.img --size 20m && rump_msdos d.img%GPT:1% mnt");
