@@ -189,10 +189,11 @@ export interface FsDriver<O = unknown, N = unknown> {
   /** Mounts a block device (then `device` is always given). */
   readonly wantsDevice?: boolean;
   /**
-   * It stands on directories of the kernel: its source (for a driver that needs no device), and what these options name.
-   * mount(2) makes whole paths of them; a program of its own takes directories and images of the host.
+   * It stands on directories of the kernel, which these options name, or its source ("source"): the upper one first. mount(2)
+   * makes whole paths of them; a program of its own (rump_NAME) takes directories and images of the host, and opens for
+   * reading what is only read.
    */
-  readonly layers?: readonly string[];
+  readonly layers?: Readonly<Record<string, "read" | "write">>;
   /** What its volumes cannot keep, beyond what absent operations show. */
   readonly lacks?: readonly Capability[];
   /** Its volumes are never written: images are opened and locked for reading, and mounts are read-only whatever is asked. */

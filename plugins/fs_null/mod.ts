@@ -5,7 +5,7 @@ const driver: FsDriver = {
   kind: "fs",
   name: "null",
   about: "Mount a directory a second time, for instance read-only.",
-  layers: [],
+  layers: { source: "write" },
   // Whatever is asked of it is asked of the directory below: there is nothing to add.
   mount: (sys, _device, { source }) => sys.lend(source),
 };

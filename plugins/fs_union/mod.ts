@@ -25,7 +25,7 @@ const driver: FsDriver<Options, Node> = {
   kind: "fs",
   name: "union",
   about: "Mount a writable directory over an image or a directory that is never changed.",
-  layers: ["lower", "upper"],
+  layers: { upper: "write", lower: "read" },
   // Nobody counts the directories in a directory.
   lacks: ["dirlinks"],
   options,

@@ -2,7 +2,7 @@
  * Copy-up: a lower file becomes an upper one before it is changed. It is made in a directory of its own, whole, and then
  * moved to its place: whenever that ends there is the old file or the new one.
  */
-import { type Async, otherwise, then, times } from "../../src/lib/async.ts";
+import { type Async, lastly, otherwise, then, times } from "../../src/lib/async.ts";
 import type { Attr, Make, SetAttr, Sys, WholeVolume } from "../../src/plugin.ts";
 import { WORK } from "./markers.ts";
 import type { Node, Tree } from "./tree.ts";
@@ -82,8 +82,7 @@ export class Raiser {
     return then(this.#make(node, attr, work, name), (made) => {
       upper.active(made);
       const undo = () => {
-        void quietly(() => attr.type === "dir" ? upper.rmdir(work, name, made) : upper.unlink(work, name, made));
-        void quietly(() => upper.inactive(made));
+        void quietly(() => lastly(() => remove(upper, work, name, made), () => upper.inactive(made)));
       };
       const fill = () => then(this.#fill(node, attr, made, keep), () => this.#place(node, made, work, name));
       return then(otherwise(fill, undo), () => {
@@ -215,12 +214,17 @@ export function empty(volume: WholeVolume, dir: unknown, gone: (name: string) =>
     const all = [...entries].filter(([name]) => gone(name));
     return times(all.length, (i) => {
       const [name, node] = all[i]!;
-      return then(
-        volume.getattr(node),
-        ({ type }) => type === "dir" ? volume.rmdir(dir, name, node) : volume.unlink(dir, name, node),
-      );
+      return remove(volume, dir, name, node);
     });
   });
+}
+/** Remove a name, and what nobody holds: its room is given back. */
+function remove(volume: WholeVolume, dir: unknown, name: string, node: unknown): Async<void> {
+  volume.active(node);
+  return lastly(
+    () => then(volume.getattr(node), ({ type }) => volume[type === "dir" ? "rmdir" : "unlink"](dir, name, node)),
+    () => volume.inactive(node),
+  );
 }
 /** What goes wrong is told by nobody: it is a clearing up. */
 async function quietly(work: () => Async<unknown>): Promise<void> {

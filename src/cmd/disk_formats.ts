@@ -13,6 +13,7 @@ import { finished } from "../lib/finished.ts";
 import type { Disk } from "../wire/slice.ts";
 import type { Locator } from "../wire/slices.ts";
 import { Failure, reasonOf } from "./cli.ts";
+import { componentOf, fsTypes } from "./fs_names.ts";
 import { partIn } from "./parts.ts";
 
 const PREFIX = "rumpdev_";
@@ -23,12 +24,17 @@ export const formats: readonly string[] = Object.keys(builtins)
   .filter((name) => name.startsWith(PREFIX) && builtins[name]!.magic)
   .map((name) => name.slice(PREFIX.length));
 
+/** Whether a disk has one of a component's marks. */
+const marked = (disk: Disk, component: string): boolean =>
+  builtins[component]!.magic?.some(([offset, bytes]) =>
+    digits(disk.read(offset < 0 ? disk.size + offset : offset, bytes.length / 2)) === bytes
+  ) ?? false;
 /** The format of an image; raw when it is none that is known. */
-export function formatOf(disk: Disk): string {
-  const has = ([offset, bytes]: readonly [number, string]) =>
-    digits(disk.read(offset < 0 ? disk.size + offset : offset, bytes.length / 2)) === bytes;
-  return formats.find((name) => builtins[PREFIX + name]!.magic!.some(has)) ?? "raw";
-}
+export const formatOf = (disk: Disk): string => formats.find((name) => marked(disk, PREFIX + name)) ?? "raw";
+/** The types of file systems that are known by their marks. */
+export const fsOfImages: readonly string[] = fsTypes.filter((type) => builtins[componentOf(type)]!.magic);
+/** The type of the file system on a disk; undefined: it is none of those. */
+export const fsOf = (disk: Disk): string | undefined => fsOfImages.find((type) => marked(disk, componentOf(type)));
 /** What opens URLs of a scheme, by the component's name; undefined: it is no URL. Throws Failure for a scheme nobody has. */
 function opener(source: string): string | undefined {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//.exec(source)?.[1];

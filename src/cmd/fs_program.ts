@@ -18,6 +18,7 @@ import { componentOf } from "./fs_names.ts";
 import { builtinDriver } from "./fs_words.ts";
 import { hostMount } from "./host_mount.ts";
 import { openedSource } from "./image.ts";
+import { type Layer, SOURCE } from "./layers.ts";
 import type { Run } from "./mod.ts";
 import { otherThanMount } from "./mount_stats.ts";
 import { splitImage } from "./parts.ts";
@@ -39,13 +40,21 @@ interface Program {
   readonly isolated?: IsolatedModule | undefined;
 }
 /** What a driver is mounted from, for the usage. */
-const sourceOf = ({ driver, own }: Program) => (driver.wantsDevice ? "image" : own ? "[source]" : driver.name);
+function sourceOf({ driver, own }: Program): string {
+  if (driver.layers) return layerNames(driver).map((name) => (name === SOURCE ? "directory" : name)).join(" ");
+  return driver.wantsDevice ? "image" : own ? "[source]" : driver.name;
+}
+const layerNames = ({ layers = {} }: FsDriver) => Object.keys(layers);
 
 function grammarOf(p: Program): Grammar {
   const { driver } = p;
   const words = wordsOf(driver);
   const u = hasOwner(driver) ? {} : { u: "alone: unmount what is served at the directory" };
-  const parts = driver.wantsDevice ? " A partition of an image is image%GPT:1%, image%MBR:5%, …" : "";
+  const parts = driver.layers
+    ? `\n${LAYERS}`
+    : driver.wantsDevice
+    ? " A partition of an image is image%GPT:1%, image%MBR:5%, …"
+    : "";
   return {
     usage: [
       `[-f] ${words.usage} ${sourceOf(p)} mountpoint`,
@@ -62,9 +71,14 @@ function grammarOf(p: Program): Grammar {
       ...u,
       ...(p.own ? { ...ISOLATE_HELP, sandbox: BOXED } : ISOLATE_BUILTIN_HELP),
     },
-    examples: [`${driver.wantsDevice ? "disk.img" : driver.name} mnt`],
+    examples: [`${driver.layers ? exampleOf(driver) : driver.wantsDevice ? "disk.img" : driver.name} mnt`],
   };
 }
+const LAYERS =
+  `Each is a directory, or an image, type:image, image%GPT:1%, or tmpfs: memory that is gone with the mount.`;
+/** What is only read may well be an image. */
+const exampleOf = ({ layers = {} }: FsDriver) =>
+  Object.values(layers).map((use, i) => (use === "read" ? "disk.img" : i === 0 ? "dir" : "tmpfs")).join(" ");
 const BOXED =
   "give up user and rights (of the isolated process) before the volume is mounted: a plugin's file keeps them otherwise";
 /** Whether -u is an owner; else it is only an unmount's. */
@@ -77,15 +91,17 @@ async function mountBy(host: Host, args: readonly string[], p: Program): Promise
   const parsed = anywhere(host, called, args, grammar);
   const done = otherThanMount(host, name, parsed);
   if (done !== undefined) return await done;
-  const sourceless = own && !driver.wantsDevice && parsed.rest.length === 1;
-  const operands = sourceless ? [driver.name, ...parsed.rest] : parsed.rest;
+  const sourceless = !driver.layers && own && !driver.wantsDevice && parsed.rest.length === 1;
   const strayOwner = parsed.options.some(([o]) => o === "u") && !hasOwner(driver);
-  if (operands.length !== 2 || strayOwner) usage(host, called, grammar);
-  const [source, dir] = operands as [string, string];
-  const { driver: given, mount } = wordsOf(driver).mount(host, name, parsed);
+  const { driver: words, mount } = wordsOf(driver).mount(host, name, parsed);
   const limits = limitsOf(name, parsed, !own);
   if (limits) p.isolated?.limit(limits);
   const flags = mount.flags | (driver.readOnly ? MNT_RDONLY : 0);
+  const layered = driver.layers && layersOf(driver, words, parsed.rest, (flags & MNT_RDONLY) !== 0);
+  const operands = layered ? layered.operands : sourceless ? [driver.name, ...parsed.rest] : parsed.rest;
+  if (operands.length !== 2 || strayOwner) usage(host, called, grammar);
+  const [source, dir] = operands as [string, string];
+  const given = layered?.options ?? words;
   return await hostMount(host, {
     program: name,
     type: driver.name,
@@ -95,12 +111,43 @@ async function mountBy(host: Host, args: readonly string[], p: Program): Promise
       ? (kernel) =>
         openedSource(host, kernel, name, source, { readOnly: (flags & MNT_RDONLY) !== 0, ...imageUse(parsed) })
       : undefined,
+    layers: layered?.layers,
     source: sourceless ? source : sourceName(host, name, driver, source),
     dir,
     driver: given,
     options: { ...mount, flags },
     serve: serveOptions(name, own ? unboxed(parsed, limits !== undefined) : parsed),
   });
+}
+/** What a driver stands on, of a command line: what options do not name is an operand, and what no operand does the mount point. */
+function layersOf(
+  { layers = {} }: FsDriver,
+  { below, ...options }: Readonly<Record<string, unknown>>,
+  operands: readonly string[],
+  readOnly: boolean,
+): {
+  readonly layers: readonly Layer[];
+  readonly options: Readonly<Record<string, unknown>>;
+  /** What is shown as the source, and the mount point; none when there are too few of them, or too many. */
+  readonly operands: readonly string[];
+} {
+  const rest = [...operands];
+  const dir = rest.pop();
+  const unnamed = Object.keys(layers).filter((name) => options[name] === undefined);
+  if (below) unnamed.reverse();
+  const texts = Object.fromEntries(unnamed.map((name) => [name, rest.shift() ?? dir]));
+  const all = Object.entries(layers).map(([name, use]) => ({
+    name,
+    text: String(options[name] ?? texts[name]),
+    readOnly: readOnly || use === "read",
+  }));
+  const surplus = rest.length > 0 || unnamed.length > operands.length;
+  const own = Object.entries(options).filter(([name]) => !Object.hasOwn(layers, name));
+  return {
+    layers: all,
+    options: Object.fromEntries(own),
+    operands: surplus || dir === undefined ? [] : [all[0]!.text, dir],
+  };
 }
 /** No sandbox, unless one is asked for; of an isolated driver it is that process's. */
 function unboxed(o: Options, isolated: boolean): Options {
@@ -110,7 +157,7 @@ function unboxed(o: Options, isolated: boolean): Options {
 }
 /** What df shows: the whole path, when there is one. */
 function sourceName(host: Host, program: string, driver: FsDriver, source: string): string {
-  const [path, locator] = driver.wantsDevice ? splitImage(program, source) : [source, undefined];
+  const [path, locator] = driver.wantsDevice || driver.layers ? splitImage(program, source) : [source, undefined];
   try {
     return host.realpath(path) + (locator ? locatorText(locator) : "");
   } catch {

@@ -10,6 +10,7 @@ import type { BlockDevice } from "../plugin.ts";
 import type { Mount } from "../vfs/mount.ts";
 import { Failure, reasonOf } from "./cli.ts";
 import type { HostMount } from "./host_mount.ts";
+import { openedLayer, type OpenLayer, SOURCE } from "./layers.ts";
 import { mountDisk, prepareMount } from "./mount_disk.ts";
 import { showOwn } from "./mount_stats.ts";
 import { logTo } from "./serve_options.ts";
@@ -60,12 +61,15 @@ export async function serve(host: Host, m: HostMount, ready: () => void): Promis
   // What needs rights comes first; then they are given up; then the image is read, which nobody need trust.
   await prepareMount(kernel, m.program, m.type, m.source, m.driver);
   const device = await m.device?.(kernel);
-  const readOnly = (m.options.flags & MNT_RDONLY) !== 0 || device?.writable === false;
+  const layers: OpenLayer[] = [];
+  for (const layer of m.layers ?? []) layers.push(await openedLayer(host, kernel, m.program, layer));
+  const isFixed = layers.some(({ name, writable }) => !writable && !m.layers!.find((l) => l.name === name)!.readOnly);
+  const readOnly = (m.options.flags & MNT_RDONLY) !== 0 || device?.writable === false || isFixed;
   const fuse = await onHost(host, m, dir, readOnly);
   leaveOnSignals(host, kernel, fuse);
   try {
-    confine(host, kernel, m, fuse);
-    const mount = await heard(host, m, mountInside(kernel, m, await device?.settle(kernel), over));
+    confine(host, kernel, m, fuse, layers.some(({ files }) => files));
+    const mount = await heard(host, m, mountInside(kernel, m, layers, await device?.settle(kernel), over));
     if (mount.readOnly && !(m.options.flags & MNT_RDONLY)) {
       kernel.log.write(`${m.program}: ${m.source}: mounted read-only`);
     }
@@ -120,14 +124,21 @@ function isAlive(host: Host, dir: string): boolean {
   }
 }
 
-function mountInside(
+async function mountInside(
   kernel: Kernel,
   m: HostMount,
+  layers: readonly OpenLayer[],
   device: BlockDevice | undefined,
   over: { uid: number; gid: number; mode: number },
 ): Promise<Mount> {
-  const how = { from: m.source, flags: m.options.flags, options: m.driver, over };
-  return mountDisk(kernel, m.program, m.type, device, how);
+  let from = m.source;
+  const options: Record<string, unknown> = { ...m.driver };
+  for (const layer of layers) {
+    const on = await layer.settle();
+    if (layer.name === SOURCE) from = on;
+    else options[layer.name] = on;
+  }
+  return await mountDisk(kernel, m.program, m.type, device, { from, flags: m.options.flags, options, over });
 }
 
 async function onHost(host: Host, m: HostMount, dir: string, readOnly: boolean): Promise<FuseMount> {
@@ -170,11 +181,12 @@ async function run(
 }
 
 /** Into the sandbox, before anything of the image is read. Throws Failure where it cannot be had and must. */
-function confine(host: Host, kernel: Kernel, m: HostMount, fuse: FuseMount): void {
+function confine(host: Host, kernel: Kernel, m: HostMount, fuse: FuseMount, files: boolean): void {
   const { sandbox, sandboxLog } = m.serve;
   host.loop.open();
   if (!m.serve.foreground) host.chdir("/");
-  if (sandbox === "off") return;
+  if (files && sandbox === "must") throw new Failure(`${m.program}: no sandbox: a directory of the host is served`);
+  if (sandbox === "off" || files) return;
   try {
     if (!fuse.mayGiveUpRights) throw new Failure("no program to unmount with");
     const left = host.sandbox({ log: sandboxLog });

@@ -4,6 +4,7 @@ import type { Kernel } from "../kern/kernel.ts";
 import type { FsDriver } from "../plugin.ts";
 import type { OpenImage } from "./image.ts";
 import { Failure, reasonOf } from "./cli.ts";
+import type { Layer } from "./layers.ts";
 import type { MountOptions } from "./mount_options.ts";
 import type { ServeOptions } from "./serve_options.ts";
 
@@ -17,6 +18,8 @@ export interface HostMount {
   readonly isolated?: (() => Promise<FsDriver>) | undefined;
   /** Opened in the process that serves, and read once that has given up its rights; undefined: none is needed. */
   readonly device: ((kernel: Kernel) => Promise<OpenImage>) | undefined;
+  /** What a driver that stands on directories is mounted from. */
+  readonly layers?: readonly Layer[] | undefined;
   /** Shown as the source. */
   readonly source: string;
   readonly dir: string;

@@ -319,10 +319,8 @@ export const systemClaims: readonly SubjectClaim[] = [
         "ERANGE",
       );
       const names = new Uint8Array(100);
-      assertEquals(
-        new TextDecoder().decode(names.slice(0, await sys.listxattr({ path: "/m/f", list: names }))),
-        "user.a\0user.b\0",
-      );
+      const listed = new TextDecoder().decode(names.slice(0, await sys.listxattr({ path: "/m/f", list: names })));
+      assertEquals(listed.split("\0").sort(), ["", "user.a", "user.b"]);
       await sys.removexattr({ path: "/m/f", name: "user.a" });
       assertEquals(await answer(() => read("user.a")), "ENOATTR");
     },

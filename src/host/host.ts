@@ -12,10 +12,12 @@ import type {
   Watcher,
 } from "../plugin.ts";
 import type { SocketEnd } from "../lib/socket_end.ts";
+import type { Held } from "./beneath.ts";
+import type { HostNames } from "./dir_calls.ts";
 import type { Notifier, Trapped } from "./notifier.ts";
 import type { StandIns, Taken } from "./stand_ins.ts";
 
-export type { Notifier, StandIns, Taken, Trapped };
+export type { Held, HostNames, Notifier, StandIns, Taken, Trapped };
 
 import type { Launch } from "./launch.ts";
 
@@ -241,7 +243,9 @@ export interface Host {
   ): HostFile;
   stat(path: string, follow?: boolean): HostStat;
   /** See beneath.ts. */
-  beneath<T>(root: string, names: readonly string[], work: (path: string) => T): T;
+  held(path: string): Held;
+  /** Calls on names of any bytes, for directories that are served. */
+  readonly names: HostNames;
   readdir(path: string): string[];
   readlink(path: string): string;
   realpath(path: string): string;

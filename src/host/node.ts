@@ -6,7 +6,8 @@ import { late } from "./late.ts";
 import type { BlockingChannel, SocketAddress, TlsSockets } from "../plugin.ts";
 import { conceal } from "./conceal.ts";
 import { daemonize, daemonWord } from "./daemon.ts";
-import { beneath } from "./beneath.ts";
+import { held } from "./beneath.ts";
+import { hostNames } from "./dir_calls.ts";
 import { check, hostError } from "./errors.ts";
 import { addressOf, pin, raw, result, views } from "./ffi.ts";
 import { growingFiles } from "./growing_file.ts";
@@ -71,7 +72,8 @@ const files = {
   ioctl: ioctlAt,
   open,
   stat,
-  beneath: (root, names, work) => beneath(root, names, work),
+  held,
+  names: hostNames,
   readdir: (path) => plain(() => fs().readdirSync(path)),
   readlink: (path) => plain(() => fs().readlinkSync(path)),
   realpath,

@@ -2,6 +2,8 @@
  * What files are and hold, by FFI (Linux): node:fs would be loaded for nothing else by a server or mount, and costs it 1.8 ms of its
  * start under Bun. statx(2) has one layout on all machines (linux/stat.h struct statx).
  */
+import { encodeName } from "../lib/text.ts";
+import type { Attr } from "../plugin.ts";
 import { check } from "./errors.ts";
 import { cstring, darwin, pin, raw, result, views } from "./ffi.ts";
 import { late } from "./late.ts";
@@ -43,6 +45,44 @@ function statx(path: string, follow: boolean): HostStat {
     mtime: Number(view.getBigInt64(112, true)) + view.getUint32(120, true) / 1e9,
     ino: Number(view.getBigUint64(32, true)),
     dev: deviceNumber(view.getUint32(136, true), view.getUint32(140, true)),
+  };
+}
+/** All of it, of what is at a path itself, as a driver tells it. Throws HostError. */
+export function hostAttr(path: string): Attr {
+  if (darwin) return nodeAttr(path);
+  const { view } = (memory ??= pin(PATH_MAX));
+  check(result(raw.statx(AT_FDCWD, encodeName(`${path}\0`), 0, ALL, memory.address)));
+  const mode = view.getUint16(28, true);
+  const sec = (at: number) => Number(view.getBigInt64(at, true));
+  const nsec = (at: number) => view.getUint32(at + 8, true);
+  return {
+    type: typeOf(mode),
+    mode: mode & 0o7777,
+    nlink: view.getUint32(16, true),
+    uid: view.getUint32(20, true),
+    gid: view.getUint32(24, true),
+    ino: Number(view.getBigUint64(32, true)),
+    size: Number(view.getBigUint64(40, true)),
+    allocated: Number(view.getBigUint64(48, true)) * 512,
+    blockSize: view.getUint32(4, true),
+    rdev: deviceNumber(view.getUint32(128, true), view.getUint32(132, true)),
+    atime: sec(64),
+    atimensec: nsec(64),
+    birthtime: sec(80),
+    birthtimensec: nsec(80),
+    ctime: sec(96),
+    ctimensec: nsec(96),
+    mtime: sec(112),
+    mtimensec: nsec(112),
+  };
+}
+function nodeAttr(path: string): Attr {
+  const s = late("fs").lstatSync(path);
+  const time = (ms: number) => Math.floor(ms / 1000);
+  const { size, uid, gid, ino, nlink, rdev } = s;
+  return {
+    ...{ type: typeOf(s.mode), mode: s.mode & 0o7777, size, uid, gid, ino, nlink, rdev },
+    ...{ atime: time(s.atimeMs), mtime: time(s.mtimeMs), ctime: time(s.ctimeMs) },
   };
 }
 /** As node:fs tells it, for machines without statx. */

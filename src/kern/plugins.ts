@@ -6,7 +6,7 @@ export interface Builtin {
   readonly requires?: readonly string[];
   /** Of a file system: Linux's names for the same, for mount(8)'s -t. */
   readonly also?: readonly string[];
-  /** Of a disk driver: what images of its format have, by offset (from the end, if it is negative), in hexadecimal digits. */
+  /** What images of its format or file system have, by offset (from the end, if it is negative), in hexadecimal digits. */
   readonly magic?: readonly (readonly [offset: number, bytes: string])[];
   /** Of a disk driver: the schemes of URLs it opens. */
   readonly schemes?: readonly string[];

@@ -84,7 +84,7 @@ function layersOf(
 ): Async<readonly [source: unknown, options: MountOptionValues]> {
   if (!driver.layers) return [fspec, options];
   const whole: Record<string, unknown> = { ...options };
-  const names = driver.layers.filter((name) => whole[name] !== undefined);
+  const names = Object.keys(driver.layers).filter((name) => whole[name] !== undefined);
   const resolve = (path: unknown): Async<string> => {
     if (typeof path !== "string") throw errno.EINVAL;
     return then(lookup(lwp, path), (found) => then(directory(lwp, found), pathOf));

@@ -20,6 +20,7 @@ const noFat: readonly Capability[] = [
 ];
 const mounts: readonly (readonly [title: string, command: string, lacks: readonly Capability[]])[] = [
   ["rump_tmpfs", "rump_tmpfs -s 8g tmpfs mnt", []],
+  ["rump_union", "mkdir up low && echo x > low/f && rump_union up low mnt", ["dirlinks"]],
   ["rump_msdos FAT12", "truncate -s 4M d.img && mkfs.fat -F 12 d.img && rump_msdos d.img mnt", noFat],
   ["rump_msdos FAT16", "truncate -s 64M d.img && mkfs.fat -F 16 d.img && rump_msdos d.img mnt", noFat],
   ["rump_msdos FAT32", "truncate -s 300M d.img && mkfs.fat -F 32 d.img && rump_msdos d.img mnt", noFat],

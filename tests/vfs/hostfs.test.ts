@@ -25,7 +25,7 @@ const fresh = () => {
 
 const driver: FsDriver = { kind: "fs", name: "hostfs", mount: () => hostfs(host, fresh()) as never };
 conformance(driver, {
-  lacks: ["links", "dirlinks", "nodes", "owners", "flags", "xattr", "punch", "allocate", "exchange", "atime"],
+  lacks: ["nodes", "flags", "allocate", "exchange"],
 });
 
 /** A directory of the host at /l, and something beside it that nobody lent. */
