@@ -95,6 +95,7 @@ async function mountBy(host: Host, args: readonly string[], p: Program): Promise
   const strayOwner = parsed.options.some(([o]) => o === "u") && !hasOwner(driver);
   const { driver: words, mount } = wordsOf(driver).mount(host, name, parsed);
   const limits = limitsOf(name, parsed, !own);
+  if (limits && driver.layers) throw new Failure(`${name}: --isolate: what it stands on is in this process`);
   if (limits) p.isolated?.limit(limits);
   const flags = mount.flags | (driver.readOnly ? MNT_RDONLY : 0);
   const layered = driver.layers && layersOf(driver, words, parsed.rest, (flags & MNT_RDONLY) !== 0);

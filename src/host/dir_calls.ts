@@ -6,11 +6,12 @@ import { check } from "./errors.ts";
 import { darwin, pin, raw, result } from "./ffi.ts";
 import type { Pinned } from "./host.ts";
 import { late } from "./late.ts";
+import { O_DIRECTORY } from "./open_flags.ts";
 import { hostAttr } from "./stat.ts";
 
 const AT_FDCWD = -100;
 const AT_SYMLINK_FOLLOW = 0x400;
-const O_RDONLY_DIRECTORY = 0o200000 | 0o2000000;
+const O_CLOEXEC = 0o2000000;
 const GETDENTS64 = { x64: 217, arm64: 61 } as const;
 const LISTING = 64 << 10;
 const VALUE = 64 << 10;
@@ -48,7 +49,7 @@ const room = () => (memory ??= pin(LISTING));
 
 function names(path: string): string[] {
   if (darwin) return late("fs").readdirSync(path);
-  const fd = check(result(raw.open(path0(path), O_RDONLY_DIRECTORY, 0)));
+  const fd = check(result(raw.open(path0(path), O_DIRECTORY | O_CLOEXEC, 0)));
   const { bytes, view, address } = room();
   const list: string[] = [];
   try {
