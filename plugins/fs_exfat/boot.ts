@@ -12,7 +12,19 @@ export interface Layout {
   readonly fat: number;
   readonly heap: number;
   readonly root: number;
+  /** Bytes the volume says it has. */
+  readonly size: number;
+  /** VolumeFlags (3.1.13), as they were read. */
+  readonly flags: number;
+  readonly serial: number;
+  /** Read from the backup: the main region is damaged. */
+  readonly isBackup: boolean;
 }
+/** Of the boot sector: VolumeFlags and PercentInUse, which the checksum leaves out. */
+export const FLAGS_AT = 106;
+export const PERCENT_AT = 112;
+/** VolumeFlags: in use, or left so. */
+export const DIRTY = 2;
 interface Disk {
   readonly size: number;
   read(into: Uint8Array, offset: number): Async<void>;
@@ -33,7 +45,8 @@ export function readBoot(disk: Disk): Async<Layout | string> {
     const next = (i: number): Async<Layout | string> =>
       i === sizes.length ? main : then(
         regionAt(disk, REGION * sizes[i]!, sizes[i]!),
-        (backup) => typeof backup !== "string" && backup.sectorSize === sizes[i] ? backup : next(i + 1),
+        (backup) =>
+          typeof backup !== "string" && backup.sectorSize === sizes[i] ? { ...backup, isBackup: true } : next(i + 1),
       );
     return next(0);
   });
@@ -69,13 +82,15 @@ export function parseBoot(boot: Uint8Array, size: number): Layout | string {
   if (fat < 24 * sectorSize || fatSize < (clusters + 2) * 4 || fat + fatSize > heap) return "the FAT has no room";
   if (heap >= size) return "shorter than its heap";
   if (root < 2 || root >= clusters + 2) return "the root directory is outside";
-  return { sectorSize, clusterSize, clusters, fat, heap, root };
+  const flags = d.getUint16(FLAGS_AT, true);
+  const whole = { size: heap + clusters * clusterSize, serial: d.getUint32(100, true) };
+  return { sectorSize, clusterSize, clusters, fat, heap, root, flags, isBackup: false, ...whole };
 }
 /** 3.4: the last sector repeats the sum of those before it, without flags and percentage. */
 function sumsUp(region: Uint8Array, sectorSize: number): boolean {
   let sum = 0;
   for (let i = 0; i < 11 * sectorSize; i++) {
-    if (i !== 106 && i !== 107 && i !== 112) sum = ((sum << 31 | sum >>> 1) + region[i]!) >>> 0;
+    if (i !== FLAGS_AT && i !== FLAGS_AT + 1 && i !== PERCENT_AT) sum = ((sum << 31 | sum >>> 1) + region[i]!) >>> 0;
   }
   return viewOf(region).getUint32(11 * sectorSize, true) === sum;
 }

@@ -1,14 +1,56 @@
-/** Directory entries (exFAT specification, sections 6 and 7). Pure and bounded. */
-import { viewOf } from "../../src/lib/struct.ts";
+/** Directory entries (exFAT specification, sections 6 and 7): their layout, sums and hashes. Pure and bounded. */
+import { bytes, struct, u16, u32, u64, u8, viewOf } from "../../src/lib/struct.ts";
 
 export const ENTRY = 32;
-const IN_USE = 0x80;
-const BITMAP = 0x81;
-const UPCASE = 0x82;
-const FILE = 0x85;
-const STREAM = 0xc0;
-const NAME = 0xc1;
-const UNITS = 15;
+/** Types; without IN_USE: removed, or an empty label. */
+export const IN_USE = 0x80;
+export const BITMAP = 0x81;
+export const UPCASE = 0x82;
+export const LABEL = 0x83;
+export const FILE = 0x85;
+export const STREAM = 0xc0;
+export const NAME = 0xc1;
+/** Of a secondary entry's type: who does not know it leaves it alone. */
+const BENIGN = 0x20;
+/** GeneralSecondaryFlags. */
+export const ALLOCATES = 1;
+export const NO_CHAIN = 2;
+/** Units of UTF-16 in a name entry, and in a name. */
+export const UNITS = 15;
+export const LONGEST_NAME = 255;
+/** Most entries of a set: 18 may follow the first, beside the benign ones that there is room for. */
+const MOST_ENTRIES = 256;
+
+/** 7.4 */
+export const FileEntry = struct("le", {
+  type: u8,
+  secondaries: u8,
+  checksum: u16,
+  attributes: u16,
+  reserved: u16,
+  birth: u32,
+  mtime: u32,
+  atime: u32,
+  birthHundredths: u8,
+  mtimeHundredths: u8,
+  birthZone: u8,
+  mtimeZone: u8,
+  atimeZone: u8,
+  rest: bytes(7),
+}, 32);
+/** 7.6 */
+export const StreamEntry = struct("le", {
+  type: u8,
+  flags: u8,
+  reserved: u8,
+  nameLength: u8,
+  nameHash: u16,
+  reserved2: u16,
+  valid: u64,
+  reserved3: u32,
+  first: u32,
+  size: u64,
+}, 32);
 
 /** Where data is. */
 export interface Stream {
@@ -19,69 +61,27 @@ export interface Stream {
   /** Its clusters follow one another: the FAT says nothing of them. */
   readonly isContiguous: boolean;
 }
-export interface FileSet extends Stream {
-  /** Of the first entry, in bytes of the directory. */
-  readonly at: number;
-  readonly name: string;
-  readonly attributes: number;
-  /** Bytes that were written; zeros follow. */
-  readonly valid: number;
-  /** Seconds since 1970, with a fraction. */
-  readonly birthtime: number;
-  readonly mtime: number;
-  readonly atime: number;
+/** Of any entry that has them: flags at 1, first cluster at 20, size at 24. */
+export function streamAt(d: DataView, at: number): Stream {
+  const { flags, first, size } = StreamEntry.get;
+  return { first: first(d, at), size: size(d, at), isContiguous: (flags(d, at) & NO_CHAIN) !== 0 };
 }
-export interface Entries {
-  readonly files: readonly FileSet[];
-  readonly bitmap?: Stream;
-  readonly upcase?: Stream & { readonly checksum: number };
-  /** Sets that are wrong, each a line. */
-  readonly damage: readonly string[];
-}
-
-/** What a directory's bytes say. */
-export function parseEntries(b: Uint8Array): Entries {
-  const d = viewOf(b);
-  const files: FileSet[] = [];
-  const damage: string[] = [];
-  let bitmap: Stream | undefined;
-  let upcase: Entries["upcase"];
-  for (let at = 0; at + ENTRY <= b.length && b[at] !== 0; at += ENTRY) {
-    const type = b[at]!;
-    if (type === BITMAP) bitmap ??= streamOf(d, at, false);
-    else if (type === UPCASE) upcase ??= { ...streamOf(d, at, false), checksum: d.getUint32(at + 4, true) };
-    else if (type === FILE) {
-      const set = fileSet(b, d, at);
-      if (typeof set === "string") damage.push(set);
-      else {
-        files.push(set);
-        at += b[at + 1]! * ENTRY;
-      }
+/** How many entries the set at a byte has; a string says what is wrong with it. */
+export function setLength(b: Uint8Array, at: number): number | string {
+  const count = b[at + 1]! + 1;
+  const end = at + count * ENTRY;
+  if (count < 3 || count > MOST_ENTRIES || end > b.length || b[at + ENTRY] !== STREAM) return "no whole entry set";
+  const length = b[at + ENTRY + 3]!;
+  const names = Math.ceil(length / UNITS);
+  if (length === 0 || names + 2 > count) return "a set without a whole name";
+  for (let i = 2; i < count; i++) {
+    const type = b[at + i * ENTRY]!;
+    if (i < 2 + names ? type !== NAME : (type & (IN_USE | BENIGN)) !== (IN_USE | BENIGN)) {
+      return `a set with an entry of type ${type}`;
     }
   }
-  return { files, damage, ...bitmap && { bitmap }, ...upcase && { upcase } };
-}
-function streamOf(d: DataView, at: number, isContiguous: boolean): Stream {
-  return { first: d.getUint32(at + 20, true), size: Number(d.getBigUint64(at + 24, true)), isContiguous };
-}
-function fileSet(b: Uint8Array, d: DataView, at: number): FileSet | string {
-  const more = b[at + 1]!;
-  const end = at + (more + 1) * ENTRY;
-  if (more < 2 || more > 18 || end > b.length || b[at + ENTRY] !== STREAM) return `no whole entry set at byte ${at}`;
-  if (setChecksum(b.subarray(at, end)) !== d.getUint16(at + 2, true)) return `wrong checksum of the set at byte ${at}`;
-  const stream = at + ENTRY;
-  const name = nameOf(b, d, at, b[stream + 3]!);
-  if (name === undefined) return `a name that is none, at byte ${at}`;
-  return {
-    ...streamOf(d, stream, (b[stream + 1]! & 2) !== 0),
-    at,
-    name,
-    attributes: d.getUint16(at + 4, true),
-    valid: Number(d.getBigUint64(stream + 8, true)),
-    birthtime: time(d.getUint32(at + 8, true), b[at + 20]!, b[at + 22]!),
-    mtime: time(d.getUint32(at + 12, true), b[at + 21]!, b[at + 23]!),
-    atime: time(d.getUint32(at + 16, true), 0, b[at + 24]!),
-  };
+  if (setChecksum(b.subarray(at, end)) !== (b[at + 2]! | b[at + 3]! << 8)) return "a set with a wrong checksum";
+  return count;
 }
 /** 6.3.3: all bytes of the set but the sum's own. */
 export function setChecksum(set: Uint8Array): number {
@@ -91,22 +91,43 @@ export function setChecksum(set: Uint8Array): number {
   }
   return sum;
 }
-function nameOf(b: Uint8Array, d: DataView, at: number, length: number): string | undefined {
-  const parts = Math.ceil(length / UNITS);
-  if (length === 0 || parts > b[at + 1]! - 1) return undefined;
+/** 7.6.4: of the name in upper case. */
+export function nameHash(name: string): number {
+  let hash = 0;
+  for (let i = 0; i < name.length; i++) {
+    const unit = name.charCodeAt(i);
+    hash = ((hash << 15 | hash >>> 1) + (unit & 0xff)) & 0xffff;
+    hash = ((hash << 15 | hash >>> 1) + (unit >> 8)) & 0xffff;
+  }
+  return hash;
+}
+/** The name of a sound set, as it stands there. */
+export function setName(d: DataView, at: number): string {
+  const length = StreamEntry.get.nameLength(d, at + ENTRY);
   let name = "";
   for (let i = 0; i < length; i++) {
-    const part = at + (2 + Math.floor(i / UNITS)) * ENTRY;
-    if ((b[part]! & IN_USE) === 0 || b[part] !== NAME) return undefined;
-    name += String.fromCharCode(d.getUint16(part + 2 + i % UNITS * 2, true));
+    name += String.fromCharCode(d.getUint16(at + (2 + Math.floor(i / UNITS)) * ENTRY + 2 + i % UNITS * 2, true));
   }
-  name = name.replace(/\p{Surrogate}/gu, "\ufffd");
-  return name === "." || name === ".." || name.includes("/") || name.includes("\0") ? undefined : name;
+  return name;
 }
-/** 7.4.8-7.4.10: a DOS time, hundredths of a second over it, quarters of an hour from UTC (without them: UTC). */
-function time(stamp: number, hundredths: number, zone: number): number {
-  const [date, clock] = [stamp >>> 16, stamp & 0xffff];
-  const utc = Date.UTC(1980 + (date >> 9), (date >> 5 & 15) - 1, date & 31, clock >> 11, clock >> 5 & 63);
-  const quarters = zone & 0x80 ? zone << 25 >> 25 : 0;
-  return utc / 1000 + (clock & 31) * 2 + Math.min(hundredths, 199) / 100 - quarters * 900;
+/** A whole set: `raw` is the file's and the stream's entry, `hash` that of its name in upper case, `extra` what follows the name. */
+export function makeSet(raw: Uint8Array, name: string, hash: number, extra: Uint8Array): Uint8Array {
+  const names = Math.ceil(name.length / UNITS);
+  const set = new Uint8Array((2 + names) * ENTRY + extra.length);
+  const d = viewOf(set);
+  set.set(raw);
+  set.set(extra, (2 + names) * ENTRY);
+  for (let i = 0; i < names; i++) set[(2 + i) * ENTRY] = NAME;
+  for (let i = 0; i < name.length; i++) {
+    d.setUint16((2 + Math.floor(i / UNITS)) * ENTRY + 2 + i % UNITS * 2, name.charCodeAt(i), true);
+  }
+  FileEntry.set.secondaries(d, 0, set.length / ENTRY - 1);
+  StreamEntry.set.nameLength(d, ENTRY, name.length);
+  StreamEntry.set.nameHash(d, ENTRY, hash);
+  sealSet(set);
+  return set;
+}
+/** Put the checksum right. */
+export function sealSet(set: Uint8Array): void {
+  FileEntry.set.checksum(viewOf(set), 0, setChecksum(set));
 }

@@ -24,7 +24,14 @@ export function expandTable(table: Uint8Array): Uint16Array {
 }
 /** A name as names are compared. */
 export function upcased(name: string, upper: Uint16Array): string {
+  for (let i = 0; i < name.length; i++) {
+    const unit = name.charCodeAt(i);
+    if (upper[unit] !== unit) return name.slice(0, i) + changed(name, i, upper);
+  }
+  return name;
+}
+function changed(name: string, from: number, upper: Uint16Array): string {
   let out = "";
-  for (let i = 0; i < name.length; i++) out += String.fromCharCode(upper[name.charCodeAt(i)]!);
+  for (let i = from; i < name.length; i++) out += String.fromCharCode(upper[name.charCodeAt(i)]!);
   return out;
 }

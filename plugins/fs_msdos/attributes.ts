@@ -1,5 +1,13 @@
 /** What of a file can be seen and set beside its data: owner and mode from the options, times, attributes as flags and by name. */
 import type { Attr, MountRequest, SetAttr, Sys } from "../../src/plugin.ts";
+import {
+  changedDos,
+  DOS_ATTRIB,
+  dosAttrib,
+  dosFlags,
+  parseDosAttrib,
+  withDosFlags,
+} from "../../src/wire/dos_attributes.ts";
 import { ATTR_ARCHIVE, ATTR_HIDDEN, ATTR_READ_ONLY, ATTR_SYSTEM } from "../../src/wire/fat.ts";
 import type { Names } from "./names.ts";
 import type { Node } from "./node.ts";
@@ -7,16 +15,9 @@ import type { MsdosOptions } from "./options.ts";
 import { showShort } from "./short_names.ts";
 import { fromDos, toDos, type Zone } from "./times.ts";
 
-/** chflags(2): set where the archive attribute is not (NetBSD); FreeBSD's for the others. More are ignored, as NetBSD does. */
-export const SF_ARCHIVED = 0x1_0000;
 const SF_IMMUTABLE = 0x2_0000;
-export const UF_SYSTEM = 0x80;
-export const UF_READONLY = 0x1000;
-export const UF_HIDDEN = 0x8000;
-/** Extended attributes: the DOS attributes as Samba and Wine keep them ("0x22"), the short name. */
-const DOS_ATTRIB = "user.DOSATTRIB";
+/** An extended attribute: the short name. */
 const SHORT_NAME = "user.fat.shortname";
-const CHANGEABLE = ATTR_READ_ONLY | ATTR_HIDDEN | ATTR_SYSTEM | ATTR_ARCHIVE;
 
 const utf8 = new TextEncoder();
 
@@ -57,9 +58,7 @@ export class Attributes {
     return showexec && !isDir && !EXECUTABLE.test(short.slice(8)) ? some & 0o666 : some;
   }
   #flags({ isDir, attr }: Node): number {
-    return (isDir || attr & ATTR_ARCHIVE ? 0 : SF_ARCHIVED) | (attr & ATTR_HIDDEN ? UF_HIDDEN : 0) |
-      (attr & ATTR_READ_ONLY ? UF_READONLY : 0) | (attr & ATTR_SYSTEM ? UF_SYSTEM : 0) |
-      (this.isImmutable({ attr }) ? SF_IMMUTABLE : 0);
+    return dosFlags(attr, isDir) | (this.isImmutable({ attr }) ? SF_IMMUTABLE : 0);
   }
   /** `sys_immutable`: the system attribute forbids every change. */
   isImmutable({ attr }: Pick<Node, "attr">): boolean {
@@ -105,7 +104,7 @@ export class Attributes {
     if (change.mode !== undefined && (!node.isDir || this.#options.rodir)) {
       node.attr = change.mode & 0o200 ? node.attr & ~ATTR_READ_ONLY : node.attr | ATTR_READ_ONLY;
     }
-    if (change.flags !== undefined) this.#setFlags(node, change.flags);
+    if (change.flags !== undefined) node.attr = withDosFlags(node.attr, change.flags, node.isDir);
     if (change.atime !== undefined) node.adate = toDos(change.atime, 0, this.zone).date;
     if (change.mtime === undefined) return;
     const { date, time } = toDos(change.mtime, 0, this.zone);
@@ -113,29 +112,25 @@ export class Attributes {
     node.mtime = time;
     if (!node.isDir) node.attr |= ATTR_ARCHIVE;
   }
-  #setFlags(node: Node, flags: number): void {
-    const kept = node.attr & ~(ATTR_HIDDEN | ATTR_SYSTEM | ATTR_READ_ONLY | (node.isDir ? 0 : ATTR_ARCHIVE));
-    node.attr = kept | (flags & UF_HIDDEN ? ATTR_HIDDEN : 0) | (flags & UF_SYSTEM ? ATTR_SYSTEM : 0) |
-      (flags & UF_READONLY ? ATTR_READ_ONLY : 0) | (node.isDir || flags & SF_ARCHIVED ? 0 : ATTR_ARCHIVE);
-  }
   /** The DOS attributes, all at once; EINVAL when the label's or the directory's would change. */
   setDos(node: Node, attr: number): void {
-    if ((attr ^ node.attr) & ~CHANGEABLE) throw this.#sys.errno.EINVAL;
-    node.attr = attr;
+    const changed = changedDos(node.attr, attr);
+    if (changed === undefined) throw this.#sys.errno.EINVAL;
+    node.attr = changed;
   }
 
   /** Extended attributes of any file; undefined: there is none of that name. */
   get(node: Node, name: string): Uint8Array | undefined {
-    if (name === DOS_ATTRIB) return utf8.encode(`0x${node.attr.toString(16)}`);
+    if (name === DOS_ATTRIB) return dosAttrib(node.attr);
     if (name === SHORT_NAME && node.short !== "") return utf8.encode(showShort(node.short, 0, this.#names.page));
     return undefined;
   }
   /** False: no attribute of that name can be set. */
   put(node: Node, name: string, value: Uint8Array): boolean {
     if (name !== DOS_ATTRIB) return false;
-    const text = new TextDecoder().decode(value).replace(/\0$/, "");
-    if (!/^0x[0-9a-f]{1,2}$/i.test(text)) throw this.#sys.errno.EINVAL;
-    this.setDos(node, parseInt(text, 16));
+    const attr = parseDosAttrib(value);
+    if (attr === undefined) throw this.#sys.errno.EINVAL;
+    this.setDos(node, attr);
     return true;
   }
   /** Names of those that say something a copy should keep. */

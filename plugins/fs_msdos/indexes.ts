@@ -4,7 +4,7 @@
  */
 import type { Sys } from "../../src/plugin.ts";
 import type { Directory } from "./dir.ts";
-import type { Inodes } from "./inodes.ts";
+import type { Inodes } from "../../src/lib/dos_inodes.ts";
 import type { Node } from "./node.ts";
 import type { Store } from "./store.ts";
 import type { WriteBack } from "./writeback.ts";

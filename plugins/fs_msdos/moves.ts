@@ -1,7 +1,7 @@
 /** Names that move: in a crash a file has its old name or the new one, or both, never none. */
 import { FREE } from "../../src/wire/fat.ts";
 import type { Directory } from "./dir.ts";
-import type { Inodes } from "./inodes.ts";
+import type { Inodes } from "../../src/lib/dos_inodes.ts";
 import type { Node } from "./node.ts";
 import type { SlotMap } from "./slots.ts";
 import type { Store } from "./store.ts";

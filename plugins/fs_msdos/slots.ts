@@ -1,7 +1,7 @@
 /** Where a directory's slots are on the disk, and how they are read and changed. */
 import { ATTR_DIRECTORY, Dirent } from "../../src/wire/fat.ts";
 import { MAX_SLOTS, SLOT, type Slots } from "./dir.ts";
-import type { Inodes } from "./inodes.ts";
+import type { Inodes } from "../../src/lib/dos_inodes.ts";
 import type { Node } from "./node.ts";
 import type { Names } from "./names.ts";
 import type { Short } from "./short_names.ts";

@@ -6,8 +6,8 @@ import { FileData } from "./data.ts";
 import { deletedIn } from "./deleted.ts";
 import { Directory, MAX_SLOTS, SLOT, writeEntry } from "./dir.ts";
 import { Indexes } from "./indexes.ts";
-import { Inodes } from "./inodes.ts";
-import { ioctl } from "./ioctl.ts";
+import { Inodes } from "../../src/lib/dos_inodes.ts";
+import { dosIoctl } from "../../src/wire/dos_ioctl.ts";
 import { Label } from "./label.ts";
 import { Moves } from "./moves.ts";
 import type { Names } from "./names.ts";
@@ -128,7 +128,7 @@ export class MsdosVolume implements Volume<Node> {
     return this.#attributes.list(node);
   }
   ioctl(node: Node, command: number, data: Uint8Array): Uint8Array {
-    return ioctl(this.#sys, command, data, {
+    return dosIoctl(this.#sys.errno, command, data, {
       attr: node.attr,
       setAttr: (attr) => {
         this.#back.dirty();

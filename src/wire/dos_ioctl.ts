@@ -1,7 +1,6 @@
-/** What programs for Linux ask of FAT by ioctl(2): attributes (fatattr), serial number, label (linux/msdos_fs.h, linux/fs.h). */
-import { viewOf } from "../../src/lib/struct.ts";
-import type { Sys } from "../../src/plugin.ts";
-import type { Label } from "./label.ts";
+/** What programs for Linux ask of FAT and exFAT by ioctl(2): attributes (fatattr), serial number, label (linux/msdos_fs.h, linux/fs.h). */
+import type { Errnos } from "../abi/errno.ts";
+import { viewOf } from "../lib/struct.ts";
 
 const FAT_IOCTL_GET_ATTRIBUTES = 0x8004_7210;
 const FAT_IOCTL_SET_ATTRIBUTES = 0x4004_7211;
@@ -14,7 +13,7 @@ const LABEL_ROOM = 256;
 export interface IoctlOn {
   readonly attr: number;
   setAttr(attr: number): void;
-  readonly label: Label;
+  readonly label: { readonly text: string; readonly serial: number; set(text: string): void };
 }
 const word = (value: number): Uint8Array => {
   const out = new Uint8Array(4);
@@ -22,7 +21,7 @@ const word = (value: number): Uint8Array => {
   return out;
 };
 /** The answer's bytes; ENOTTY for what it does not know. */
-export function ioctl({ errno }: Sys, command: number, data: Uint8Array, on: IoctlOn): Uint8Array {
+export function dosIoctl(errno: Errnos, command: number, data: Uint8Array, on: IoctlOn): Uint8Array {
   switch (command) {
     case FAT_IOCTL_GET_ATTRIBUTES:
       return word(on.attr);

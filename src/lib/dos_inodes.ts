@@ -1,7 +1,7 @@
-/** Numbers of files: where the short entry stands, in slots, when it is first seen; a file keeps its number while it is in memory. */
-import { SLOT } from "./dir.ts";
-import type { Node } from "./node.ts";
+/** Numbers of files on FAT and exFAT: where the entry stands, in entries, when it is first seen; a file keeps its number while it is in memory. */
 
+/** Bytes of an entry. */
+const ENTRY = 32;
 /** Beyond all places. */
 const FIRST = 2 ** 40;
 
@@ -10,17 +10,17 @@ export class Inodes {
   readonly #astray = new Set<number>();
   #next = FIRST;
 
-  /** The number of a file whose short entry stands at a byte of the volume. */
+  /** The number of a file whose entry stands at a byte of the volume. */
   of(position: number): number {
-    const ino = position / SLOT;
+    const ino = position / ENTRY;
     return this.#astray.has(ino) ? this.#next++ : ino;
   }
   /** A file left its place. */
-  moved(node: Node): void {
+  moved(node: { readonly ino: number }): void {
     this.#astray.add(node.ino);
   }
   /** A file leaves memory. */
-  forget(node: Node): void {
+  forget(node: { readonly ino: number }): void {
     this.#astray.delete(node.ino);
   }
 }
