@@ -31,7 +31,7 @@ import type { Known } from "./nodes.ts";
 import { killPrivileges } from "./privileges.ts";
 import { attrReply, DirWriter, entryReply, fromLinuxDev, negativeReply } from "./reply.ts";
 import type { Request } from "./request.ts";
-import { fallocate, getxattr, ioctl, listxattr, lseek, removexattr, setxattr, statfs } from "./ops_misc.ts";
+import { fallocate, getxattr, ioctl, listxattr, lseek, removexattr, setxattr, statfs, tmpfile } from "./ops_misc.ts";
 import type { FuseServer } from "./server.ts";
 
 /** What an operation sees: the request, and its node. It gives the size of the reply's body, or NO_REPLY. */
@@ -56,7 +56,7 @@ export function name(c: Context, at: number): { readonly name: string; readonly 
 /** The volume, unless it is mounted read-only. */
 export const writable = (c: Context): FullVolume => c.server.mount.writable();
 
-const make = (c: Context, mode: number): Make => ({ mode: mode & 0o7777, uid: c.req.uid, gid: c.req.gid });
+export const make = (c: Context, mode: number): Make => ({ mode: mode & 0o7777, uid: c.req.uid, gid: c.req.gid });
 
 /** Tell the kernel of a node that a name leads to. */
 function entry(c: Context, name: string, node: unknown): Async<number> {
@@ -196,7 +196,7 @@ function create(c: Context): Async<number> {
     : writable(c).create(c.node, wanted, make(c, mode));
   return then(made(c, wanted, node), (n) => n + openReply(c.req, OUT_HEADER + n, 0, FOPEN_KEEP_CACHE));
 }
-/** struct fuse_release_in: the descriptor, then how it was opened. */
+/** struct fuse_release_in: the opening, then how it was made. */
 const openFlags = (c: Context) => c.req.in.view.getUint32(BODY + 8, true);
 /** Where nobody cares: ENOSYS once, then files open without asking. */
 function open(c: Context): Async<number> {
@@ -204,28 +204,15 @@ function open(c: Context): Async<number> {
   if (!opens) throw errno.ENOSYS;
   return then(opens.open(c.node, c.req.in.view.getUint32(BODY, true)), (same) => {
     if (!same) c.server.forgetAttributes(c.known.id);
-    return openReply(c.req, OUT_HEADER, 0, opens.direct ? FOPEN_DIRECT_IO : same ? FOPEN_KEEP_CACHE : 0);
+    if (opens.direct) return openReply(c.req, OUT_HEADER, c.server.serial(), FOPEN_DIRECT_IO);
+    return openReply(c.req, OUT_HEADER, 0, same ? FOPEN_KEEP_CACHE : 0);
   });
 }
-function openReply(req: Request, at: number, fh: number, flags: number): number {
+export function openReply(req: Request, at: number, fh: number, flags: number): number {
   OpenOut.set.fh(req.out.view, at, fh);
   OpenOut.set.openFlags(req.out.view, at, flags);
   OpenOut.set.pad(req.out.view, at, 0);
   return OpenOut.size;
-}
-/** A file without a name: made under one nobody else has, and the name removed. */
-function tmpfile(c: Context): Async<number> {
-  const mode = c.req.in.view.getUint32(BODY + 4, true);
-  const volume = writable(c);
-  const hidden = `.fuse_hidden${c.server.serial()}`;
-  return then(volume.create(c.node, hidden, make(c, mode)), (node) => {
-    const known = c.server.nodes.found(node, hidden);
-    return then(volume.unlink(c.node, hidden, node), () =>
-      then(volume.getattr(node), (a) => {
-        const n = entryReply(c.req, known.id, a, { name: 0, attr: c.server.valid });
-        return n + openReply(c.req, OUT_HEADER + n, 0, FOPEN_KEEP_CACHE);
-      }));
-  });
 }
 const fileTypes: Readonly<Record<number, FileType>> = { 1: "fifo", 2: "chr", 6: "blk", 8: "file", 12: "sock" };
 function mknod(c: Context): Async<number> {
@@ -264,7 +251,10 @@ function read(c: Context): Async<number> {
   const d = c.req.in.view;
   const size = Math.min(ReadIn.get.size(d, BODY), c.req.capacity - OUT_HEADER);
   const into = c.req.out.bytes.subarray(OUT_HEADER, OUT_HEADER + size);
-  return then(c.volume.read(c.node, into, ReadIn.get.offset(d, BODY)), (n) => {
+  const offset = ReadIn.get.offset(d, BODY);
+  const { direct } = c.server.opens ?? {};
+  const done = direct ? direct.read(ReadIn.get.fh(d, BODY), c.node, into, offset) : c.volume.read(c.node, into, offset);
+  return then(done, (n) => {
     c.server.bytesRead += n;
     return n;
   });
@@ -363,7 +353,10 @@ export const ops: Readonly<Record<number, Op>> = {
   15: read,
   16: write,
   17: statfs,
-  18: (c) => then(c.server.opens?.release(c.node, openFlags(c)), () => 0),
+  18: (c) => {
+    c.server.opens?.direct?.release(ReadIn.get.fh(c.req.in.view, BODY));
+    return then(c.server.opens?.release(c.node, openFlags(c)), () => 0);
+  },
   20: (c) => then(c.server.mount.readOnly ? undefined : c.volume.fsync(c.node), () => 0),
   21: setxattr,
   22: getxattr,

@@ -5,6 +5,7 @@ import { encodeName } from "../lib/text.ts";
 import type { Async } from "../plugin.ts";
 import {
   FallocateIn,
+  FOPEN_KEEP_CACHE,
   IOC_MOUNT_STATS,
   IOCTL_OUT,
   IoctlIn,
@@ -14,7 +15,8 @@ import {
   StatfsOut,
 } from "../wire/fuse.ts";
 import { CAPABILITY } from "./privileges.ts";
-import { BODY, type Context, name, type Op, writable } from "./ops.ts";
+import { BODY, type Context, make, name, type Op, openReply, writable } from "./ops.ts";
+import { entryReply } from "./reply.ts";
 
 export function statfs(c: Context): Async<number> {
   return then(c.server.opens ? c.server.opens.statfs(c.node) : c.volume.statfs(), (s) => {
@@ -132,3 +134,18 @@ export const listxattr: Op = (c) =>
     xattr(() => c.volume.listxattr(c.node)),
     (names) => blob(c, encodeName([...names].map((n) => `${n}\0`).join(""))),
   );
+
+/** A file without a name: made under one nobody else has, and the name removed. */
+export function tmpfile(c: Context): Async<number> {
+  const mode = c.req.in.view.getUint32(BODY + 4, true);
+  const volume = writable(c);
+  const hidden = `.fuse_hidden${c.server.serial()}`;
+  return then(volume.create(c.node, hidden, make(c, mode)), (node) => {
+    const known = c.server.nodes.found(node, hidden);
+    return then(volume.unlink(c.node, hidden, node), () =>
+      then(volume.getattr(node), (a) => {
+        const n = entryReply(c.req, known.id, a, { name: 0, attr: c.server.valid });
+        return n + openReply(c.req, OUT_HEADER + n, 0, FOPEN_KEEP_CACHE);
+      }));
+  });
+}

@@ -52,8 +52,11 @@ const SHARED = INIT.AUTO_INVAL_DATA | INIT.ATOMIC_O_TRUNC;
 
 /** What a volume must hear of that others change as well, beside its operations. Flags are open(2)'s, the host's. */
 export interface Opens {
-  /** Nothing of a file is kept in memory: it is read from the volume whatever size it has. */
-  readonly direct?: boolean;
+  /** Nothing of a file is kept in memory: it is read from here whatever size it has. `opening` is a number of its own. */
+  readonly direct?: {
+    read(opening: number, node: unknown, into: Uint8Array, offset: number): Async<number>;
+    release(opening: number): void;
+  };
   /** A file is opened. True: it is as it was when it was last looked at. */
   open(node: unknown, flags: number): Async<boolean>;
   /** One of its openings with these flags is done with. */

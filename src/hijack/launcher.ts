@@ -103,7 +103,7 @@ function mounted(host: Host, l: Launch, { mounts, views }: Order, socket: number
     const { at, links } = places[view];
     l.mountPoint(at, "dir");
     l.mountLinks(at, links);
-    fds.push(l.mountFuse(at, "dir", "rump"));
+    fds.push(l.mountFuse(at, "dir", "rump", true));
   }
   l.chdir(cwd); // what was covered is not what is there now
   return fds;

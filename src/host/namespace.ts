@@ -143,11 +143,14 @@ function bindOver(from: string, to: string): void {
   }
 }
 
-/** Mount FUSE at `path`, whose root is a directory or a file; the descriptor for who serves it. Throws HostError. */
-export function mountFuse(path: string, type: "dir" | "file", source: string): number {
+/**
+ * Mount FUSE at `path`, whose root is a directory or a file; the descriptor for who serves it. `checked`: the kernel keeps
+ * to modes and owners. Throws HostError.
+ */
+export function mountFuse(path: string, type: "dir" | "file", source: string, checked = false): number {
   const fd = check(result(raw.open(cstring("/dev/fuse"), O_RDWR | O_CLOEXEC | O_NONBLOCK, 0)), "/dev/fuse");
   const mode = type === "dir" ? S_IFDIR : S_IFREG;
-  const ids = `user_id=${raw.getuid()},group_id=${raw.getgid()}`;
+  const ids = `user_id=${raw.getuid()},group_id=${raw.getgid()}${checked ? ",default_permissions" : ""}`;
   try {
     mount(source, path, "fuse.rump", MS_NOSUID | MS_NODEV, `fd=${fd},rootmode=${mode.toString(8)},${ids},allow_other`);
   } catch (e) {

@@ -123,6 +123,12 @@ describe("rumphijack --sysctl", { skip: noFuse() }, () => {
       shown(must("rump.sysctl -a")).filter((l) => l.startsWith("net.")),
     );
   });
+  it("a program that has given up its rights may not set them", () => {
+    const { out, err } = run(
+      `rumphijack --sysctl setpriv --reuid 65534 --regid 65534 --clear-groups bash -c 'cat ${TTL} > /dev/null && echo read; echo 9 > ${TTL}'`,
+    );
+    assertEquals([out, err], ["read\n", `bash: line 1: ${TTL}: Permission denied\n`]);
+  });
   it("a change is what a client may do: one that only reads is refused", () => {
     for (const key of ["admin", "guest"]) sh.must(`ssh-keygen -q -t ed25519 -N '' -f ${key}`);
     sh.must("{ cat admin.pub; printf 'ro '; cat guest.pub; } > authorized");

@@ -19,6 +19,17 @@ there = socket.create_connection(("10.8.0.1", 80))
 there.send(b"12345")
 subprocess.run(["sh", "-c", sys.argv[1]])`;
 
+/** Lines of a table read in pieces, while sockets come and another reader has all of it. */
+const PIECES = `import os, socket
+def bound():
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("10.8.0.1", 0)); return s
+mine = [bound()]
+slow = os.open("/proc/net/udp", os.O_RDONLY); text = os.read(slow, 100)
+mine += [bound(), bound()]
+whole = open("/proc/net/udp").read()
+while piece := os.read(slow, 7): text += piece
+print(text.count(b"\\n"), whole.count("\\n"))`;
+
 describe("/proc/net of a hijacked program", { skip: noFuse() }, () => {
   let sh: Shell;
   const serverOf = (name: string) => ({ RUMP_SERVER: `unix://${sh.dir}/${name}` });
@@ -139,6 +150,10 @@ describe("/proc/net of a hijacked program", { skip: noFuse() }, () => {
       sh.must("RUMPHIJACK=socket=local rumphijack head -1 /proc/net/dev /proc/net/tcp", serverOf("a")),
       sh.must("head -1 /proc/net/dev /proc/net/tcp"),
     ));
+  it("a table that is being read stays as it was, whoever else reads it", () => {
+    sh.must(`cat > pieces.py <<'E'\n${PIECES}\nE`);
+    assertEquals(one("python3 pieces.py"), "2 4\n");
+  });
   it("an interface that comes is seen at once", () => {
     const line =
       "sh -c 'rump.ifconfig lo1 create; grep -c lo1 /proc/net/dev; rump.ifconfig lo1 destroy; grep -c lo1 /proc/net/dev; true'";

@@ -27,6 +27,8 @@ const isDir = (node: Made): node is Dir => "find" in node;
 const isFile = (node: Made): node is File => "read" in node;
 /** A value that is written is no longer than a page. */
 const MOST_WRITTEN = 4096;
+/** What can be a name of a file: others have made it. */
+const PLAIN = /^(?!\.{1,2}$)[^/\0]{1,255}$/;
 const EMPTY: StatFs = { blockSize: 4096, blocks: 0, free: 0 };
 
 /** A directory of nodes that are always there. */
@@ -47,14 +49,17 @@ export function keeper<T extends Made>(): (key: string, make: () => T) => T {
 /** See the head of this file. */
 export class MadeFiles implements Volume<Made>, Opens {
   readonly root: Made;
-  /** The kernel keeps nothing of a file, whose size it does not know. */
-  readonly direct = true;
+  /** Sizes are not known before. */
+  readonly direct: NonNullable<Opens["direct"]> = {
+    read: (opening, node, into, offset) => this.#read(opening, node as Made, into, offset),
+    release: (opening) => void this.#texts.delete(opening),
+  };
   readonly #owner: { readonly uid: number; readonly gid: number };
   readonly #since: number;
   readonly #numbers = new WeakMap<Made, number>();
   #last = 0;
-  /** What readers of a file have begun to read. */
-  readonly #texts = new WeakMap<Made, Uint8Array>();
+  /** What is read, by opening. */
+  readonly #texts = new Map<number, Uint8Array>();
 
   constructor(root: Dir, owner: { readonly uid: number; readonly gid: number }, now: number) {
     this.root = root;
@@ -81,6 +86,7 @@ export class MadeFiles implements Volume<Made>, Opens {
     const list: [string, Made][] = [];
     if (!isDir(node)) return list;
     for (const name of await node.names()) {
+      if (!PLAIN.test(name)) continue;
       const found = await node.find(name);
       if (found) list.push([name, found]);
     }
@@ -90,19 +96,19 @@ export class MadeFiles implements Volume<Made>, Opens {
     if ("target" in node) return node.target;
     throw errno.EINVAL;
   }
-  read(node: Made, into: Uint8Array, offset: number): Async<number> {
+  #read(opening: number, node: Made, into: Uint8Array, offset: number): Async<number> {
     if (!isFile(node)) throw errno.EISDIR;
-    const had = offset > 0 ? this.#texts.get(node) : undefined;
-    return then(had ?? this.#begun(node), (bytes) => {
+    const had = offset > 0 ? this.#texts.get(opening) : undefined;
+    return then(had ?? this.#begun(opening, node), (bytes) => {
       const part = bytes.subarray(offset, offset + into.length);
       into.set(part);
       return part.length;
     });
   }
-  #begun(node: File): Async<Uint8Array> {
+  #begun(opening: number, node: File): Async<Uint8Array> {
     return then(node.read(), (text) => {
       const bytes = new TextEncoder().encode(text);
-      this.#texts.set(node, bytes);
+      this.#texts.set(opening, bytes);
       return bytes;
     });
   }

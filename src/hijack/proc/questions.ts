@@ -14,7 +14,7 @@ import type { RemoteCalls } from "../remote_calls.ts";
 const ROOM = 16 << 10;
 const MAX = 64 << 20;
 /** How long a level's names are believed. */
-const VALID_MS = 1000;
+const VALID_MS = 100;
 
 /** What a kernel says that has no such thing, or none of the component. */
 const isAbsent = (e: unknown): boolean =>
