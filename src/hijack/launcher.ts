@@ -8,7 +8,7 @@ import { AttachError } from "../proxy/attach_error.ts";
 import type { Machine } from "../lib/seccomp.ts";
 import { type HijackConfig, linuxFamilies } from "./config.ts";
 import { type HandOver, hijackFilter } from "./filter.ts";
-import { places, type ViewName } from "./proc/places.ts";
+import { places, STAGE, type ViewName } from "./proc/places.ts";
 import { type Answer, APART, type Order, type OrderedMount, parsed } from "./order.ts";
 
 /** Runs its arguments with all rights over what is ours alone (unshare(1)). */
@@ -57,7 +57,7 @@ const filesOf = ({ path, blanket }: HijackConfig): OrderedMount[] => [
 /** Tables of the network come with its sockets, where they can. */
 function viewsOf(host: Host, l: Launch, { sockets, sysctl }: HijackConfig): ViewName[] {
   const network = (sockets.has("inet") || sockets.has("inet6")) && l.mayMount() && l.mayUse(FUSE) &&
-    isThere(host, places.tables.at);
+    isThere(host, STAGE);
   return [...(network ? ["tables"] as const : []), ...(sysctl ? ["variables", "linux"] as const : [])];
 }
 function isThere(host: Host, path: string): boolean {
@@ -99,10 +99,11 @@ function mounted(host: Host, l: Launch, { mounts, views }: Order, socket: number
     l.mountPoint(at, type);
     return l.mountFuse(at, type, "rump");
   });
+  if (views.length > 0) l.stageProc(STAGE);
   for (const view of views) {
     const { at, links } = places[view];
     l.mountPoint(at, "dir");
-    l.mountLinks(at, links);
+    l.mountLinks(STAGE, links);
     fds.push(l.mountFuse(at, "dir", "rump", true));
   }
   l.chdir(cwd); // what was covered is not what is there now

@@ -5,7 +5,7 @@ import { cstring, raw, result, views } from "./ffi.ts";
 import { dropCapabilities } from "./sandbox.ts";
 import { become, becomeOurs, type Inherited, inherited, lastArguments, unsetVariable } from "./exec.ts";
 import { type Parcel, parcel, receiveParcel } from "./handover.ts";
-import { mountFuse, mountLinks, mountPoint, unshareMounts } from "./namespace.ts";
+import { mountFuse, mountLinks, mountPoint, stageProc, unshareMounts } from "./namespace.ts";
 import { served } from "./served.ts";
 import { readWhole } from "./stat.ts";
 import { spawnApart } from "./spawn.ts";
@@ -25,6 +25,7 @@ export interface Launch {
   close(fd: number): void;
   unshareMounts(): void;
   mountPoint: typeof mountPoint;
+  stageProc: typeof stageProc;
   mountLinks: typeof mountLinks;
   mountFuse: typeof mountFuse;
   /** Whether this process may mount (CAP_SYS_ADMIN), and whether it may read and write a file. */
@@ -98,6 +99,7 @@ export const launchOf = (self: { readonly path: string; readonly args: readonly 
   close: (fd) => void raw.close(fd),
   unshareMounts,
   mountPoint,
+  stageProc,
   mountLinks,
   mountFuse,
   mayMount,

@@ -116,18 +116,26 @@ function newRoot(): void {
 }
 
 /**
- * Cover files and links (not directories) by links with these targets. They are made at `stage`, a directory that is as it
- * was afterwards: a part of a file system can be mounted, also of one that is nowhere any more. Throws HostError.
+ * Cover an empty directory of /proc by one in memory, with an empty directory `net`, and in `proc` what /proc is without
+ * what covers it: as long as the whole of it is somewhere, containers may mount it anew. Throws HostError.
  */
-export function mountLinks(stage: string, links: Readonly<Record<string, string>>): void {
-  const places = Object.entries(links);
-  if (places.length === 0) return;
+export function stageProc(stage: string): void {
+  if (isDirectory(`${stage}/proc`)) return; // one of another, whose program we are
   memory(stage, "mode=755");
-  for (const [i, [path, target]] of places.entries()) {
-    fs().symlinkSync(target, `${stage}/${i}`);
-    bindOver(`${stage}/${i}`, path);
+  for (const name of ["net", "proc"]) fs().mkdirSync(`${stage}/${name}`);
+  try {
+    mount("/proc", `${stage}/proc`, "none", MS_BIND);
+  } catch {
+    // It is covered in part already by who may do more than we, and then no container could either.
   }
-  check(result(raw.umount2(cstring(stage), MNT_DETACH)), stage);
+}
+/** Cover files and links (not directories) by links with these targets, which are made in `stage`. Throws HostError. */
+export function mountLinks(stage: string, links: Readonly<Record<string, string>>): void {
+  for (const [path, target] of Object.entries(links)) {
+    const link = `${stage}/${fs().readdirSync(stage).length}`; // nothing is ever removed there
+    fs().symlinkSync(target, link);
+    bindOver(link, path);
+  }
 }
 /** By descriptors: no link is followed. */
 function bindOver(from: string, to: string): void {

@@ -154,6 +154,12 @@ describe("/proc/net of a hijacked program", { skip: noFuse() }, () => {
     sh.must(`cat > pieces.py <<'E'\n${PIECES}\nE`);
     assertEquals(one("python3 pieces.py"), "2 4\n");
   });
+  it("programs within see the same, and may mount a /proc of their own", () => {
+    const nested =
+      "rumphijack --path none --socket none --sysctl sh -c 'ls -d /proc/sys/rump/net; grep -c shmif0 /proc/net/dev'";
+    assertEquals(one(nested), "/proc/sys/rump/net\n1\n");
+    assertEquals(one("unshare -Ur --mount-proc -pf grep -c shmif0 /proc/net/dev || true"), "0\n");
+  });
   it("an interface that comes is seen at once", () => {
     const line =
       "sh -c 'rump.ifconfig lo1 create; grep -c lo1 /proc/net/dev; rump.ifconfig lo1 destroy; grep -c lo1 /proc/net/dev; true'";

@@ -8,11 +8,13 @@ export interface Place {
   /** Names that lead there from then on, whatever they are otherwise. */
   readonly links: Readonly<Record<string, string>>;
 }
+/** A directory that Linux keeps, and keeps empty (proc_tty_init): what is needed behind the scenes is there. */
+export const STAGE = "/proc/tty/ldisc";
 const IN_KERNEL = ["domainname", "hostname", "osrelease", "ostype", "version"];
 
 export const places: Readonly<Record<ViewName, Place>> = {
-  // /proc/net is a link to each process' own: it is covered by another one, to a directory that Linux keeps, and keeps empty.
-  tables: { at: "/proc/tty/ldisc", links: { "/proc/net": "tty/ldisc" } },
+  // /proc/net is a link to each process' own: it is covered by another one.
+  tables: { at: `${STAGE}/net`, links: { "/proc/net": "tty/ldisc/net" } },
   variables: {
     at: "/proc/sys/rump",
     links: Object.fromEntries(IN_KERNEL.map((name) => [`/proc/sys/kernel/${name}`, `../rump/kern/${name}`])),

@@ -30,5 +30,5 @@ const HOSTS = ["netlink", "packet", "unix"];
 export const tableFiles = (ask: Questions): Dir =>
   dir({
     ...Object.fromEntries(Object.entries(tables).map(([name, table]) => [name, { read: () => table(ask) }])),
-    ...Object.fromEntries(HOSTS.map((name) => [name, { target: `../../self/net/${name}` }])),
+    ...Object.fromEntries(HOSTS.map((name) => [name, { target: `../../../self/net/${name}` }])),
   });
