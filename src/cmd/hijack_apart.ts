@@ -18,6 +18,6 @@ async function attach(host: Host, { comm, pid, families, mounts }: Order): Promi
   const again = attacher(host, comm);
   const first = await attachInLoop(host, again);
   const { say, end } = (await host.launch()).served(pid);
-  return { blocking, connection: new Connection(host.loop, first, { retry, attach: again, say, end }) };
+  return { blocking, connection: new Connection(host.loop, first, { retry, far: !isNear, attach: again, say, end }) };
 }
 export const run: Run = (host) => serveApart(host, (order) => attach(host, order));
