@@ -38,7 +38,7 @@ export const builtins: Builtins = {
   },
   // Behind the others: what it has they may have, too.
   rumpfs_msdos: { requires: ["rumpvfs"], magic: [[510, "55aa"]], load: () => import("./fs_msdos/mod.ts") },
-  rumpdev_nbd: { schemes: ["nbd", "nbd+unix"], load: () => import("./disk_nbd/mod.ts") },
+  rumpdev_nbd: { schemes: ["nbd", "nbd+unix", "nbds", "nbds+unix"], load: () => import("./disk_nbd/mod.ts") },
   rumpdev_http: { schemes: ["http", "https"], load: () => import("./disk_http/mod.ts") },
   rumpdev_qcow2: { magic: [[0, "514649fb"]], load: () => import("./disk_qcow2/mod.ts") },
   rumpdev_vhd: {

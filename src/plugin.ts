@@ -228,7 +228,7 @@ export interface DiskDriver<O = unknown, C = unknown> {
    * It makes connections while it is used, which a mount's sandbox forbids, or takes its time, which many file systems cannot
    * wait for: it is opened and served by a process of its own then.
    */
-  apart?(request: DiskRequest): boolean;
+  apart?(options: O): boolean;
   /** EINVAL, with a line in the log, for what is no image of its format. */
   open(sys: Sys, options: O, request?: DiskRequest): Async<BlockDevice>;
   /** Of a format. EINVAL, with a line in the log, for what is no image of it. `base` stays open. */

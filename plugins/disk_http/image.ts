@@ -191,6 +191,6 @@ function textOf(sys: Sys, path: string): string {
   try {
     return new TextDecoder().decode(sys.file(path));
   } catch (e) {
-    throw new Refused(`${path}: ${(e as Error).message}`);
+    throw new Refused(`${path}: ${(e as Error).message.toLowerCase()}`);
   }
 }

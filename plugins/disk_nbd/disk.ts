@@ -20,6 +20,8 @@ import type { Stream } from "./stream.ts";
 
 /** NBD's number of a full disk. */
 const NBD_ENOSPC = 28;
+/** That of a server that is about to end: it answers nothing more. */
+const NBD_ESHUTDOWN = 108;
 /** Longest message of an error. */
 const LONGEST = 4096;
 /** Chunks of one reply: of a transfer cut as finely as can be, and some. */
@@ -37,6 +39,9 @@ export class NbdDisk {
     this.#s = stream;
     this.#e = e;
     this.#errno = errno;
+  }
+  get broken(): boolean {
+    return this.#broken;
   }
   device(name: string, readOnly: boolean): BlockDevice {
     const { size, flags, least } = this.#e;
@@ -96,6 +101,7 @@ export class NbdDisk {
       this.#broken = true;
       throw this.#errno.EIO;
     }
+    if (error === NBD_ESHUTDOWN) this.#broken = true;
     if (error !== 0) throw error === NBD_ENOSPC ? this.#errno.ENOSPC : this.#errno.EIO;
   }
   /** NBD's error number, 0: none. Throws for what is no answer to the request. */

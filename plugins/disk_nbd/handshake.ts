@@ -43,7 +43,8 @@ const LONGEST = 4096;
 const MOST_ANSWERS = 64;
 const MOST = 32 << 20;
 
-export function negotiate(s: Stream, name: string): Export {
+/** The server's greeting, and ours; its flags. Throws Refused. */
+export function greeted(s: Stream): number {
   const hello = viewOf(s.take(Hello.size));
   const { get } = Hello;
   const magic = [get.magicHigh(hello, 0), get.magicLow(hello, 0), get.optionHigh(hello, 0), get.optionLow(hello, 0)];
@@ -53,6 +54,10 @@ export function negotiate(s: Stream, name: string): Export {
   const reply = new Uint8Array(4);
   viewOf(reply).setUint32(0, FIXED_NEWSTYLE | flags & NO_ZEROES);
   s.send(reply);
+  return flags;
+}
+/** Have an export opened; `flags` of the server's greeting, undefined where it was before TLS. Throws Refused. */
+export function negotiate(s: Stream, name: string, flags = 0): Export {
   const structured = ask(s, OPT.STRUCTURED_REPLY, new Uint8Array(0), () => {}) === REP_ACK;
   return go(s, name, structured) ?? byName(s, name, { structured, zeroes: !(flags & NO_ZEROES) });
 }
@@ -75,7 +80,7 @@ function ask(s: Stream, option: number, data: Uint8Array, info: (data: Uint8Arra
   throw new Refused("answers without end");
 }
 function words(type: number, text: Uint8Array): string {
-  if (type === REP_TLS) return "the server wants TLS: not supported";
+  if (type === REP_TLS) return "the server wants TLS: nbds://";
   const said = new TextDecoder().decode(text).replace(/\p{C}/gu, " ").trim();
   return said || (type === REP_UNKNOWN ? "no such export" : `refused (error ${type - REP_ERRORS})`);
 }

@@ -11,7 +11,7 @@ export const NO_ZEROES = 2;
 export const Option = struct("be", { magicHigh: u32, magicLow: u32, option: u32, length: u32 }, 16);
 export const Answer = struct("be", { magicHigh: u32, magicLow: u32, option: u32, type: u32, length: u32 }, 20);
 export const ANSWER_MAGIC = [0x0003e889, 0x045565a9] as const;
-export const OPT = { EXPORT_NAME: 1, GO: 7, STRUCTURED_REPLY: 8 } as const;
+export const OPT = { EXPORT_NAME: 1, STARTTLS: 5, GO: 7, STRUCTURED_REPLY: 8 } as const;
 export const REP_ACK = 1;
 export const REP_INFO = 3;
 /** Types of answers from here on are errors. */

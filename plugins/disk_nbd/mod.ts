@@ -1,56 +1,72 @@
 /**
  * nbd: disks of NBD servers (nbdkit, qemu-nbd, and what stands behind those): nbd://host[:port]/export and
- * nbd+unix:///export?socket=path, as nbd_connect_uri(3) has them. Without TLS.
+ * nbd+unix:///export?socket=path; nbds and nbds+unix over TLS.
  */
-import { parseHostPort } from "../../src/lib/address.ts";
-import type { DiskDriver, SocketAddress } from "../../src/plugin.ts";
+import type { BlockDevice, DiskDriver, Sys } from "../../src/plugin.ts";
 import { NbdDisk } from "./disk.ts";
-import { type Export, negotiate, Refused } from "./handshake.ts";
+import { greeted, negotiate, Refused } from "./handshake.ts";
+import { Lasting } from "./lasting.ts";
+import { type NbdOptions, options } from "./options.ts";
+import { type Place, placeOf } from "./place.ts";
 import { Stream } from "./stream.ts";
+import { securityOf } from "./tls.ts";
 
-const PORT = 10809;
-
-const driver: DiskDriver = {
+const driver: DiskDriver<NbdOptions> = {
   kind: "disk",
   name: "nbd",
-  open(sys, _options, request) {
+  options,
+  apart: ({ reconnect }) => reconnect !== undefined,
+  open(sys, given, request): BlockDevice {
     const source = request?.source ?? "";
+    const place = placeOf(source);
     const refuse = (why: string): never => {
       sys.log(`nbd: ${source}: ${why}`);
       throw sys.errno.EINVAL;
     };
-    const place = parse(source);
     if (typeof place === "string") return refuse(place);
-    const stream = new Stream(sys.sockets.connectBlocking(place.address), sys.errno.ECONNRESET);
-    let e: Export;
     try {
-      e = negotiate(stream, place.name);
-    } catch (error) {
-      stream.close();
-      if (error instanceof Refused) return refuse(error.message);
-      throw error;
+      const open = () => connected(sys, place, given);
+      const how = { name: source, readOnly: request?.readOnly ?? false };
+      const seconds = given.reconnect;
+      if (seconds !== undefined) return new Lasting(sys, open, { ...how, seconds }).device();
+      return open().device(how.name, how.readOnly);
+    } catch (e) {
+      if (e instanceof Refused) return refuse(e.message);
+      throw e;
     }
-    return new NbdDisk(stream, e, sys.errno).device(source, request?.readOnly ?? false);
   },
 };
 export default driver;
 
-interface Place {
-  readonly address: SocketAddress;
-  readonly name: string;
-}
-/** A string says what is wrong. */
-function parse(url: string): Place | string {
-  const unix = /^nbd\+unix:\/\/\/([^?]*)\?socket=(.+)$/.exec(url);
-  const inet = /^nbd:\/\/(\[[^\]]*\]|[^/:]+)(?::(\d+))?(?:\/(.*))?$/.exec(url);
+/** Connect, and have the export opened. Throws Refused, or an errno of the connection. */
+function connected(sys: Sys, place: Place, given: NbdOptions): NbdDisk {
+  const { connectBlocking, tls } = sys.sockets;
+  const security = place.secure ? securityOf(sys, place, given) : undefined;
+  const channel = said(() => security ? tls.connectBlocking(place.address, security) : connectBlocking(place.address));
+  const stream = new Stream(channel, sys.errno.ECONNRESET);
+  const patience = stream.patienceMs;
+  // One that is about to end takes connections and says nothing: there may be another one soon.
+  if (given.reconnect !== undefined) stream.patienceMs = GREETING_MS;
   try {
-    if (unix) return { address: { path: decodeURIComponent(unix[2]!) }, name: decodeURIComponent(unix[1]!) };
-    if (!inet) return "not like nbd://host/export or nbd+unix:///export?socket=path";
-    return {
-      address: parseHostPort(`${inet[1]}:${inet[2] ?? PORT}/`, "client", "nbd"),
-      name: decodeURIComponent(inet[3] ?? ""),
-    };
+    // Over TLS the greeting is behind us.
+    const opened = negotiate(stream, place.name, security ? undefined : greeted(stream));
+    stream.patienceMs = patience;
+    return new NbdDisk(stream, opened, sys.errno);
   } catch (e) {
-    return e instanceof Error ? e.message : String(e);
+    stream.close();
+    throw security && !security.cert && e === sys.errno.ECONNRESET ? new Refused(ANONYMOUS) : e;
+  }
+}
+const GREETING_MS = 2000;
+/** In TLS 1.3 a server looks at a client's certificate when the client thinks all is well. */
+const ANONYMOUS = "the server hangs up: it may want to know who we are (#cert=...&key=...)";
+/** What TLS says is wrong is said to the user; failures of the connection are errno. */
+function said<T>(connect: () => T): T {
+  try {
+    return connect();
+  } catch (e) {
+    const isErrno = typeof (e as { errno?: unknown }).errno === "number" ||
+      typeof (e as { code?: unknown }).code === "string";
+    throw isErrno ? e : new Refused((e as Error).message);
   }
 }

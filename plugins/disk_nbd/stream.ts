@@ -7,6 +7,8 @@ const PATIENCE_MS = 60_000;
 export class Stream {
   readonly #channel: BlockingChannel;
   readonly #gone: Error;
+  #open = true;
+  patienceMs = PATIENCE_MS;
 
   /** `gone`: thrown when the other end is not there any more. */
   constructor(channel: BlockingChannel, gone: Error) {
@@ -19,7 +21,7 @@ export class Stream {
   /** Fill all of `into`. */
   fill(into: Uint8Array): Uint8Array {
     for (let done = 0; done < into.length;) {
-      if (this.#channel.within && !this.#channel.within(PATIENCE_MS)) throw this.#gone;
+      if (this.#channel.within && !this.#channel.within(this.patienceMs)) throw this.#gone;
       const n = this.#channel.receive(into.subarray(done));
       if (n === 0) throw this.#gone;
       done += n;
@@ -30,6 +32,8 @@ export class Stream {
     return this.fill(new Uint8Array(length));
   }
   close(): void {
+    if (!this.#open) return;
+    this.#open = false;
     this.#channel.close();
   }
 }

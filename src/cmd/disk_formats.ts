@@ -54,8 +54,8 @@ export async function openUrl(host: Host, kernel: Kernel, url: string, readOnly:
   return await inWords(kernel, shownUrl(source), async () => {
     const driver = await driverOf(kernel, component);
     known(driver, options);
-    if (driver.apart?.(request)) return openApart(host, { component, ...request, options }, kernel.sys.log);
     const parsed = parseOptions(driver.options, options, (why) => kernel.sys.log(`${driver.name}: ${why}`));
+    if (driver.apart?.(parsed)) return openApart(host, { component, ...request, options }, kernel.sys.log);
     return await driver.open(kernel.sys, parsed, request);
   });
 }

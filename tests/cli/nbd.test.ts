@@ -2,10 +2,13 @@
 import { describe, it } from "node:test";
 import { assertEquals, assertMatch } from "../assert.ts";
 import { noFuse, type Shell, within } from "./helpers.ts";
+import { certificates } from "./web.ts";
 
 /** nbdkit with these words while `work` runs; its socket is nbd.sock, its export is named by the second path. */
 function served(sh: Shell, words: string, work: () => void): void {
-  sh.must(`nbdkit -U nbd.sock -P pid ${words}; for i in $(seq 100); do [ -S nbd.sock ] && break; sleep 0.05; done`);
+  sh.must(
+    `rm -f nbd.sock; nbdkit -U nbd.sock -P pid ${words}; for i in $(seq 100); do [ -S nbd.sock ] && break; sleep 0.05; done`,
+  );
   try {
     work();
   } finally {
@@ -86,5 +89,101 @@ describe("nbd", { skip: noFuse() }, () => {
       );
       assertMatch(sh.run("sync; ls mnt; cat mnt/none; touch mnt/x && sync mnt/x").err, /Input\/output error/);
       sh.run("umount -l mnt");
+    }));
+});
+
+/** A directory of certificates as servers and clients want them. */
+const PKI =
+  `mkdir pki && cp ca.pem pki/ca-cert.pem && cp cert.pem pki/server-cert.pem && cp key.pem pki/server-key.pem &&
+  cp client.pem pki/client-cert.pem && cp client.key pki/client-key.pem`;
+const LOCAL = "nbds+unix:///?socket=nbd.sock";
+
+describe("nbd over TLS", { skip: noFuse() }, () => {
+  it("is mounted in the sandbox, written, and found in order; whom to believe is the URL's to say", () =>
+    within((sh) => {
+      certificates(sh);
+      sh.must(`${DISK} && ${PKI}`);
+      served(sh, "--tls=require --tls-certificates=pki file d.img", () => {
+        sh.must(`rump_msdos --sandbox '${LOCAL}#cafile=ca.pem' mnt && seq 100000 > mnt/seq && rump_msdos -u mnt`);
+        const refused = {
+          [LOCAL.replace("nbds", "nbd")]: "nbd: the server wants TLS: nbds://",
+          [LOCAL]:
+            "nbd: the server's certificate is not signed by anybody trusted: #cafile=... or ?tls-certificates=... says who is",
+          [`${LOCAL}&tls-certificates=pki&tls-hostname=elsewhere`]: "nbd: the server's certificate is for another name",
+          [`${LOCAL}#cafile=none`]: "nbd: none: no such file or directory",
+        };
+        for (const [url, why] of Object.entries(refused)) {
+          assertEquals(sh.run(`rump_msdos '${url}' mnt`).err, `rump_msdos: ${url.replace(/#.*/, "")}: ${why}\n`);
+        }
+      });
+      assertEquals(sh.must("mtype -i d.img ::seq | md5sum"), sh.must("seq 100000 | md5sum"));
+      served(sh, "file d.img", () => {
+        assertMatch(sh.run(`rump_msdos '${LOCAL}#cafile=ca.pem' mnt`).err, /: nbd: the server offers no TLS\n$/);
+      });
+    }));
+  it("a server that wants to know who we are is shown a certificate", () =>
+    within((sh) => {
+      certificates(sh);
+      sh.must(`${DISK} && ${PKI} && seq 9 > seq && mcopy -i d.img seq ::`);
+      served(sh, "--tls=require --tls-verify-peer --tls-certificates=pki file d.img", () => {
+        assertMatch(
+          sh.run(`rump_msdos '${LOCAL}#cafile=ca.pem' mnt`).err,
+          /: nbd: the server hangs up: it may want to know who we are \(#cert=...&key=...\)\n$/,
+        );
+        sh.must(
+          `rump_msdos '${LOCAL}#cafile=ca.pem&cert=client.pem&key=client.key' mnt && cmp seq mnt/seq && rump_msdos -u mnt`,
+        );
+        sh.must(`rump_msdos '${LOCAL}&tls-certificates=pki' mnt && cmp seq mnt/seq && rump_msdos -u mnt`);
+      });
+    }));
+  it("of qemu-nbd, over TCP", () =>
+    within((sh) => {
+      certificates(sh);
+      sh.must(`${DISK} && ${PKI} && seq 99999 > seq && mcopy -i d.img seq ::`);
+      const port = sh.must(
+        `python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'`,
+      ).trim();
+      sh.must(
+        `qemu-nbd --fork --pid-file=$PWD/pid --object tls-creds-x509,id=t,dir=$PWD/pki,endpoint=server,verify-peer=no \
+        --tls-creds t -f raw -b 127.0.0.1 -p ${port} -t d.img`,
+      );
+      try {
+        sh.must(
+          `rump_msdos 'nbds://localhost:${port}/#cafile=ca.pem' mnt && cmp seq mnt/seq && rm mnt/seq && rump_msdos -u mnt`,
+        );
+      } finally {
+        sh.run("kill $(cat pid); while kill -0 $(cat pid); do sleep 0.02; done");
+      }
+      assertEquals(sh.must("mdir -b -i d.img"), "");
+    }));
+});
+
+describe("nbd with reconnect=", { skip: noFuse() }, () => {
+  it("a server that is killed and comes back loses nothing that it had not yet written", () =>
+    within((sh) => {
+      sh.must(DISK);
+      const start = "rm -f nbd.sock; nbdkit -U nbd.sock -P pid --filter=cache file d.img cache=writeback";
+      sh.must(`${start}; for i in $(seq 100); do [ -S nbd.sock ] && break; sleep 0.05; done`);
+      try {
+        sh.must(`rump_msdos 'nbd+unix:///?socket=nbd.sock#reconnect=20' mnt && seq 200000 > mnt/one`);
+        sh.must(
+          `kill -9 $(cat pid); (sleep 0.3; ${start}) & seq 300000 > mnt/two && sync mnt/two; wait; rump_msdos -u mnt`,
+        );
+      } finally {
+        sh.run("kill $(cat pid); while kill -0 $(cat pid); do sleep 0.02; done");
+      }
+      sh.must(
+        "seq 200000 > one; seq 300000 > two; mtype -i d.img ::one | cmp - one; mtype -i d.img ::two | cmp - two; fsck.fat -n d.img",
+      );
+    }));
+  it("and one that stays away: EIO, and a line in the log", () =>
+    within((sh) => {
+      sh.must(DISK);
+      served(sh, "file d.img", () => {
+        sh.must(`rump_msdos --log $PWD/log 'nbd+unix:///?socket=nbd.sock#reconnect=1' mnt`);
+      });
+      assertMatch(sh.run("mkdir mnt/d && sync mnt/d; ls mnt/none").err, /Input\/output error/);
+      assertMatch(sh.must("cat log"), /^nbd: nbd\+unix:\S+: the server is gone, and did not come back within 1 s$/m);
+      sh.run("rump_msdos --unmount --lazy mnt");
     }));
 });
