@@ -213,6 +213,7 @@ function persistent(first: AsyncClient, attach: () => Promise<AsyncClient>, retr
     exec: (name) => client.exec(name),
     splice: (fd, descriptor) => client.splice(fd, descriptor),
     spliced: () => client.spliced(),
+    serve: (seen, descriptor) => client.serve(seen, descriptor),
     close,
     closed: new Promise((resolve) => (closed = resolve)),
   };

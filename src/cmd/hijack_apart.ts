@@ -7,17 +7,15 @@ import { attachInLoop, retryOf } from "../proxy/attach.ts";
 import { attacher, caller } from "./client.ts";
 import type { Run } from "./mod.ts";
 
-/** Calls on the same machine block: through shared memory they take less than going to the loop and back. */
-async function attach(host: Host, { comm, pid, families, mounts }: Order): Promise<Clients> {
+/** Where the server does not serve files itself, calls on the same machine block: through shared memory they take less than the loop. */
+async function attach(host: Host, { comm, pid }: Order): Promise<Clients> {
   const retry = retryOf(host);
-  const isNear = host.env("RUMP_SERVER")?.startsWith("unix:") ?? true;
-  // Who waits for another server does not block everybody else.
-  const blocks = isNear && retry === undefined && (mounts.length > 0 || families.length === 0);
-  const blocking = blocks ? caller(host, comm) : undefined;
-  if (blocking && families.length === 0) return { blocking };
+  // Who waits for another server, that knows of no mounts, serves them, and does not block everybody else.
+  const near = retry === undefined && (host.env("RUMP_SERVER")?.startsWith("unix:") ?? true);
   const again = attacher(host, comm);
   const first = await attachInLoop(host, again);
   const { say, end } = (await host.launch()).served(pid);
-  return { blocking, connection: new Connection(host.loop, first, { retry, far: !isNear, attach: again, say, end }) };
+  const connection = new Connection(host.loop, first, { retry, attach: again, say, end });
+  return { connection, near, blocking: near ? () => caller(host, comm) : undefined };
 }
 export const run: Run = (host) => serveApart(host, (order) => attach(host, order));

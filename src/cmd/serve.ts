@@ -39,6 +39,10 @@ async function start(host: Host, config: Config): Promise<{ kernel: Kernel; serv
     version: `rump-${version}`,
     lingers: true,
     collect: () => host.collect(),
+    mounts: async (proc, device, seen, ended) => {
+      const { serveProcess } = await import("../fuse/serve_process.ts");
+      return await serveProcess(host, kernel, { proc, device, seen, ended });
+    },
     ...config.access,
   });
   await lendDrives(host, kernel, config.drives);

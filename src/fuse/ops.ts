@@ -3,7 +3,7 @@ import { errno } from "../abi/errno.ts";
 import { S_IFMT } from "../abi/flags.ts";
 import { then } from "../lib/async.ts";
 import type { FullVolume } from "../vfs/defaults.ts";
-import type { Async, Attr, FileType, Make, SetAttr } from "../plugin.ts";
+import type { Async, FileType, Make, SetAttr } from "../plugin.ts";
 import {
   FATTR_ATIME,
   FATTR_ATIME_NOW,
@@ -14,7 +14,6 @@ import {
   FATTR_MTIME_NOW,
   FATTR_SIZE,
   FATTR_UID,
-  FOPEN_CACHE_DIR,
   FOPEN_DIRECT_IO,
   FOPEN_KEEP_CACHE,
   InHeader,
@@ -29,9 +28,10 @@ import {
 import { encodeName } from "../lib/text.ts";
 import type { Known } from "./nodes.ts";
 import { killPrivileges } from "./privileges.ts";
-import { attrReply, DirWriter, entryReply, fromLinuxDev, negativeReply } from "./reply.ts";
+import { attrReply, entryReply, fromLinuxDev, negativeReply } from "./reply.ts";
 import type { Request } from "./request.ts";
 import { fallocate, getxattr, ioctl, listxattr, lseek, removexattr, setxattr, statfs, tmpfile } from "./ops_misc.ts";
+import { listingFlags, readdir } from "./ops_list.ts";
 import type { FuseServer } from "./server.ts";
 
 /** What an operation sees: the request, and its node. It gives the size of the reply's body, or NO_REPLY. */
@@ -85,7 +85,7 @@ function lookup(c: Context): Async<number> {
   return then(c.volume.lookup(c.node, wanted), (node) => {
     if (node !== undefined) return entry(c, wanted, node);
     if (c.volume.foldsCase) throw errno.ENOENT; // another spelling may appear: not to be remembered
-    return negativeReply(c.req, c.server.valid);
+    return negativeReply(c.req, c.server.seconds(c.node));
   });
 }
 /** A name went: its node is told when nobody knows it any more, and other spellings are no longer true. */
@@ -159,7 +159,10 @@ function setattr(c: Context): Async<number> {
   return then(
     chownable(c, change),
     () =>
-      then(unprivileged(c, valid), () => then(c.volume.getattr(c.node), (a) => attrReply(c.req, a, c.server.valid))),
+      then(
+        unprivileged(c, valid),
+        () => then(c.volume.getattr(c.node), (a) => attrReply(c.req, a, c.server.seconds(c.node))),
+      ),
   );
 }
 /** What is given away or cut loses its privileges. */
@@ -276,58 +279,10 @@ function write(c: Context): Async<number> {
   });
 }
 
-/** Entries of an open directory: taken when it is read from the start. */
-export type Listing = readonly (readonly [name: string, node: unknown])[];
-function listing(c: Context, fh: number, offset: number): Async<Listing> {
-  const had = offset > 0 ? c.server.listings.get(fh) : undefined;
-  if (had) return had;
-  return then(c.volume.readdir(c.node), (entries) => {
-    const list: Listing = [[".", c.node], ["..", c.server.mount.place(c.node)?.dir ?? c.node], ...entries];
-    c.server.listings.set(fh, list);
-    return list;
-  });
-}
-function readdir(plus: boolean): Op {
-  return (c) => {
-    const d = c.req.in.view;
-    const [fh, offset, size] = [ReadIn.get.fh(d, BODY), ReadIn.get.offset(d, BODY), ReadIn.get.size(d, BODY)];
-    const out = new DirWriter(c.req, size, plus);
-    return then(listing(c, fh, offset), (list) => fillListing(c, list, offset, out));
-  };
-}
-function fillListing(c: Context, list: Listing, from: number, out: DirWriter): Async<number> {
-  const { volume } = c;
-  const { nodes, valid: seconds } = c.server;
-  const valid = { name: seconds, attr: seconds };
-  // What was listed by an earlier request may have been forgotten, and removed, since.
-  const isOld = from > 0 && volume.forgets;
-  const put = (i: number, node: unknown, a: Attr) =>
-    out.put(
-      list[i]![0],
-      a,
-      i + 1,
-      valid,
-      () => (i < 2 || nodes.withheld(node) ? 0 : nodes.found(node, list[i]![0]).id),
-    );
-  const one = (i: number, node: unknown): Async<boolean> => {
-    if (node === undefined) return true;
-    const a = volume.getattr(node);
-    return a instanceof Promise ? a.then((attr) => put(i, node, attr)) : put(i, node, a);
-  };
-  for (let i = from; i < list.length; i++) {
-    const [name, listed] = list[i]!;
-    const node = isOld && i >= 2 ? volume.lookup(c.node, name) : listed;
-    const more = node instanceof Promise ? node.then((n) => one(i, n)) : one(i, node);
-    if (more instanceof Promise) return more.then((yes) => (yes ? fillListing(c, list, i + 1, out) : out.size));
-    if (!more) break;
-  }
-  return out.size;
-}
-
 /** By opcode (enum fuse_opcode). FORGET, INIT, INTERRUPT, BATCH_FORGET and DESTROY are the server's own. */
 export const ops: Readonly<Record<number, Op>> = {
   1: lookup,
-  3: (c) => then(c.volume.getattr(c.node), (a) => attrReply(c.req, a, c.server.valid)),
+  3: (c) => then(c.volume.getattr(c.node), (a) => attrReply(c.req, a, c.server.seconds(c.node))),
   4: setattr,
   5: (c) =>
     then(c.volume.readlink(c.node), (target) => {
@@ -368,7 +323,7 @@ export const ops: Readonly<Record<number, Op>> = {
       c.req,
       OUT_HEADER,
       c.server.serial(),
-      c.server.opens || c.volume.changing ? 0 : FOPEN_CACHE_DIR | FOPEN_KEEP_CACHE,
+      listingFlags(c),
     ),
   28: readdir(false),
   29: (c) => {

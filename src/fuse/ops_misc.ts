@@ -144,7 +144,7 @@ export function tmpfile(c: Context): Async<number> {
     const known = c.server.nodes.found(node, hidden);
     return then(volume.unlink(c.node, hidden, node), () =>
       then(volume.getattr(node), (a) => {
-        const n = entryReply(c.req, known.id, a, { name: 0, attr: c.server.valid });
+        const n = entryReply(c.req, known.id, a, { name: 0, attr: c.server.seconds(node) });
         return n + openReply(c.req, OUT_HEADER + n, 0, FOPEN_KEEP_CACHE);
       }));
   });

@@ -21,7 +21,8 @@ import {
 } from "../wire/fuse.ts";
 import { linuxErrno } from "../abi/linux_errno.ts";
 import { type Known, Nodes } from "./nodes.ts";
-import { type Listing, NO_REPLY, ops } from "./ops.ts";
+import { NO_REPLY, ops } from "./ops.ts";
+import type { Listing } from "./ops_list.ts";
 import { LONG, type Valid } from "./reply.ts";
 import { MAX_DATA, Request } from "./request.ts";
 
@@ -59,6 +60,10 @@ export interface Opens {
   };
   /** A file is opened. True: it is as it was when it was last looked at. */
   open(node: unknown, flags: number): Async<boolean>;
+  /** Seconds what is told of it, and of names in it, is true at most; left out: as long as all. */
+  seconds?(node: unknown): number;
+  /** A directory is opened: whether it is as it was when it was last listed; undefined, or left out: who can say. */
+  opendir?(node: unknown): boolean | undefined;
   /** One of its openings with these flags is done with. */
   release(node: unknown, flags: number): Async<void>;
   /** Make a file, open; another may have made it meanwhile. */
@@ -146,9 +151,13 @@ export class FuseServer {
     });
     return bytes;
   }
+  /** How long what is told of a node is true. */
+  seconds(node: unknown): number {
+    return Math.min(this.valid, this.opens?.seconds?.(node) ?? this.valid);
+  }
   /** How long an entry stays true: its name not at all for another spelling of a file that is known by one. */
   validity(known: Known, name: string): Valid {
-    const attr = this.valid;
+    const attr = this.seconds(known.node);
     if (!this.mount.volume.foldsCase) return { name: attr, attr };
     if (this.#minor < EPOCH_MINOR) return { name: 0, attr }; // no way to take back what was said
     return { name: known.name === name ? attr : 0, attr };
@@ -208,10 +217,14 @@ export class FuseServer {
   }
   #end(): void {
     if (this.#gone) return;
+    this.stop();
+    this.#options.ended();
+  }
+  /** Serve no more. */
+  stop(): void {
     this.#gone = true;
     this.#quiet.end();
     this.#host.loop.remove(this.#fd);
-    this.#options.ended();
   }
 
   #serve(req: Request): void {

@@ -74,9 +74,12 @@ function prepare(host: Host, l: Launch, order: Order): void {
   const socket = l.apart([APART]);
   l.say(socket, JSON.stringify(order));
   const mounts = [...order.mounts, ...order.views.map((view) => places[view])];
-  const fds = mounts.length > 0 ? mounted(host, l, order, socket) : (answer(l, socket), []);
+  const cwd = host.cwd();
+  const fds = mounts.length > 0 ? mounted(l, order, socket) : (answer(l, socket), []);
   const parcel = l.parcel(socket, fds);
   parcel.send(order.families.length > 0 ? listener(host, order, { fd: socket, message: parcel.message }) : undefined);
+  // What was covered is not what is there now; a directory in a mount is found only once that is served.
+  if (fds.length > 0) l.chdir(cwd);
   // Until it has been asked, the kernel takes a mount's root for uid 0's: nobody's here, whom nothing may be written for.
   if (host.env(INSIDE) !== undefined) { for (const { at } of mounts) host.stat(at); }
 }
@@ -90,11 +93,9 @@ function answer(l: Launch, socket: number): readonly ("dir" | "file")[] {
   return said.types;
 }
 /** Make the mounts, while the process apart gets ready; their descriptors. */
-function mounted(host: Host, l: Launch, { mounts, views }: Order, socket: number): number[] {
-  const cwd = host.cwd();
+function mounted(l: Launch, { mounts, views }: Order, socket: number): number[] {
   l.unshareMounts();
-  const types = answer(l, socket);
-  const fds = types.map((type, i) => {
+  const fds = answer(l, socket).map((type, i) => {
     const { at } = mounts[i]!;
     l.mountPoint(at, type);
     return l.mountFuse(at, type, "rump");
@@ -106,7 +107,6 @@ function mounted(host: Host, l: Launch, { mounts, views }: Order, socket: number
     l.mountLinks(STAGE, links);
     fds.push(l.mountFuse(at, "dir", "rump", true));
   }
-  l.chdir(cwd); // what was covered is not what is there now
   return fds;
 }
 

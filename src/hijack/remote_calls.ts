@@ -1,5 +1,5 @@
 /** System calls of a rump kernel elsewhere, now or later, and what goes through them. */
-import { errno, SysError } from "../abi/errno.ts";
+import { errno } from "../abi/errno.ts";
 import { modeOfType, S_IFMT, UTIME_OMIT } from "../abi/flags.ts";
 import { Dirent, Stat, Timespec } from "../abi/structs.ts";
 import { viewOf } from "../lib/struct.ts";
@@ -14,20 +14,6 @@ export interface RemoteCalls {
     readonly [K in keyof AsyncCalls]: (...args: Parameters<AsyncCalls[K]>) => Async<Awaited<ReturnType<AsyncCalls[K]>>>;
   };
   readonly batch: Batch;
-}
-
-/** What `work` gives, through `found`; undefined when it fails with `miss`. */
-export function missing<T, R>(work: () => Async<T>, found: (value: T) => R, miss: SysError): Async<R | undefined> {
-  const failed = (e: unknown) => {
-    if (e !== miss) throw e;
-    return undefined;
-  };
-  try {
-    const value = work();
-    return value instanceof Promise ? value.then(found, failed) : found(value);
-  } catch (e) {
-    return failed(e);
-  }
 }
 
 export const isDirectory = (stat: Uint8Array): boolean => (Stat.get.mode(viewOf(stat), 0) & S_IFMT) === modeOfType.dir;

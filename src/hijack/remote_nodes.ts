@@ -3,6 +3,7 @@ import { errno } from "../abi/errno.ts";
 import { Stat } from "../abi/structs.ts";
 import { modeOfType, S_IFMT } from "../abi/flags.ts";
 import { viewOf } from "../lib/struct.ts";
+import { type Owners, swapped } from "../fuse/owners.ts";
 import type { Attr, FileType } from "../plugin.ts";
 
 /** Where a file stands: a name in a directory. */
@@ -89,16 +90,6 @@ export class RemoteNode {
 /** A path is no longer than 4096 bytes. */
 const DEEPEST = 2048;
 
-/** Whose files are whose: the user who works through us is the one we are there, and the other way round. */
-export interface Owners {
-  readonly here: { readonly uid: number; readonly gid: number };
-  readonly there: { readonly uid: number; readonly gid: number };
-}
-/** A number of one side on the other. */
-export function swapped(id: number, here: number, there: number): number {
-  return id === there ? here : id === here ? there : id;
-}
-
 const typeNames = new Map(Object.entries(modeOfType).map(([name, mode]) => [mode as number, name as FileType]));
 const BLOCK = 512;
 
@@ -127,16 +118,3 @@ export function attrOf(bytes: Uint8Array, number: (dev: number, ino: number) => 
     ctimensec: s.ctimensec,
   };
 }
-
-/** Numbers of files on several file systems as one set of numbers, which tools tell them apart by. */
-export class Numbers {
-  readonly #devices: number[] = [];
-  readonly of = (dev: number, ino: number): number => {
-    let i = this.#devices.indexOf(dev);
-    if (i < 0) i = this.#devices.push(dev) - 1;
-    return (ino % SPAN) + (i % MOST) * SPAN;
-  };
-}
-/** Together 2^53. */
-const SPAN = 2 ** 44;
-const MOST = 2 ** 9;

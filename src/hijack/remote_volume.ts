@@ -15,14 +15,15 @@ import {
   O_TRUNC,
 } from "../abi/flags.ts";
 import { Stat, Statvfs } from "../abi/structs.ts";
+import { inward, Numbers, outward, type Owners, refuseOwn, swapped } from "../fuse/owners.ts";
 import type { Opens } from "../fuse/server.ts";
-import { lastly, then } from "../lib/async.ts";
+import { lastly, missing, then } from "../lib/async.ts";
 import { viewOf } from "../lib/struct.ts";
 import { decodeName } from "../lib/text.ts";
 import type { Async, Attr, FileType, Make, SetAttr, StatFs, Volume } from "../plugin.ts";
 import type { BatchCalls, Later } from "../proxy/batch.ts";
-import { isDirectory, missing, namesIn, type RemoteCalls, timesOf, versionOf } from "./remote_calls.ts";
-import { attrOf, keyOf, Numbers, type Owners, RemoteNode, swapped } from "./remote_nodes.ts";
+import { isDirectory, namesIn, type RemoteCalls, timesOf, versionOf } from "./remote_calls.ts";
+import { attrOf, keyOf, RemoteNode } from "./remote_nodes.ts";
 import { counted, HOST, OpenFiles } from "./remote_open.ts";
 
 export interface RemoteOptions {
@@ -150,19 +151,11 @@ export class RemoteVolume implements Volume<RemoteNode>, Opens {
   }
   readlink(node: RemoteNode): Async<string> {
     const buf = new Uint8Array(4096);
-    return then(this.#sys.readlink({ path: node.path, buf }), (n) => this.#outward(decodeName(buf.subarray(0, n))));
+    return then(
+      this.#sys.readlink({ path: node.path, buf }),
+      (n) => outward(decodeName(buf.subarray(0, n)), this.#options.prefix),
+    );
   }
-  /** An absolute target is looked up there, whoever follows the link; and the way back. */
-  #outward(target: string): string {
-    const { prefix } = this.#options;
-    return target.startsWith("/") && prefix !== undefined ? `${prefix}${target === "/" ? "" : target}` : target;
-  }
-  #inward(target: string): string {
-    const { prefix } = this.#options;
-    if (prefix === undefined || !`${target}/`.startsWith(`${prefix}/`)) return target;
-    return target.slice(prefix.length) || "/";
-  }
-
   read(node: RemoteNode, into: Uint8Array, offset: number): Async<number> {
     return then(this.#files.descriptor(node, "reading"), (fd) => this.#sys.pread({ fd, buf: into, offset }));
   }
@@ -264,7 +257,7 @@ export class RemoteVolume implements Volume<RemoteNode>, Opens {
     return this.#made(dir, name, make, (b, path) => b.mkdir({ path, mode: make.mode }));
   }
   symlink(dir: RemoteNode, name: string, target: string, make: Make): Async<RemoteNode> {
-    return this.#made(dir, name, make, (b, link) => b.symlink({ path: this.#inward(target), link }));
+    return this.#made(dir, name, make, (b, link) => b.symlink({ path: inward(target, this.#options.prefix), link }));
   }
   mknod(dir: RemoteNode, name: string, make: Make & { type: FileType; rdev: number }): Async<RemoteNode> {
     const { type, mode, rdev: dev } = make;
@@ -340,7 +333,7 @@ export class RemoteVolume implements Volume<RemoteNode>, Opens {
   }
 
   getxattr(node: RemoteNode, name: string): Async<Uint8Array | undefined> {
-    refuse(name);
+    refuseOwn(name);
     const value = new Uint8Array(LISTING);
     return missing(
       () => this.#sys.lgetxattr({ path: node.path, name, value }),
@@ -349,7 +342,7 @@ export class RemoteVolume implements Volume<RemoteNode>, Opens {
     );
   }
   setxattr(node: RemoteNode, name: string, value: Uint8Array): Async<void> {
-    refuse(name);
+    refuseOwn(name);
     return then(this.#sys.lsetxattr({ path: node.path, name, value, flags: 0 }), () => undefined);
   }
   removexattr(node: RemoteNode, name: string): Async<boolean> {
@@ -367,10 +360,6 @@ export class RemoteVolume implements Volume<RemoteNode>, Opens {
 
 /** chown(2): as it is. */
 const KEEP = 0xffff_ffff;
-/** Access lists and the like are the host's kernel's to understand, and would be another truth beside the mode. */
-function refuse(attribute: string): void {
-  if (attribute.startsWith("system.")) throw errno.EOPNOTSUPP;
-}
 function failing(e: number): void {
   if (e !== 0) throw errnoOf(e);
 }

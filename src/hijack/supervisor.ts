@@ -96,7 +96,6 @@ class Supervisor {
     const sockets: Sockets = {
       ...this.#ground,
       client,
-      far: this.#connection.far,
       attach: straight(
         this.#ground.host,
         client,

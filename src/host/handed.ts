@@ -1,6 +1,6 @@
 /** An end of a pair of local sockets that was handed to us (Linux), in the loop. It is never waited for, whatever its flags say. */
-import { type EndReady, GONE, NOT_NOW, type SocketEnd } from "../lib/socket_end.ts";
-import { pin, raw, result } from "./ffi.ts";
+import { type EndReady, type FuseDevice, GONE, type Handed, NOT_NOW, type SocketEnd } from "../lib/socket_end.ts";
+import { cstring, pin, raw, result } from "./ffi.ts";
 import type { Loop, Pinned } from "./host.ts";
 
 const AF_UNIX = 1;
@@ -15,6 +15,11 @@ const MSG_OOB = 1;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const SIOCATMARK = 0x8905;
+/** linux/fuse.h: _IOR(229, 0, uint32_t). */
+const FUSE_DEV_IOC_CLONE = 0x8004e500;
+const O_RDWR = 2;
+const O_NONBLOCK = 0o4000;
+const O_CLOEXEC = 0o2000000;
 const SHUT_RD = 0;
 const SHUT_WR = 1;
 const EAGAIN = -11;
@@ -38,13 +43,29 @@ function option(fd: number, name: number): number | undefined {
   return got < 0 ? undefined : new DataView(value.buffer).getInt32(0, true);
 }
 /** What a descriptor is that somebody handed to us; one that is of no use is closed. */
-export function handedEnd(fd: number, loop: Loop): SocketEnd | undefined {
+export function handedEnd(fd: number, loop: Loop): Handed | undefined {
   const type = option(fd, SO_TYPE);
+  if (type === undefined) return handedMount(fd);
   const local = option(fd, SO_DOMAIN) === AF_UNIX && (type === STREAM || type === SEQPACKET);
   // Of those that are no pair, nobody is at the other end.
   const connected = raw.getpeername(fd, new Uint8Array(128), new Uint8Array([128, 0, 0, 0])) === 0;
   if (local && option(fd, SO_ACCEPTCONN) === 0 && connected) return new LoopEnd(fd, type === SEQPACKET, loop);
   raw.close(fd);
+  return undefined;
+}
+
+/**
+ * The mount behind somebody's /dev/fuse, through a description of our own: they could take O_NONBLOCK from theirs, and the
+ * requests we were told of. The kernel itself says whether it is one; it is served as long as either is open.
+ */
+function handedMount(fd: number): FuseDevice | undefined {
+  const own = result(raw.open(cstring("/dev/fuse"), O_RDWR | O_NONBLOCK | O_CLOEXEC, 0));
+  const { address, view } = (int ??= pin(16));
+  view.setInt32(0, fd, true);
+  const is = own >= 0 && raw.ioctl(own, FUSE_DEV_IOC_CLONE, address) === 0;
+  raw.close(fd);
+  if (is) return { fuse: own, close: () => void raw.close(own) };
+  if (own >= 0) raw.close(own);
   return undefined;
 }
 

@@ -1,7 +1,7 @@
 /** A stream socket in the loop: nonblocking, read first, a bounded queue towards a slow peer. */
 import type { Channel, SharedMemory, Watcher } from "../plugin.ts";
 import { backlog } from "./backlog.ts";
-import type { SocketEnd } from "../lib/socket_end.ts";
+import type { Handed } from "../lib/socket_end.ts";
 import { addressOf, pin, raw, result } from "./ffi.ts";
 import { after, writePart, writeParts } from "./gather.ts";
 import { handedEnd } from "./handed.ts";
@@ -36,7 +36,7 @@ export class LoopChannel implements Channel {
   #drained: () => void = () => {};
   #onClosed: () => void = () => {};
   /** Told of descriptors that come along, if they may. */
-  #onEnd: ((end: SocketEnd | undefined) => void) | undefined;
+  #onEnd: ((end: Handed | undefined) => void) | undefined;
   /** What could not go at once, in order. */
   #queue: Uint8Array[] = [];
   #queued = 0;
@@ -92,7 +92,7 @@ export class LoopChannel implements Channel {
   watch(watcher: Watcher): void {
     if (this.#open) this.#loop.watch(watcher);
   }
-  receiveEnds(on: (end: SocketEnd | undefined) => void): boolean {
+  receiveEnds(on: (end: Handed | undefined) => void): boolean {
     if (this.credentials) this.#onEnd = on;
     return this.credentials !== undefined;
   }

@@ -44,3 +44,16 @@ export function times(count: number, work: (i: number) => Async<void>, from = 0)
     if (done instanceof Promise) return done.then(() => times(count, work, i + 1));
   }
 }
+/** What `work` gives, through `found`; undefined when it fails with `miss`. */
+export function missing<T, R>(work: () => Async<T>, found: (value: T) => R, miss: unknown): Async<R | undefined> {
+  const failed = (e: unknown) => {
+    if (e !== miss) throw e;
+    return undefined;
+  };
+  try {
+    const value = work();
+    return value instanceof Promise ? value.then(found, failed) : found(value);
+  } catch (e) {
+    return failed(e);
+  }
+}

@@ -5,6 +5,14 @@ export const NOT_NOW = -1;
 /** The other end is closed, or will have nothing to do with it any more. */
 export const GONE = -2;
 
+/** A mount of the host's that was handed to us, to be served (fuse(4)): a descriptor of our own, which no reading waits at. */
+export interface FuseDevice {
+  readonly fuse: number;
+  close(): void;
+}
+/** What may be handed to us. */
+export type Handed = SocketEnd | FuseDevice;
+
 /** What became of an end. */
 export interface EndReady {
   readonly readable: boolean;

@@ -1,6 +1,6 @@
 /** Byte streams between clients and servers, as transports make them: what plugins see of the host's sockets. */
 import type { Async } from "./async.ts";
-import type { SocketEnd } from "./socket_end.ts";
+import type { Handed } from "./socket_end.ts";
 
 /** A byte stream between a client and a server. */
 export interface Channel {
@@ -29,9 +29,9 @@ export interface Channel {
   watch?(watcher: Watcher): void;
   /**
    * From now on descriptors may come along with what is received, and each is told of before the bytes it came with;
-   * undefined: it is no end of a pair of local sockets. False: none can come over this stream.
+   * undefined: it is neither an end of a pair of local sockets nor a mount to serve. False: none can come over this stream.
    */
-  receiveEnds?(on: (end: SocketEnd | undefined) => void): boolean;
+  receiveEnds?(on: (end: Handed | undefined) => void): boolean;
   /** Send bytes and a descriptor of ours, which stays open. False: not now, nothing was sent. Left out: none can go. */
   sendWith?(descriptor: number, bytes: Uint8Array): boolean;
 }

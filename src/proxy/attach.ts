@@ -1,5 +1,5 @@
 /** How a command finds its server: RUMP_SERVER, a blocking connection, and NetBSD's words when that fails. */
-import { errno } from "../abi/errno.ts";
+import { errno, SysError } from "../abi/errno.ts";
 import type { Host } from "../host/host.ts";
 import { then } from "../lib/async.ts";
 import type { Channel, Sys, Transport } from "../plugin.ts";
@@ -63,7 +63,9 @@ function absolute(host: Host, at: Located): Located {
   return { ...at, address: { ...address, path: `${host.cwd()}/${address.path}` } };
 }
 function explained(locator: string, e: unknown): AttachError {
-  const words = e instanceof Error ? e.message : String(e);
+  const said = e instanceof Error ? e.message : String(e);
+  // Blocking connections fail in the host's words, which begin small.
+  const words = e instanceof SysError ? said.charAt(0).toLowerCase() + said.slice(1) : said;
   // A server of tls:// says nothing until it is spoken to, and hangs up after a while.
   const silent = e === errno.EPROTO || e === errno.ECONNRESET;
   const reason = silent && locator.startsWith("tcp:") ? `${words} (is it tls://?)` : words;
@@ -153,6 +155,7 @@ export function attacherInLoop(host: Host, comm: string, transports: readonly Tr
 /** Attach so, for which the loop runs. Throws AttachError. */
 export async function attachInLoop({ loop, env }: Host, attach: () => Promise<AsyncClient>): Promise<AsyncClient> {
   const over = attach().finally(() => loop.stop());
+  loop.settled(); // it may have failed at once
   const [attached] = await Promise.allSettled([over, loop.run()]);
   if (attached.status === "fulfilled") return attached.value;
   throw explained(env("RUMP_SERVER")!, attached.reason);

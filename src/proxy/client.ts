@@ -5,6 +5,7 @@ import type { AsyncBatch, Batch, SyncBatch } from "./batch.ts";
 import { cborBlocking, cborPipelined } from "./client_cbor.ts";
 import { sysproxyBlocking, sysproxyPipelined } from "./client_sysproxy.ts";
 import { MAGIC, MAX_BANNER } from "./frame.ts";
+import type { Seen } from "./served_mounts.ts";
 import type { AsyncCalls, SyncCalls } from "./stubs.ts";
 
 /** Who a client is, by an Ed25519 key. */
@@ -88,6 +89,11 @@ export interface Splicing {
   splice(fd: number, descriptor: number): Promise<number>;
   /** Wait for some to end: their numbers, and why: 0 when the program had closed its end, else an errno. One at a time. */
   spliced(): Promise<readonly { readonly id: number; readonly errno: number }[]>;
+  /**
+   * Have the server answer the host's kernel about the files of a mount, by the descriptor of its /dev/fuse here, which stays
+   * open: close it, or the mount outlives the server. ENOSYS, EOPNOTSUPP, ENODEV: it cannot.
+   */
+  serve(seen: Seen, descriptor: number): Promise<void>;
 }
 export interface AsyncClient extends Handover<"later">, Splicing {
   readonly sys: AsyncCalls;
@@ -154,12 +160,13 @@ export function pipelinedClient(channel: Channel, comm: string, options: ClientO
   });
 }
 const clientOf = (
-  { sys, batch, until, prefork, exec, splice, spliced }: Session,
+  { sys, batch, until, prefork, exec, splice, spliced, serve }: Session,
   close: () => void,
   closed: Promise<void>,
 ): AsyncClient => ({
   splice,
   spliced,
+  serve,
   sys: sys as unknown as AsyncCalls,
   batch: batch as AsyncBatch,
   until: (signal) => until(signal) as unknown as AsyncCalls,

@@ -1,4 +1,4 @@
-/** A client's side of splices.ts: an end of a pair of local sockets goes to the server, along with the number of a socket. */
+/** A client's side of splices.ts and served_mounts.ts: an end of a pair of local sockets goes to the server, along with the number of a socket. */
 import { errno, errnoOf } from "../abi/errno.ts";
 import type { Channel } from "../plugin.ts";
 import type { Splicing } from "./client.ts";
@@ -38,13 +38,20 @@ export function splicing(channel: Channel, ask: Ask): Splicing {
     const send = () => channel.sendWith!(descriptor, bytes);
     if (waiting.length > 0 || !send()) waiting.push(send);
   };
+  const ready = async () => {
+    if (!channel.sendWith) throw errno.EOPNOTSUPP;
+    await (opened ??= ask(["ends"]).then(controlled));
+  };
   return {
     async splice(fd, descriptor) {
-      if (!channel.sendWith) throw errno.EOPNOTSUPP;
-      await (opened ??= ask(["ends"]).then(controlled));
+      await ready();
       const id = controlled(await ask(["splice", fd], (frame) => hand(frame, descriptor)));
       if (typeof id !== "number") throw errno.EPROTO;
       return id;
+    },
+    async serve({ root, prefix, uid, gid }, descriptor) {
+      await ready();
+      controlled(await ask(["mount", [root, prefix ?? null, uid, gid]], (frame) => hand(frame, descriptor)));
     },
     spliced: async () => pairs(controlled(await ask(["spliced"]))),
   };

@@ -136,6 +136,7 @@ export function sysproxyPipelined(channel: Channel, comm: string, options: Clien
     exec: async (name) => void answered(await ask((n) => named(n, Handshake.EXEC, name))),
     splice: unheardOf,
     spliced: unheardOf,
+    serve: unheardOf,
     receive(bytes) {
       frames.push(bytes);
       if (frames.broken) fail(errno.EPROTO);

@@ -7,6 +7,7 @@ import { entrance, type Policy } from "./admission.ts";
 import { Connection } from "./connection.ts";
 import type { Located } from "./locator.ts";
 import { NONCE } from "./proof.ts";
+import type { ServeMount } from "./served_mounts.ts";
 import { spSysctls } from "./sysctl_sp.ts";
 import { COOKIE } from "./sysproxy.ts";
 
@@ -25,6 +26,8 @@ export interface Limits {
   readonly maxRings: number;
   /** Sockets spliced with programs' (splices.ts). */
   readonly maxSplices: number;
+  /** Mounts of the host's that are served (served_mounts.ts). */
+  readonly maxMounts: number;
 }
 const LIMITS: Limits = {
   maxClients: 10_000,
@@ -34,6 +37,7 @@ const LIMITS: Limits = {
   maxForks: 256,
   maxRings: 64,
   maxSplices: 4096,
+  maxMounts: 256,
 };
 
 export interface ServeOptions extends Partial<Limits> {
@@ -44,6 +48,8 @@ export interface ServeOptions extends Partial<Limits> {
   readonly lingers?: boolean;
   /** Gives memory nobody needs back to the system; called when it has become quiet. */
   readonly collect?: () => void;
+  /** Serves mounts of the host's; left out: none. */
+  readonly mounts?: ServeMount;
 }
 /** Out-arguments of calls that end at once share memory of this size. */
 const SCRATCH = 1 << 20;
@@ -59,6 +65,7 @@ export class SpServer {
   readonly name = new Uint8Array(NONCE);
   readonly clients = new Set<Connection>();
   readonly splices = new Set<{ close(): void }>();
+  readonly mounts = new Set<{ close(): void }>();
   /** Connections accepted, requests that came (a batch is one), calls made. */
   accepted = 0;
   requests = 0;
@@ -79,8 +86,11 @@ export class SpServer {
   constructor(kernel: Kernel, options: ServeOptions) {
     this.kernel = kernel;
     this.options = options;
-    const { maxClients, maxCalls, maxBytes, helloMs, maxForks, maxRings, maxSplices } = { ...LIMITS, ...options };
-    this.limits = { maxClients, maxCalls, maxBytes, helloMs, maxForks, maxRings, maxSplices };
+    const { maxClients, maxCalls, maxBytes, helloMs, maxForks, maxRings, maxSplices, maxMounts } = {
+      ...LIMITS,
+      ...options,
+    };
+    this.limits = { maxClients, maxCalls, maxBytes, helloMs, maxForks, maxRings, maxSplices, maxMounts };
     if (options.collect) this.quiet = new Quiet(kernel.sys.callout, options.collect);
     kernel.sysctl(spSysctls(this));
     kernel.sys.random(this.name);
@@ -141,7 +151,7 @@ export class SpServer {
       if (this.options.lingers && haltedBy && client.proc === haltedBy) client.linger();
       else client.close();
     }
-    for (const splice of [...this.splices]) splice.close();
+    for (const each of [...this.splices, ...this.mounts]) each.close();
     for (const { child, cancel } of this.#forks.values()) {
       cancel();
       this.exit(child);

@@ -7,11 +7,9 @@
  */
 import { errno, type SysError } from "../abi/errno.ts";
 import { Lwp } from "../kern/proc.ts";
-import type { SocketEnd } from "../lib/socket_end.ts";
 import type { Connection } from "./connection.ts";
+import type { HandedEnds } from "./handed_ends.ts";
 
-/** Ends that may have come and not been asked for. */
-const EARLY = 64;
 /** Endings that may wait to be told. */
 const UNTOLD = 8192;
 /** What a splice is to do, as calls the client must be allowed to make. */
@@ -20,30 +18,22 @@ const CALLS = ["sendto", "recvfrom"];
 /** See the head of this file; one client's. */
 export class Splices {
   readonly #c: Connection;
-  /** Ends that have come, in order; undefined: of no use. */
-  readonly #ends: (SocketEnd | undefined)[] = [];
+  readonly #ends: HandedEnds;
   /** What has ended and was not told: number and errno in turn. */
   #over: number[] = [];
   #tell: ((over: readonly number[]) => void) | undefined;
   #next = 1;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, ends: HandedEnds) {
     this.#c = connection;
-  }
-  /** Descriptors may come from now on. EOPNOTSUPP: not over this transport. */
-  open(): void {
-    if (!this.#c.channel.receiveEnds?.((end) => this.#came(end))) throw errno.EOPNOTSUPP;
-  }
-  #came(end: SocketEnd | undefined): void {
-    this.#ends.push(end);
-    if (this.#ends.length > EARLY) this.#ends.shift()?.close();
+    this.#ends = ends;
   }
   /** Splice the end that came along with this request with a socket; its number. */
   splice(fd: unknown): number {
     const { proc, server } = this.#c;
-    const end = this.#ends.shift();
+    const end = this.#ends.take();
     try {
-      if (!end) throw errno.ENOTSOCK;
+      if (!end || "fuse" in end) throw errno.ENOTSOCK;
       if (typeof fd !== "number") throw errno.EINVAL;
       if (server.splices.size >= server.limits.maxSplices) throw errno.ENFILE;
       for (const call of CALLS) proc!.guard?.(call, { s: fd });
@@ -82,6 +72,5 @@ export class Splices {
   /** The client is gone. */
   close(): void {
     this.#tell = undefined;
-    for (const end of this.#ends.splice(0)) end?.close();
   }
 }

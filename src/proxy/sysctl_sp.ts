@@ -68,6 +68,7 @@ export function spSysctls(server: SpServer): Record<string, SysctlNode> {
     "rump.sp.calls": count("System calls made by clients", () => server.calls),
     "rump.sp.rings": count("Clients with a ring in shared memory", () => server.rings),
     "rump.sp.ring_calls": count("System calls that came through shared memory", () => server.ringCalls),
+    "rump.sp.mounts": count("Mounts of the host's whose files are served", () => server.mounts.size),
     "rump.sp.splices": count("Sockets whose data goes straight to a program", () => server.splices.size),
     "rump.sp.waiting": count("System calls that wait", () => [...server.clients].reduce((n, c) => n + c.waiting, 0)),
     "rump.sp.processes": table("Processes and clients, JSON", () => processes(server)),
@@ -78,6 +79,7 @@ export function spSysctls(server: SpServer): Record<string, SysctlNode> {
     "rump.sp.limits.hello_ms": limit(server, "helloMs", "Milliseconds a client may take to say hello"),
     "rump.sp.limits.forks": limit(server, "maxForks", "Forked children that may be waited for"),
     "rump.sp.limits.rings": limit(server, "maxRings", "Clients that may have a ring in shared memory", 0),
+    "rump.sp.limits.mounts": limit(server, "maxMounts", "Mounts of the host's that may be served", 0),
     "rump.sp.limits.splices": limit(server, "maxSplices", "Sockets whose data goes straight to programs", 0),
   };
 }

@@ -45,7 +45,7 @@ const statPath = (lwp: Lwp, path: string, into: Uint8Array, follow: boolean, sta
 };
 
 /** Change attributes after `allowed` had its say; makes the change from what there is. */
-function change(lwp: Lwp, vnode: Vnode, make: (a: Attr, lwp: Lwp) => SetAttr): Async<number> {
+export function change(lwp: Lwp, vnode: Vnode, make: (a: Attr, lwp: Lwp) => SetAttr): Async<number> {
   const volume = vnode.mount.writable();
   return then(volume.getattr(vnode.node), (attr) => {
     const wanted = make(attr, lwp);
@@ -56,8 +56,8 @@ function change(lwp: Lwp, vnode: Vnode, make: (a: Attr, lwp: Lwp) => SetAttr): A
     });
   });
 }
-/** Users make no files sticky, and set-group-id only for a group of theirs (genfs_can_chmod). */
-const chmod = (mode: number) => (attr: Attr, lwp: Lwp): SetAttr => {
+/** For `change`. Users make no files sticky, and set-group-id only for a group of theirs (genfs_can_chmod). */
+export const chmod = (mode: number) => (attr: Attr, lwp: Lwp): SetAttr => {
   const { cred } = lwp.proc;
   owns(attr, cred);
   if (cred.euid !== 0) {
@@ -67,8 +67,8 @@ const chmod = (mode: number) => (attr: Attr, lwp: Lwp): SetAttr => {
   return { mode: mode & 0o7777 };
 };
 const KEEP = 0xffff_ffff;
-/** Only the super-user gives files away; set-id bits do not survive it. */
-const chown = (uid: number, gid: number) => (attr: Attr, lwp: Lwp): SetAttr => {
+/** For `change`. Only the super-user gives files away; set-id bits do not survive it. */
+export const chown = (uid: number, gid: number) => (attr: Attr, lwp: Lwp): SetAttr => {
   const { cred } = lwp.proc;
   owns(attr, cred);
   const toGroup = gid === KEEP || inGroup(cred, gid);
@@ -91,7 +91,7 @@ const chflags = (flags: number) => (attr: Attr, lwp: Lwp): SetAttr => {
 const SF_SETTABLE = 0xffff_0000;
 
 /** Two times for access and modification: seconds and nanoseconds; UTIME_NOW and UTIME_OMIT as nanoseconds. */
-type Times = readonly [sec: number, nsec: number][];
+export type Times = readonly [sec: number, nsec: number][];
 function readTimes(raw: Uint8Array | undefined, unit: number): Times {
   if (!raw) return [[0, UTIME_NOW], [0, UTIME_NOW]];
   const d = viewOf(raw);
@@ -102,8 +102,8 @@ function readTimes(raw: Uint8Array | undefined, unit: number): Times {
     return [Timespec.get.sec(d, at), sub * unit] as [number, number];
   });
 }
-/** The owner sets any time; who may write, the present. */
-const utimes = (times: Times, now: number) => (attr: Attr, lwp: Lwp): SetAttr => {
+/** For `change`; `now`: milliseconds. The owner sets any time; who may write, the present. */
+export const utimes = (times: Times, now: number) => (attr: Attr, lwp: Lwp): SetAttr => {
   const { cred } = lwp.proc;
   if (times.some(([, n]) => n !== UTIME_NOW)) owns(attr, cred);
   else if (cred.euid !== (attr.uid ?? 0)) access(attr, cred, WRITE);
@@ -118,7 +118,8 @@ const utimes = (times: Times, now: number) => (attr: Attr, lwp: Lwp): SetAttr =>
 };
 const MICRO = 1000;
 
-function truncate(lwp: Lwp, vnode: Vnode, length: number): Async<number> {
+/** Cut or lengthen a file somebody may write. */
+export function truncate(lwp: Lwp, vnode: Vnode, length: number): Async<number> {
   if (length < 0) throw errno.EINVAL;
   return then(vnode.mount.volume.getattr(vnode.node), (attr) => {
     if (attr.type === "dir") throw errno.EISDIR;

@@ -10,7 +10,7 @@ import type { Locks } from "../kern/locks.ts";
 import type { Lwp } from "../kern/proc.ts";
 import type { Async, Attr } from "../plugin.ts";
 import { changeable, fillStat } from "./access.ts";
-import type { Vnode } from "./mount.ts";
+import type { Mount, Vnode } from "./mount.ts";
 
 /** A directory entry as getdents(2) gives it. */
 interface Entry {
@@ -44,18 +44,8 @@ export class VnodeFile implements Fileops {
   write(file: File, from: Uint8Array, offset: number): Async<number> {
     if (offset + from.length > MAX_OFFSET) throw errno.EFBIG;
     const { mount, node } = this.vnode;
-    const volume = mount.writable();
-    const done = mount.isHeard(node) ? this.#heardWrite(from, offset) : volume.write(node, from, offset);
-    return file.flags & O_SYNC ? then(done, (n) => then(volume.fsync(node), () => n)) : done;
-  }
-  /** Somebody wants to know whether it grows. */
-  #heardWrite(from: Uint8Array, offset: number): Async<number> {
-    const { mount, node } = this.vnode;
-    return then(mount.volume.getattr(node), ({ size }) =>
-      then(mount.volume.write(node, from, offset), (n) => {
-        mount.happened(node, offset + n > size ? NOTE_WRITE | NOTE_EXTEND : NOTE_WRITE);
-        return n;
-      }));
+    const done = writeTo(this.vnode, from, offset);
+    return file.flags & O_SYNC ? then(done, (n) => then(mount.volume.fsync(node), () => n)) : done;
   }
   events(happened: (note: number) => void): () => void {
     return this.vnode.mount.listen(this.vnode.node, happened);
@@ -168,6 +158,26 @@ function putDirent(into: Uint8Array, view: DataView, at: number, name: string, i
   into.fill(0, at + Dirent.size + bytes.length, at + size);
   into.set(bytes, at + Dirent.size);
   return size;
+}
+
+/** Write, and tell whoever wants to know. */
+export function writeTo({ mount, node }: Vnode, from: Uint8Array, offset: number): Async<number> {
+  const volume = mount.writable();
+  if (mount.isHeard(node)) return heardWrite(mount, node, from, offset);
+  const done = volume.write(node, from, offset);
+  if (mount.observers.size === 0) return done;
+  return then(done, (n) => {
+    mount.happened(node, NOTE_WRITE);
+    return n;
+  });
+}
+/** Somebody wants to know whether it grows. */
+function heardWrite(mount: Mount, node: unknown, from: Uint8Array, offset: number): Async<number> {
+  return then(mount.volume.getattr(node), ({ size }) =>
+    then(mount.volume.write(node, from, offset), (n) => {
+      mount.happened(node, offset + n > size ? NOTE_WRITE | NOTE_EXTEND : NOTE_WRITE);
+      return n;
+    }));
 }
 
 /** The vnode behind a descriptor; EINVAL when something else is. */

@@ -31,6 +31,14 @@ export interface Place {
   readonly name: string;
 }
 
+/** Who keeps track of what all files of a kernel are: a file system that the host sees them through. */
+export interface Observer {
+  /** Something happened to a file (undefined: to any of the mount), or to the names in it. */
+  happened(mount: Mount, node: unknown, names: boolean): void;
+  /** Files that are held only so as to be known again need not be: the mount may go. */
+  letGo(mount: Mount): void;
+}
+
 let nextDev = 0xab01;
 /** Names a mount remembers; then it starts anew. */
 const MAX_NAMES = 20_000;
@@ -41,6 +49,8 @@ export class Mount {
   /** All fails with EIO once it is unmounted. */
   volume: FullVolume;
   readonly device: BlockDevice | undefined;
+  /** Those of all mounts of a kernel: the same set. */
+  observers: ReadonlySet<Observer> = new Set();
   /** st_dev and the fsid: unique per mount. */
   readonly dev: number = nextDev++;
   /** The file this mount hides; undefined for the root file system and what is mounted outside the name space. */
@@ -121,6 +131,7 @@ export class Mount {
   /** Whether somebody holds a node, or something is mounted on one: EBUSY for unmount(2). */
   get busy(): boolean {
     this.forgetNames();
+    for (const observer of this.observers) observer.letGo(this);
     return this.#held.size > 0;
   }
 
@@ -169,6 +180,14 @@ export class Mount {
     return this.#listeners.size > 0 && this.#listeners.has(node);
   }
   happened(node: unknown, note: number): void {
+    this.#observe(node, false);
+    this.#tell(node, note);
+  }
+  #observe(node: unknown, names: boolean): void {
+    if (this.observers.size === 0) return;
+    for (const observer of this.observers) observer.happened(this, node, names);
+  }
+  #tell(node: unknown, note: number): void {
     if (this.#listeners.size === 0) return;
     for (const on of [...this.#listeners.get(node) ?? []]) on(note);
   }
@@ -181,17 +200,19 @@ export class Mount {
     this.#changes++;
     if (node === undefined || name === undefined) {
       this.forgetNames();
+      this.#observe(node, node === undefined);
       for (const layer of this.layers) layer(node);
     } else this.changed(node, name);
     for (const each of node === undefined ? [...this.#listeners.keys()] : name === undefined ? [node] : []) {
-      this.happened(each, NOTE_WRITE | NOTE_ATTRIB);
+      this.#tell(each, NOTE_WRITE | NOTE_ATTRIB);
     }
     for (const watcher of this.watchers) watcher(node, name);
   }
   /** A name in `dir` was made, removed or moved; `by` the layer that does not need to hear of it. */
   changed(dir: unknown, name: string, by?: (node?: unknown, name?: string) => void): void {
     this.#changes++;
-    this.happened(dir, NOTE_WRITE);
+    this.#observe(dir, true);
+    this.#tell(dir, NOTE_WRITE);
     if (this.layers.size > 0) { for (const layer of this.layers) if (layer !== by) layer(dir, name); }
     const names = this.#names.get(dir);
     if (!names) return;

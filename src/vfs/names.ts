@@ -27,7 +27,8 @@ function gone(file: Vnode): Async<void> {
   return then(file.hold().release(), () => undefined);
 }
 
-function unlinkAt(lwp: Lwp, path: string, start?: Vnode): Async<number> {
+/** Remove a name. */
+export function unlinkAt(lwp: Lwp, path: string, start?: Vnode): Async<number> {
   return then(namei(lwp, path, false, start), (found) => {
     const file = existing(found);
     if (found.name === "" || found.name === "." || found.name === "..") throw errno.EPERM;
@@ -43,7 +44,8 @@ function unlinkAt(lwp: Lwp, path: string, start?: Vnode): Async<number> {
   });
 }
 
-function rmdirAt(lwp: Lwp, path: string, start?: Vnode): Async<number> {
+/** Remove an empty directory. */
+export function rmdirAt(lwp: Lwp, path: string, start?: Vnode): Async<number> {
   return then(namei(lwp, path, false, start), (found) => {
     const { dir, name } = found;
     const file = existing(found);
@@ -107,7 +109,8 @@ function renameAt(lwp: Lwp, from: Found, to: Found): Async<number> {
       });
     }));
 }
-function renamePaths(lwp: Lwp, from: string, to: string, fromStart?: Vnode, toStart?: Vnode): Async<number> {
+/** Move a name; from and to where relative paths begin. */
+export function renamePaths(lwp: Lwp, from: string, to: string, fromStart?: Vnode, toStart?: Vnode): Async<number> {
   return then(namei(lwp, from, false, fromStart), (f) => {
     existing(f);
     return then(namei(lwp, to, false, toStart), (t) => renameAt(lwp, f, t));

@@ -77,28 +77,39 @@ function wanted(flags: number): number {
   const mode = flags & 3;
   return (mode === O_WRONLY ? 0 : READ) | (mode !== O_RDONLY || flags & O_TRUNC ? WRITE : 0);
 }
-/** Refuse, or truncate and open. */
-function openExisting(lwp: Lwp, devices: Devices, found: Found, attr: Attr, flags: number): Async<number> {
-  const vnode = found.vnode!;
+/** Throws why a file with such attributes may not be opened so. */
+function mayOpen(lwp: Lwp, attr: Attr, flags: number): void {
   const { type } = attr;
   if (type === "link" || (flags & O_REGULAR && type !== "file")) throw errno.EFTYPE;
   if (flags & O_DIRECTORY && type !== "dir") throw errno.ENOTDIR;
   const want = wanted(flags);
   if (type === "dir" && want & WRITE) throw errno.EISDIR;
   access(attr, lwp.proc.cred, want);
+}
+/** What opening does to a file that holds data: it may be cut. Throws why it may not be opened so. */
+export function openData(lwp: Lwp, vnode: Vnode, attr: Attr, flags: number): Async<void> {
+  const { mount, node } = vnode;
+  mayOpen(lwp, attr, flags);
+  if (wanted(flags) & WRITE) {
+    mount.writable();
+    changeable(attr, (flags & (O_TRUNC | O_APPEND)) === O_APPEND);
+  }
+  if (!(flags & O_TRUNC)) return undefined;
+  // Also of an empty file: its times change (`: >file`).
+  const cut = attr.type === "file" ? mount.volume.setattr(node, { size: 0 }) : undefined;
+  return then(cut, () => mount.happened(node, NOTE_ATTRIB));
+}
+/** Refuse, or truncate and open. */
+function openExisting(lwp: Lwp, devices: Devices, found: Found, attr: Attr, flags: number): Async<number> {
+  const vnode = found.vnode!;
+  const { type } = attr;
+  mayOpen(lwp, attr, flags);
   if (type === "chr" || type === "blk") {
     if (vnode.mount.info.flags & MNT_NODEV) throw errno.ENXIO;
     return then(devices.open(vnode, attr, flags & KEPT_FLAGS), (file) => install(lwp, file, flags));
   }
   if (type === "fifo" || type === "sock") throw type === "sock" ? errno.EOPNOTSUPP : errno.ENXIO;
-  if (want & WRITE) {
-    vnode.mount.writable();
-    changeable(attr, (flags & (O_TRUNC | O_APPEND)) === O_APPEND);
-  }
-  // Also of an empty file: its times change (`: >file`).
-  const cut = flags & O_TRUNC && type === "file" ? vnode.mount.volume.setattr(vnode.node, { size: 0 }) : undefined;
-  return then(cut, () => {
-    if (flags & O_TRUNC) vnode.mount.happened(vnode.node, NOTE_ATTRIB);
+  return then(openData(lwp, vnode, attr, flags), () => {
     const ops = new VnodeFile(vnode, type === "dir", found.name);
     return install(lwp, new File(ops, flags & KEPT_FLAGS), flags);
   });
@@ -124,7 +135,8 @@ const types: Readonly<Record<number, FileType>> = {
   [S_IFIFO]: "fifo",
   [S_IFSOCK]: "sock",
 };
-function mknodAt(lwp: Lwp, path: string, mode: number, rdev: number, start?: Vnode): Async<number> {
+/** Make a file of any type but a directory; `mode` with its type. */
+export function mknodAt(lwp: Lwp, path: string, mode: number, rdev: number, start?: Vnode): Async<number> {
   const type = types[mode & S_IFMT];
   if (!type) throw errno.EINVAL;
   if (type !== "fifo" && !superuser(lwp)) throw errno.EPERM;
@@ -137,7 +149,8 @@ function mknodAt(lwp: Lwp, path: string, mode: number, rdev: number, start?: Vno
     return then(made, () => 0);
   });
 }
-function mkdirAt(lwp: Lwp, path: string, mode: number, start?: Vnode): Async<number> {
+/** Make a directory. */
+export function mkdirAt(lwp: Lwp, path: string, mode: number, start?: Vnode): Async<number> {
   return then(namei(lwp, path, false, start), (found) =>
     then(
       makeAt(lwp, found, mode & ~0o6000, (dir, make) => dir.mount.volume.mkdir(dir.node, found.name, make)),
@@ -147,7 +160,8 @@ function mkdirAt(lwp: Lwp, path: string, mode: number, start?: Vnode): Async<num
       },
     ));
 }
-function symlinkAt(lwp: Lwp, target: string, path: string, start?: Vnode): Async<number> {
+/** Make a symbolic link. */
+export function symlinkAt(lwp: Lwp, target: string, path: string, start?: Vnode): Async<number> {
   return then(namei(lwp, path, false, start), (found) =>
     then(
       makeAt(lwp, found, 0o777, (dir, make) => {
@@ -157,8 +171,8 @@ function symlinkAt(lwp: Lwp, target: string, path: string, start?: Vnode): Async
       () => 0,
     ));
 }
-/** As recorded: a directory is EPERM before anything else, another file system EXDEV before EOPNOTSUPP. */
-function linkAt(lwp: Lwp, from: Vnode, path: string, start?: Vnode): Async<number> {
+/** Give a file one more name. As recorded: a directory is EPERM before anything else, another file system EXDEV before EOPNOTSUPP. */
+export function linkAt(lwp: Lwp, from: Vnode, path: string, start?: Vnode): Async<number> {
   return then(from.mount.volume.getattr(from.node), (attr) => {
     if (attr.type === "dir") throw errno.EPERM;
     return then(namei(lwp, path, false, start), (found) => {

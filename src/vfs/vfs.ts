@@ -8,7 +8,7 @@ import type { Kernel } from "../kern/kernel.ts";
 import { Lwp, type Proc } from "../kern/proc.ts";
 import type { Async, BlockDevice, FsDriver, Volume } from "../plugin.ts";
 import { modeOf } from "./access.ts";
-import { Mount, Vnode } from "./mount.ts";
+import { Mount, type Observer, Vnode } from "./mount.ts";
 import { lent } from "./lent.ts";
 import { type Cwdi, lookup } from "./namei.ts";
 import { Devices, standardDevices } from "./specfs.ts";
@@ -39,6 +39,8 @@ export class Vfs {
   readonly devices: Devices;
   /** All mounts, oldest first; those outside the name space too. */
   readonly mounts: Mount[] = [];
+  /** Told of what happens to all files. */
+  readonly observers = new Set<Observer>();
   syncDelay = SYNC_DELAY;
   /** By what the driver gave. */
   readonly #byVolume = new WeakMap<Volume, Mount>();
@@ -68,6 +70,7 @@ export class Vfs {
         owner: 0,
       });
       this.#root = root;
+      root.observers = this.observers;
       this.mounts.push(root);
       this.adopt(this.kernel.proc1, { cwd: root.root, root: root.root });
       this.#startSyncer();
@@ -158,9 +161,11 @@ export class Vfs {
   /** Put a mounted volume over a file. */
   attach(mount: Mount, covered: Vnode | undefined): void {
     this.mounts.push(mount);
+    mount.observers = this.observers;
     if (!covered) return;
     mount.covered = covered.hold();
     covered.mount.covers.set(covered.node, mount);
+    this.#moved(covered.mount);
   }
 
   /**
@@ -182,7 +187,12 @@ export class Vfs {
     if (!covered) return;
     covered.mount.covers.delete(covered.node);
     mount.covered = undefined;
+    this.#moved(covered.mount);
     void covered.release();
+  }
+  /** Names lead elsewhere. */
+  #moved(mount: Mount): void {
+    for (const observer of this.observers) observer.happened(mount, undefined, true);
   }
 
   /** sync(2): every volume and every block device; the first failure is thrown after all were tried. */

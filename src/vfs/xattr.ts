@@ -1,5 +1,6 @@
 /** Extended attributes, room and entries of open files: the calls that are one driver operation each. */
 import { errno, SysError } from "../abi/errno.ts";
+import { NOTE_WRITE } from "../abi/flags.ts";
 import { then } from "../lib/async.ts";
 import { encodeName } from "../lib/text.ts";
 import type { Handlers } from "../kern/dispatch.ts";
@@ -28,7 +29,8 @@ function checkName(name: string): void {
 }
 
 type Get = (vnode: Vnode, lwp: Lwp) => Async<number>;
-const get = (name: string, value: Uint8Array): Get => ({ mount: { volume }, node }, lwp) => {
+/** An attribute into `value`, for which empty memory asks the size. */
+export const get = (name: string, value: Uint8Array): Get => ({ mount: { volume }, node }, lwp) => {
   checkName(name);
   return then(volume.getattr(node), (attr) => {
     access(attr, lwp.proc.cred, READ);
@@ -47,7 +49,8 @@ function changing({ mount, node }: Vnode, lwp: Lwp, change: (volume: FullVolume)
     return change(volume);
   });
 }
-const set = (name: string, value: Uint8Array, flags: number): Get => (vnode, lwp) => {
+/** Set an attribute; `flags`: XATTR_*. */
+export const set = (name: string, value: Uint8Array, flags: number): Get => (vnode, lwp) => {
   checkName(name);
   return changing(vnode, lwp, (volume) =>
     then(volume.getxattr(vnode.node, name), (old) => {
@@ -56,9 +59,11 @@ const set = (name: string, value: Uint8Array, flags: number): Get => (vnode, lwp
       return then(volume.setxattr(vnode.node, name, value.slice()), () => 0);
     }));
 };
-const list = (into: Uint8Array): Get => ({ mount: { volume }, node }) =>
+/** Names of attributes, each ended by NUL. */
+export const list = (into: Uint8Array): Get => ({ mount: { volume }, node }) =>
   then(volume.listxattr(node), (names) => give(encodeName([...names].map((n) => `${n}\0`).join("")), into));
-const remove = (name: string): Get => (vnode, lwp) => {
+/** Remove an attribute; ENOATTR where there is none. */
+export const remove = (name: string): Get => (vnode, lwp) => {
   checkName(name);
   return changing(vnode, lwp, (volume) =>
     then(volume.removexattr(vnode.node, name), (was) => {
@@ -95,6 +100,13 @@ function range(pos: number, length: number): void {
   if (!Number.isSafeInteger(pos + length)) throw errno.EFBIG;
 }
 
+/** Set room aside, growing the file. */
+export const allocate = ({ mount, node }: Vnode, pos: number, len: number): Async<void> =>
+  then(mount.writable().allocate(node, pos, len, false), () => mount.happened(node, NOTE_WRITE));
+/** Zero a range and give its room back. */
+export const punch = ({ mount, node }: Vnode, pos: number, len: number): Async<void> =>
+  then(mount.writable().punch(node, pos, len), () => mount.happened(node, NOTE_WRITE));
+
 export const roomCalls: Handlers<"posix_fallocate" | "fdiscard" | "getdents"> = {
   // posix_fallocate(2) returns its error instead of failing.
   posix_fallocate(lwp, { fd, pos, len }) {
@@ -106,7 +118,7 @@ export const roomCalls: Handlers<"posix_fallocate" | "fdiscard" | "getdents"> = 
       range(pos, len);
       const vnode = vnodeOf(lwp, fd);
       if (!lwp.proc.files.get(fd).writable) throw errno.EBADF;
-      const done: Async<void> = vnode.mount.writable().allocate(vnode.node, pos, len, false);
+      const done = allocate(vnode, pos, len);
       return done instanceof Promise ? done.then(() => 0, refused) : 0;
     } catch (e) {
       return refused(e);
@@ -114,9 +126,9 @@ export const roomCalls: Handlers<"posix_fallocate" | "fdiscard" | "getdents"> = 
   },
   fdiscard(lwp, { fd, pos, len }) {
     range(pos, len);
-    const { mount, node } = vnodeOf(lwp, fd);
+    const vnode = vnodeOf(lwp, fd);
     if (!lwp.proc.files.get(fd).writable) throw errno.EBADF;
-    return then(mount.writable().punch(node, pos, len), () => 0);
+    return then(punch(vnode, pos, len), () => 0);
   },
   getdents(lwp, { fd, buf }) {
     const file = lwp.proc.files.get(fd);

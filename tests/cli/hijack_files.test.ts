@@ -131,17 +131,46 @@ describe("files of a rump kernel", { skip: noFuse() }, () => {
   });
   it("RUMPHIJACK says the same", () =>
     assertEquals(must("RUMPHIJACK=blanket=/etc/hostname rumphijack cat /etc/hostname"), "rump\n"));
-  it("what another client changes is seen", () => {
-    const line =
-      "cat /rump/tmp/seen; echo two two | RUMPHIJACK= rump.cp host:/dev/stdin /tmp/seen; sleep 1.1; stat -c %s /rump/tmp/seen; cat /rump/tmp/seen";
-    must("echo one > one && rump.cp host:one /tmp/seen");
-    assertEquals(
-      must(
-        `rumphijack sh -c '${
-          line.replace("echo two two |", "echo two two > two;").replace("host:/dev/stdin", "host:two")
-        }'`,
-      ),
-      "one\n8\ntwo two\n",
-    );
+  /** What a hijacked shell sees of what happens by another client: `$again` asks, before and after. */
+  const others: readonly (readonly [claim: string, before: string, again: string, change: string, out: string])[] = [
+    [
+      "data of the same length",
+      "printf one > seen",
+      "cat seen",
+      "echo -n two | rump.dd of=/tmp/o/seen 2>&-",
+      "one|two|",
+    ],
+    ["data of another length", "printf one > seen", "cat seen", "echo more | rump.dd of=/tmp/o/seen 2>&-", "one|more|"],
+    ["attributes", "echo > seen; chmod 600 seen", "stat -c %a seen", "rump.chmod 755 /tmp/o/seen", "600|755|"],
+    ["a file that was missing", "rm -f new", "ls new 2>&-", "rump.cp host:/etc/hostname /tmp/o/new", "|new|"],
+    ["a file that is gone", "echo > old", "ls old 2>&-", "rump.rm /tmp/o/old", "old|"],
+    ["another file by the same name", "echo a > f; echo b > g", "cat f", "rump.mv /tmp/o/g /tmp/o/f", "a|b|"],
+    ["a listing", "rm -rf d; mkdir d", "ls d", "rump.mkdir /tmp/o/d/e", "|e|"],
+    [
+      "a moved directory",
+      "mkdir -p a/b; rm -rf c",
+      "ls c a/b 2>&1 | grep -c cannot",
+      "rump.mv /tmp/o/a /tmp/o/c",
+      "1|1|",
+    ],
+    ["a mount over a directory", "mkdir m; echo > m/x", "ls m", "rump.mount_tmpfs tmpfs /tmp/o/m", "x||"],
+    ["and its end", "true", "ls m", "rump.umount /tmp/o/m", "|x|"],
+    [
+      "what another hijacked program writes",
+      "printf one > seen",
+      "cat seen",
+      'rumphijack --socket none sh -c "printf two > /rump/tmp/o/seen"',
+      "one|two|",
+    ],
+  ];
+  describe("what another client changes is seen at once", () => {
+    before(() => must("rump.mkdir /tmp/o"));
+    for (const [claim, first, again, change, out] of others) {
+      it(claim, () => {
+        const line = `cd /rump/tmp/o; ${first}; for i in 1 2; do ${again}; echo "|"; test $i = 1 && ${change}; done`;
+        sh.must(`cat > line.sh <<'END'\n${line}\nEND`);
+        assertEquals(must("rumphijack sh line.sh | tr -d '\\n'").replace(/\|+$/, "|"), out.replace(/\|+$/, "|"));
+      });
+    }
   });
 });
