@@ -3,6 +3,7 @@ import { create, createGrammar } from "./disk_create.ts";
 import { convert, convertGrammar } from "./disk_convert.ts";
 import { compare, compareGrammar } from "./disk_compare.ts";
 import { info, infoGrammar } from "./disk_info.ts";
+import { replay, replayGrammar } from "./disk_replay.ts";
 import { slices, slicesGrammar } from "./disk_slices.ts";
 import type { Run } from "./mod.ts";
 import { subcommands } from "./subcommands.ts";
@@ -15,5 +16,6 @@ export const run: Run = subcommands(
     create: { grammar: createGrammar, operands: [1, 1], run: create },
     convert: { grammar: convertGrammar, operands: [2, 2], run: convert },
     compare: { grammar: compareGrammar, operands: [2, 2], run: compare },
+    replay: { grammar: replayGrammar, operands: [1, 2], run: replay },
   },
 );

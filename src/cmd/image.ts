@@ -4,10 +4,12 @@ import type { Host, HostFile } from "../host/host.ts";
 import type { Kernel } from "../kern/kernel.ts";
 import { anyByte } from "../lib/aligned.ts";
 import { shownUrl } from "../lib/shown_url.ts";
+import { journalDisk } from "../lib/journal_disk.ts";
 import { overlayDisk } from "../lib/overlay_disk.ts";
 import type { BlockDevice } from "../plugin.ts";
 import { Failure, reasonOf } from "./cli.ts";
 import { formatOf, isUrl, loadFormats, openFormat, openUrl, partOfDevice, tablesOf } from "./disk_formats.ts";
+import { beginLog } from "./disk_log.ts";
 import { octal } from "./mount_list.ts";
 import { diskOf, isWritable, type Part, partIn, splitImage } from "./parts.ts";
 
@@ -31,6 +33,7 @@ export function openedImage(host: Host, program: string, image: string, how: Ima
     }
   };
   const snapshot = how.snapshot ?? false;
+  const top = layers(host, program, how);
   const file = attempt(() => open(host, path, how.readOnly || snapshot));
   const use = attempt(() => usedBy(host, path, file));
   const [first, ...rest] = how.backing ?? [];
@@ -56,13 +59,20 @@ export function openedImage(host: Host, program: string, image: string, how: Ima
     writable: file.writable || snapshot,
     async settle(kernel) {
       try {
-        const device = await settle(kernel);
-        return snapshot ? overlayDisk(anyByte(device, errno.EIO)) : device;
+        return top(await settle(kernel));
       } catch (e) {
         file.close();
         return failing(e);
       }
     },
+  };
+}
+/** What stands on a disk: writes stay in memory, writes are noted. Throws Failure. */
+function layers(host: Host, program: string, { snapshot, journal }: ImageUse): (device: BlockDevice) => BlockDevice {
+  const noted = journal === undefined ? undefined : beginLog(host, program, journal);
+  return (device) => {
+    const top = snapshot ? overlayDisk(anyByte(device, errno.EIO)) : device;
+    return noted ? journalDisk(top, noted, errno.EIO) : top;
   };
 }
 /** How an image is to be used. */
@@ -72,6 +82,8 @@ export interface ImageUse {
   readonly snapshot?: boolean;
   /** raw, or a format's driver; left out: what its first bytes say. */
   readonly format?: string;
+  /** File in which what is written is noted, in the order in which it is. */
+  readonly journal?: string;
   /** The image it is a change of, that one's, and so on. */
   readonly backing?: readonly string[];
   /** All of a partitioned disk is meant, when no part is named. */
@@ -97,6 +109,7 @@ export async function openedSource(
       throw new Failure(`${program}: ${shownUrl(url)}: ${e instanceof Failure ? e.message : reasonOf(e)}`);
     }
   };
+  const top = layers(host, program, how);
   const disk = await told(() => openUrl(host, kernel, url, how.readOnly || how.snapshot === true));
   return {
     writable: disk.write !== undefined || how.snapshot === true,
@@ -106,7 +119,7 @@ export async function openedSource(
         const request = { source: shownUrl(url), readOnly: disk.write === undefined, base: disk };
         const whole = format === "raw" ? disk : await openFormat(kernel, format, request);
         const device = how.whole && !locator ? whole : partOfDevice(whole, shownUrl(url), locator);
-        return how.snapshot ? overlayDisk(anyByte(device, errno.EIO)) : device;
+        return top(device);
       }),
   };
 }

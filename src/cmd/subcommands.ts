@@ -29,7 +29,9 @@ export function anywhere(host: Host, program: string, args: readonly string[], g
 /** The program of some subcommands. */
 export function subcommands(about: string, commands: Readonly<Record<string, Subcommand>>): Run {
   const grammar: Grammar = {
-    usage: Object.entries(commands).map(([name, { grammar: g }]) => `${name} ${g.usage}`),
+    usage: Object.entries(commands).flatMap(([name, { grammar }]) =>
+      [grammar.usage].flat().map((form) => `${name} ${form}`)
+    ),
     about,
     letters: "",
     help: {},
