@@ -3,11 +3,11 @@ import type { Host, HostFile } from "../host/host.ts";
 import type { Options } from "../lib/getopt.ts";
 import type { BlockDevice } from "../plugin.ts";
 import { Failure, type Grammar, reasonOf, usage } from "./cli.ts";
-import { type Found, readLog } from "./disk_log.ts";
+import { readLog } from "./disk_log.ts";
 import { openWhole, toolKernel } from "./disk_open.ts";
 import { PIECE, plain, Turns, ZEROS } from "./disk_pieces.ts";
+import { printable } from "./parts.ts";
 import { imageUse } from "./serve_options.ts";
-import { columns } from "./table.ts";
 
 export const replayGrammar: Grammar = {
   usage: ["[-j] [--flushes] --list journal", "[--until entry|mark] [--format format] journal disk"],
@@ -51,34 +51,48 @@ function attempt<T>(program: string, what: string, work: () => T): T {
   }
 }
 
-const place = (e: Found) => "offset" in e ? [e.offset, e.length] as const : ["", ""] as const;
+/** As it goes: a journal may be longer than what memory holds. */
 function list(host: Host, file: HostFile, json: boolean, flushes: boolean): void {
-  if (json || flushes) {
-    for (const { at: _, ...e } of readLog(file)) {
-      if (!flushes || e.kind === "flush") host.out(flushes && !json ? `${e.number}\n` : `${JSON.stringify(e)}\n`);
-    }
-    return;
+  if (!json && !flushes) host.out(lineOf("ENTRY", "WHAT", "OFFSET", "LENGTH"));
+  for (const { at: _, ...e } of readLog(file)) {
+    if (flushes && e.kind !== "flush") continue;
+    if (json) host.out(`${JSON.stringify(e)}\n`);
+    else if (flushes) host.out(`${e.number}\n`);
+    else if (e.kind === "mark") host.out(lineOf(e.number, e.kind, "", "", printable(e.text)));
+    else if (e.kind === "flush") host.out(lineOf(e.number, e.kind));
+    else host.out(lineOf(e.number, e.kind, e.offset, e.length, e.kind === "write" && e.fua ? "at once" : ""));
   }
-  const all = [...readLog(file)];
-  if (all.length === 0) return host.out("nothing was written\n");
-  const lines = columns(all, [
-    { head: "ENTRY", of: (e) => e.number, right: true },
-    { head: "WHAT", of: (e) => e.kind },
-    { head: "OFFSET", of: (e) => place(e)[0], right: true },
-    { head: "LENGTH", of: (e) => place(e)[1], right: true },
-    { head: "", of: (e) => (e.kind === "mark" ? e.text : e.kind === "write" && e.fua ? "at once" : "") },
-  ]);
-  host.out(`${lines.join("\n")}\n`);
 }
+const lineOf = (
+  n: number | string,
+  kind: string,
+  offset: number | string = "",
+  length: number | string = "",
+  more = "",
+) =>
+  `${String(n).padStart(8)} ${kind.padEnd(8)}${String(offset).padStart(15)} ${String(length).padStart(10)} ${more}`
+    .trimEnd() + "\n";
 
-/** The entries that are to be made. Throws plain Errors when there is none like that. */
-function wanted(file: HostFile, until: string | undefined): Found[] {
-  const all = [...readLog(file)];
-  if (until === undefined) return all;
-  const number = /^\d+$/.test(until) ? Number(until) : all.find((e) => e.kind === "mark" && e.text === until)?.number;
-  if (number === undefined) throw new Error(`no mark ${JSON.stringify(until)}`);
-  if (number > (all.at(-1)?.number ?? 0)) throw new Error(`has ${all.at(-1)?.number ?? 0} entries, not ${number}`);
-  return all.filter((e) => e.number <= number);
+/** What is to be done: entries up to a number, bytes they write, and where the disk must reach at least. */
+interface Work {
+  readonly last: number;
+  readonly bytes: number;
+  readonly end: number;
+}
+/** Look through a journal. Throws plain Errors for one that is damaged, or has no such entry. */
+function survey(file: HostFile, until: string | undefined): Work {
+  let [number, bytes, end] = [0, 0, 0];
+  for (const e of readLog(file)) {
+    if (String(number) === until && e.number > number) return { last: number, bytes, end };
+    ({ number } = e);
+    if ("offset" in e) end = Math.max(end, e.offset + e.length);
+    if (e.kind === "write") bytes += e.length;
+    if (e.kind === "mark" && e.text === until) return { last: number, bytes, end };
+  }
+  if (until === undefined || String(number) === until) return { last: number, bytes, end };
+  throw new Error(
+    /^\d+$/.test(until) ? `has ${number} entries, not ${until}` : `no mark ${JSON.stringify(until)}`,
+  );
 }
 async function onto(
   host: Host,
@@ -89,14 +103,13 @@ async function onto(
   parsed: Options,
 ): Promise<void> {
   const until = parsed.options.findLast(([o]) => o === "until")?.[1];
-  const entries = attempt(program, journal, () => wanted(file, until));
+  const work = attempt(program, journal, () => survey(file, until));
   const kernel = await toolKernel(host, program, parsed);
   const disk = await openWhole(host, kernel, program, image, { readOnly: false, ...imageUse(parsed) });
   try {
     if (!disk.write) throw new Failure("cannot be written");
-    const outside = entries.find((e) => "offset" in e && e.offset + e.length > disk.size);
-    if (outside) throw new Failure(`entry ${outside.number} lies behind its end: it is of a larger disk`);
-    await make(host, file, entries, plain(disk));
+    if (work.end > disk.size) throw new Failure(`the journal is of a disk of at least ${work.end} bytes`);
+    await make(host, file, work, plain(disk));
     await disk.flush?.();
   } catch (e) {
     throw new Failure(`${program}: ${image}: ${reasonOf(e)}`);
@@ -104,17 +117,17 @@ async function onto(
     await disk.close?.();
   }
 }
-async function make(host: Host, file: HostFile, entries: readonly Found[], disk: BlockDevice): Promise<void> {
-  const lengths = entries.map((e) => (e.kind === "write" ? e.length : 0));
-  const turns = new Turns(host, lengths.reduce((sum, n) => sum + n, 0));
-  const bytes = new Uint8Array(PIECE);
+async function make(host: Host, file: HostFile, { last, bytes }: Work, disk: BlockDevice): Promise<void> {
+  const turns = new Turns(host, bytes);
+  const piece = new Uint8Array(PIECE);
   try {
-    for (const e of entries) {
+    for (const e of readLog(file)) {
+      if (e.number > last) break;
       if (e.kind === "flush" || e.kind === "mark") continue;
       // What is discarded may read as anything: as zeros, every time.
       for (let done = 0; done < e.length; done += PIECE) {
         const n = Math.min(PIECE, e.length - done);
-        const data = e.kind === "write" ? bytes.subarray(0, n) : ZEROS.subarray(0, n);
+        const data = e.kind === "write" ? piece.subarray(0, n) : ZEROS.subarray(0, n);
         if (e.kind === "write" && file.pread(data, e.at + done) < n) throw new Error(`entry ${e.number}: is cut off`);
         await disk.write!(data, e.offset + done);
         if (e.kind === "write") turns.progress.add(n);

@@ -6,6 +6,7 @@
 import { callsPosix } from "./calls.ts";
 import { type Capability, type Claim, type Posix, skipped } from "./claim.ts";
 import { attributeClaims } from "./claims_attributes.ts";
+import { crashClaims } from "./claims_crash.ts";
 import { directoryClaims } from "./claims_directories.ts";
 import { fileClaims } from "./claims_files.ts";
 import { linkClaims } from "./claims_links.ts";
@@ -56,13 +57,16 @@ export function posixCases(
 /** All that any claim needs. */
 export const capabilities: ReadonlySet<string> = new Set([
   "write",
-  ...[volumeClaims, systemClaims, ...Object.values(subjects)].flat().flatMap((claim) => claim.needs ?? []),
+  ...[volumeClaims, systemClaims, crashClaims, ...Object.values(subjects)].flat().flatMap((claim) => claim.needs ?? []),
 ]);
 /** All claims on a driver; what it lacks, by its own word or this, is skipped, in sight. */
 export function fsCases(boot: Boot, volume: Volume, beside: readonly Capability[] = []): Case[] {
   const { lacks: own = [], readOnly } = volume.driver;
   const lacks: readonly Capability[] = [...beside, ...own, ...(readOnly ? ["write" as const] : [])];
-  const sides = [["the driver's contract", volumeClaims], ["in a kernel", systemClaims]] as const;
+  const sides = [["the driver's contract", volumeClaims], ["in a kernel", systemClaims], [
+    "after a crash",
+    crashClaims,
+  ]] as const;
   return [
     ...sides.flatMap(([group, claims]) =>
       claims.map((claim) => ({

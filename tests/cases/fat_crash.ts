@@ -1,17 +1,12 @@
 /** Volumes as a crash leaves them: a journal of all that was written, cut anywhere, what was not flushed in any order. */
 import msdos from "../../plugins/fs_msdos/mod.ts";
+import { recorded, type Step, survivors } from "../../src/conformance/crash.ts";
 import type { SyncCalls } from "../../src/proxy/stubs.ts";
 import type { Volume } from "../../src/plugin.ts";
 import { withFs } from "../vfs/helpers.ts";
 import { checked, diskOn, Hand, plainOptions, plainSys, type Random, say } from "./fat_images.ts";
 import { type FileModel, Life } from "./fat_model.ts";
 
-interface Write {
-  readonly at: number;
-  readonly data: Uint8Array;
-}
-/** A write, or a flush. */
-type Step = Write | "flush";
 /** What must be found at a path whenever the crash comes in [from, to): one of these contents. */
 interface Promised {
   readonly path: string;
@@ -33,14 +28,7 @@ export interface Recording {
 export async function record(start: Uint8Array, random: Random, steps: number): Promise<Recording> {
   const journal: Step[] = [];
   const bytes = start.slice();
-  const device = {
-    ...diskOn(bytes),
-    write(from: Uint8Array, offset: number) {
-      journal.push({ at: offset, data: from.slice() });
-      bytes.set(from, offset);
-    },
-    flush: () => void journal.push("flush"),
-  };
+  const device = { ...recorded(diskOn(bytes), journal), bytes };
   const { sys, kernel, host } = await withFs("msdos", device);
   const life = new Life(sys as unknown as SyncCalls, random, () => host.clock, 8000);
   const promises = new Promises(life, journal);
@@ -106,17 +94,7 @@ class Promises {
 /** The volume after a crash when `n` steps of the journal were made; `random`: what was not flushed got there or not, sector by sector. */
 export function crashed(r: Recording, n: number, random?: Random): Uint8Array {
   const image = r.before.slice();
-  const flushed = random ? r.journal.lastIndexOf("flush", n - 1) + 1 : n;
-  const likely = random ? 1 + random(9) : 0;
-  for (const [i, step] of r.journal.slice(0, n).entries()) {
-    if (step === "flush") continue;
-    if (!random || i < flushed) image.set(step.data, step.at);
-    else {
-      for (let at = 0; at < step.data.length; at += 512) {
-        if (random(10) < likely) image.set(step.data.subarray(at, at + 512), step.at + at);
-      }
-    }
-  }
+  for (const [at, data] of survivors(r.journal, n, random)) image.set(data, at);
   return image;
 }
 
@@ -232,14 +210,7 @@ function namesIn(volume: Volume, dir: unknown): Iterable<readonly [string, unkno
   }
 }
 function journaled(bytes: Uint8Array, journal: Step[]): Volume {
-  const device = {
-    ...diskOn(bytes),
-    write(from: Uint8Array, offset: number) {
-      journal.push({ at: offset, data: from.slice() });
-      bytes.set(from, offset);
-    },
-    flush: () => void journal.push("flush"),
-  };
+  const device = recorded(diskOn(bytes), journal);
   const over = { uid: 0, gid: 0, mode: 0o755 };
   return msdos.mount(plainSys(), device, { source: "d.img", options: plainOptions(), readOnly: false, over }) as Volume;
 }

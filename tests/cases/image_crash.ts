@@ -1,5 +1,6 @@
 /** A file system of Unix kind through crashes: what was synced and left alone since is there once its checker has mended it. */
 import { builtins } from "../../plugins/mod.ts";
+import { recorded, type Step, survivors } from "../../src/conformance/crash.ts";
 import { vfsOf } from "../../src/vfs/vfs.ts";
 import type { SyncCalls } from "../../src/proxy/stubs.ts";
 import type { FsDriver } from "../../src/plugin.ts";
@@ -7,7 +8,6 @@ import { fakeKernel } from "../kern/fake.ts";
 import { diskOn, type Random } from "./fat_images.ts";
 import { type Listing, volumeListing } from "./image_walk.ts";
 
-type Step = { readonly at: number; readonly data: Uint8Array } | "flush";
 /** What sync(2) promised: with this many steps on the disk these files are there, until the next promise but for what was touched. */
 interface Promised {
   readonly steps: number;
@@ -32,14 +32,7 @@ export async function crashLife(
 ): Promise<CrashLife> {
   const journal: Step[] = [];
   const bytes = image.slice();
-  const device = {
-    ...diskOn(bytes),
-    write(from: Uint8Array, offset: number) {
-      journal.push({ at: offset, data: from.slice() });
-      bytes.set(from, offset);
-    },
-    flush: () => void journal.push("flush"),
-  };
+  const device = recorded(diskOn(bytes), journal);
   const { kernel, sys: calls } = await fakeKernel({ builtins, components: ["rumpvfs"] });
   const sys = calls as unknown as SyncCalls;
   if (!kernel.registry.fs(driver.name)) await kernel.use(driver);
@@ -87,14 +80,7 @@ const dirOf = (path: string) => path.slice(0, Math.max(0, path.lastIndexOf("/"))
 /** The volume when only `n` steps were made, and of those that were not flushed some sectors only. */
 export function crashedImage(life: CrashLife, n: number, random: Random): Uint8Array {
   const image = life.before.slice();
-  const flushed = life.journal.lastIndexOf("flush", n - 1) + 1;
-  const likely = random(11);
-  for (const [i, s] of life.journal.slice(0, n).entries()) {
-    if (s === "flush") continue;
-    for (let at = 0; at < s.data.length; at += 512) {
-      if (i < flushed || random(10) < likely) image.set(s.data.subarray(at, at + 512), s.at + at);
-    }
-  }
+  for (const [at, data] of survivors(life.journal, n, random)) image.set(data, at);
   return image;
 }
 /** What is not as it was promised when the crash came after `n` steps; empty: all is. */
