@@ -130,6 +130,14 @@ export const In6Ndireq = struct("le", {
   randoms: bytes(24),
   pad: u16,
 }, 72);
+/** What an interface does with IPv6 (netinet6/nd6.h ND6_IFF_*). */
+export const ND6_IFF = {
+  PERFORMNUD: 0x01,
+  ACCEPT_RTADV: 0x02,
+  IFDISABLED: 0x08,
+  AUTO_LINKLOCAL: 0x20,
+  OVERRIDE_RTADV: 0x40,
+} as const;
 /** struct in6_nbrinfo: what is known of a neighbour. */
 export const In6Nbrinfo = struct("le", {
   name,

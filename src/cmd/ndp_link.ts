@@ -1,17 +1,17 @@
 /** How neighbours are found on an interface: shown and changed (ndp(8) -i). */
 import { AF_INET6 } from "../abi/flags.ts";
-import { In6Ndireq } from "../abi/net_structs.ts";
+import { In6Ndireq, ND6_IFF } from "../abi/net_structs.ts";
 import { viewOf } from "../lib/struct.ts";
 import { Failure } from "./cli.ts";
 import { type Control, request } from "./if_request.ts";
 
-/** netinet6/nd6.h ND6_IFF_* by ndp(8)'s words. */
+/** ND6_IFF_* by ndp(8)'s words. */
 const FLAGS: Readonly<Record<string, number>> = {
-  nud: 0x01,
-  accept_rtadv: 0x02,
-  disabled: 0x08,
-  auto_linklocal: 0x20,
-  override_rtadv: 0x40,
+  nud: ND6_IFF.PERFORMNUD,
+  accept_rtadv: ND6_IFF.ACCEPT_RTADV,
+  disabled: ND6_IFF.IFDISABLED,
+  auto_linklocal: ND6_IFF.AUTO_LINKLOCAL,
+  override_rtadv: ND6_IFF.OVERRIDE_RTADV,
 };
 /** Numbers, and the most each may be. */
 const NUMBERS = { basereachable: 3_600_000, retrans: 3_600_000, curhlim: 255 } as const;

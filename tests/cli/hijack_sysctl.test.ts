@@ -88,6 +88,17 @@ describe("rumphijack --sysctl", { skip: noFuse() }, () => {
     { skip: missing("busybox") },
     () => assertEquals(must("rumphijack --sysctl busybox sysctl -w net.ipv4.tcp_sack=0"), "net.ipv4.tcp_sack = 0\n"),
   );
+  it("what an interface has for itself is set for it alone", () => {
+    const set =
+      "net.ipv6.conf.lo0.mtu=1400 net.ipv6.conf.lo0.disable_ipv6=1 net.ipv6.conf.lo0.accept_ra=2 net.ipv6.neigh.lo0.retrans_time_ms=500";
+    assertEquals(
+      must(`rumphijack --sysctl sysctl -w ${set}`),
+      `${set.replaceAll("=", " = ").replaceAll(" net", "\nnet")}\n`,
+    );
+    const [numbers, flags] = must("rump.ndp -i lo0; rump.ndp -i lo0 -- -disabled").split("\n");
+    assertMatch(numbers!, /^linkmtu=1400, .*, retrans=0s500ms$/);
+    assertMatch(flags!, /accept_rtadv disabled .*override_rtadv/);
+  });
   it("RUMPHIJACK=sysctl=yes does the same, alone", () => {
     const { out } = run(`rumphijack cat ${TTL}`, { RUMPHIJACK: "sysctl=yes" });
     assertEquals(out, `${there("net.inet.ip.ttl")}\n`);
@@ -103,7 +114,7 @@ describe("rumphijack --sysctl", { skip: noFuse() }, () => {
   });
   it("what is no value, or not to be set, is refused", () => {
     const { err } = run(
-      "rumphijack --sysctl bash -c 'cd /proc/sys; echo x > net/ipv4/ip_forward; echo 1 2 > net/ipv4/tcp_rmem; echo 1 > net/ipv6/conf/lo0/hop_limit; echo 300 > rump/net/inet/ip/ttl; echo 1 > rump/kern/ostype'",
+      "rumphijack --sysctl bash -c 'cd /proc/sys; echo x > net/ipv4/ip_forward; echo 1 2 > net/ipv4/tcp_rmem; echo 1 > net/ipv6/conf/lo0/forwarding; echo 300 > rump/net/inet/ip/ttl; echo 1 > rump/kern/ostype'",
     );
     assertEquals(err.split("\n").map((line) => line.replace(/^.*: /, "")), [
       "Invalid argument",

@@ -1,9 +1,9 @@
 /** What Linux' programs read and write below /proc/sys/net, from the rump kernel's variables. */
 import { errno } from "../../abi/errno.ts";
-import type { IfInfo } from "../../abi/if_list.ts";
 import type { Entry } from "../../abi/sysctl_names.ts";
 import { type Dir, type File, keeper, type Made } from "./files.ts";
-import { linuxConfigurations, linuxFigures, linuxVariables, type Row } from "./linux_variables.ts";
+import { type Figure, readFigure, writeFigure } from "./linux_figures.ts";
+import { linuxInterfaces, linuxVariables, type PerInterface, type Row } from "./linux_variables.ts";
 import type { Questions } from "./questions.ts";
 import { readVariable, writeVariable } from "./variables.ts";
 
@@ -60,30 +60,28 @@ function dirFind(names: Names, more?: More): Find {
   };
 }
 
-/** `all`, `default`, and the interfaces: there it is shown only, for it holds for all. */
-function configuration(ask: Questions, family: string): Find {
-  const rows = Object.entries(linuxConfigurations[family]!);
-  const finds = (fixed: boolean): Names => new Map(rows.map(([name, row]) => [name, rowFind(ask, row, fixed)]));
-  const figures = Object.entries(linuxFigures[family] ?? {});
+/** A file about an interface. */
+function figureFind(ask: Questions, on: string, figure: Figure): Find {
+  const node: File = {
+    read: async () => `${await readFigure(ask, on, figure)}\n`,
+    write: (text) => writeFigure(ask, on, figure, text),
+  };
+  return () => Promise.resolve(node);
+}
+/** What holds for all is set in the heads. */
+function interfacesFind(ask: Questions, { heads, rows, figures }: PerInterface): Find {
+  const all = (fixed: boolean): Names =>
+    new Map(Object.entries(rows).map(([name, row]) => [name, rowFind(ask, row, fixed)]));
   const keep = keeper<Dir>();
-  const one = (on: string) =>
-    directory(new Map([...finds(true), ...figures.map(([name, text]) => [name, figure(ask, on, text)] as const)]));
-  return dirFind(new Map([["all", dirFind(finds(false))], ["default", dirFind(finds(false))]]), {
+  const one = (on: string): Dir => {
+    const own = Object.entries(figures).map(([name, figure]) => [name, figureFind(ask, on, figure)] as const);
+    return directory(new Map([...all(true), ...own]));
+  };
+  return dirFind(new Map(heads.map((head) => [head, dirFind(all(false))])), {
     names: async () => (await ask.interfaces()).map((i) => i.name),
     find: async (name) =>
       (await ask.interfaces()).some((i) => i.name === name) ? keep(name, () => one(name)) : undefined,
   });
-}
-/** A file about an interface. */
-function figure(ask: Questions, on: string, text: (i: IfInfo) => string): Find {
-  const node: File = {
-    async read() {
-      const found = (await ask.interfaces()).find((i) => i.name === on);
-      if (!found) throw errno.ENODEV;
-      return `${text(found)}\n`;
-    },
-  };
-  return () => Promise.resolve(node);
 }
 
 /** A tree of names from paths. */
@@ -102,6 +100,6 @@ const grown = (tree: Tree): Names =>
 export function linuxFiles(ask: Questions): Dir {
   const tree: Tree = new Map();
   for (const [path, row] of Object.entries(linuxVariables)) plant(tree, path.split("/"), rowFind(ask, row, false));
-  for (const family of Object.keys(linuxConfigurations)) plant(tree, [family, "conf"], configuration(ask, family));
+  for (const [path, of] of Object.entries(linuxInterfaces)) plant(tree, path.split("/"), interfacesFind(ask, of));
   return directory(grown(tree));
 }

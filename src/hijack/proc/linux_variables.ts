@@ -1,5 +1,5 @@
 /** Variables of Linux below /proc/sys/net (ip-sysctl) that the rump kernel has, too: by its own name, and in Linux' units. */
-import type { IfInfo } from "../../abi/if_list.ts";
+import { configurationFigures, type Figure, neighbourFigures } from "./linux_figures.ts";
 
 /** One of Linux' variables. Texts are those of the rump kernel's variables, in their order. */
 export interface Row {
@@ -14,6 +14,8 @@ const isNumber = (text: string) => /^-?\d{1,15}$/.test(text);
 
 /** The same there. */
 const same = (name: string): Row => ({ of: [name], read: ([value]) => value!, write: (text) => [text] });
+/** The same there, on or off. */
+const toggle = (name: string): Row => ({ ...same(name), write: (text) => (/^[01]$/.test(text) ? [text] : undefined) });
 /** On there is off here. */
 const inverted = (name: string): Row => ({
   of: [name],
@@ -70,7 +72,7 @@ export const linuxVariables: Readonly<Record<string, Row>> = {
   "ipv4/route/mtu_expires": same("net.inet.ip.mtudisctimeout"),
   "ipv4/tcp_available_congestion_control": same("net.inet.tcp.congctl.available"),
   "ipv4/tcp_congestion_control": same("net.inet.tcp.congctl.selected"),
-  "ipv4/tcp_ecn": same("net.inet.tcp.ecn.enable"),
+  "ipv4/tcp_ecn": toggle("net.inet.tcp.ecn.enable"),
   "ipv4/tcp_keepalive_intvl": seconds("net.inet.tcp.keepintvl"),
   "ipv4/tcp_keepalive_probes": same("net.inet.tcp.keepcnt"),
   "ipv4/tcp_keepalive_time": seconds("net.inet.tcp.keepidle"),
@@ -85,32 +87,50 @@ export const linuxVariables: Readonly<Record<string, Row>> = {
   "ipv4/tcp_wmem": sizes("net.inet.tcp.sendspace", "net.inet.tcp.sendbuf_max"),
   "ipv6/auto_flowlabels": same("net.inet6.ip6.auto_flowlabel"),
   "ipv6/bindv6only": same("net.inet6.ip6.v6only"),
-  "ipv6/neigh/default/delay_first_probe_time": same("net.inet6.icmp6.nd6_delay"),
-  "ipv6/neigh/default/gc_thresh3": same("net.inet6.ip6.neighborgcthresh"),
-  "ipv6/neigh/default/mcast_solicit": same("net.inet6.icmp6.nd6_mmaxtries"),
-  "ipv6/neigh/default/ucast_solicit": same("net.inet6.icmp6.nd6_umaxtries"),
-  "ipv6/neigh/default/unres_qlen": same("net.inet6.icmp6.maxqueuelen"),
 };
-/** Below NAME/conf, in `all`, `default` and a directory for each interface, which shows what holds for all there. */
-export const linuxConfigurations: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
-  ipv4: {
-    accept_redirects: same("net.inet.icmp.rediraccept"),
-    accept_source_route: same("net.inet.ip.allowsrcrt"),
-    forwarding: same("net.inet.ip.forwarding"),
-    send_redirects: same("net.inet.ip.redirect"),
+/** A directory with one for each interface, and `heads`, where what holds for all of them is read and set. */
+export interface PerInterface {
+  readonly heads: readonly string[];
+  /** What holds for all: of an interface it is read only. */
+  readonly rows: Readonly<Record<string, Row>>;
+  /** What an interface has for itself. */
+  readonly figures: Readonly<Record<string, Figure>>;
+}
+/** Below /proc/sys/net. */
+export const linuxInterfaces: Readonly<Record<string, PerInterface>> = {
+  "ipv4/conf": {
+    heads: ["all", "default"],
+    rows: {
+      accept_redirects: same("net.inet.icmp.rediraccept"),
+      accept_source_route: same("net.inet.ip.allowsrcrt"),
+      forwarding: same("net.inet.ip.forwarding"),
+      send_redirects: same("net.inet.ip.redirect"),
+    },
+    figures: {},
   },
-  ipv6: {
-    accept_ra: same("net.inet6.ip6.accept_rtadv"),
-    accept_redirects: same("net.inet6.icmp6.rediraccept"),
-    dad_transmits: same("net.inet6.ip6.dad_count"),
-    forwarding: same("net.inet6.ip6.forwarding"),
-    hop_limit: same("net.inet6.ip6.hlim"),
-    temp_prefered_lft: same("net.inet6.ip6.temppltime"),
-    temp_valid_lft: same("net.inet6.ip6.tempvltime"),
-    use_tempaddr: temporary,
+  "ipv6/conf": {
+    heads: ["all", "default"],
+    rows: {
+      accept_ra: same("net.inet6.ip6.accept_rtadv"),
+      accept_redirects: same("net.inet6.icmp6.rediraccept"),
+      dad_transmits: same("net.inet6.ip6.dad_count"),
+      forwarding: same("net.inet6.ip6.forwarding"),
+      hop_limit: same("net.inet6.ip6.hlim"),
+      temp_prefered_lft: same("net.inet6.ip6.temppltime"),
+      temp_valid_lft: same("net.inet6.ip6.tempvltime"),
+      use_tempaddr: temporary,
+    },
+    figures: configurationFigures,
   },
-};
-/** Beside them, of an interface alone. */
-export const linuxFigures: Readonly<Record<string, Readonly<Record<string, (i: IfInfo) => string>>>> = {
-  ipv6: { mtu: ({ data }) => String(data.mtu) },
+  "ipv6/neigh": {
+    heads: ["default"],
+    rows: {
+      delay_first_probe_time: same("net.inet6.icmp6.nd6_delay"),
+      gc_thresh3: same("net.inet6.ip6.neighborgcthresh"),
+      mcast_solicit: same("net.inet6.icmp6.nd6_mmaxtries"),
+      ucast_solicit: same("net.inet6.icmp6.nd6_umaxtries"),
+      unres_qlen: same("net.inet6.icmp6.maxqueuelen"),
+    },
+    figures: neighbourFigures,
+  },
 };

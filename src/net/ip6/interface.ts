@@ -1,4 +1,5 @@
 /** What IPv6 knows of an interface: addresses, and what ND and its routers say of the link (NetBSD: in6_ifextra, nd_ifinfo). */
+import { ND6_IFF } from "../../abi/net_structs.ts";
 import { In6Addr } from "../../lib/in6.ts";
 import type { Interface } from "../interface.ts";
 import { RTF } from "../../abi/route_structs.ts";
@@ -16,12 +17,14 @@ export const IN6_IFF_TEMPORARY = 0x80;
 /** It cannot be used (yet). */
 export const IN6_IFF_NOTREADY = IN6_IFF_TENTATIVE | IN6_IFF_DUPLICATED | IN6_IFF_DETACHED;
 
-/** netinet6/nd6.h: an interface's. */
-export const ND6_IFF_PERFORMNUD = 0x01;
-export const ND6_IFF_ACCEPT_RTADV = 0x02;
-export const ND6_IFF_IFDISABLED = 0x08;
-export const ND6_IFF_AUTO_LINKLOCAL = 0x20;
-export const ND6_IFF_OVERRIDE_RTADV = 0x40;
+/** ND6_IFF_* by their own names: an interface's. */
+export const {
+  PERFORMNUD: ND6_IFF_PERFORMNUD,
+  ACCEPT_RTADV: ND6_IFF_ACCEPT_RTADV,
+  IFDISABLED: ND6_IFF_IFDISABLED,
+  AUTO_LINKLOCAL: ND6_IFF_AUTO_LINKLOCAL,
+  OVERRIDE_RTADV: ND6_IFF_OVERRIDE_RTADV,
+} = ND6_IFF;
 
 /** An IPv6 address of an interface. */
 export interface In6IfAddress {
