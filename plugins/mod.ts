@@ -28,8 +28,10 @@ export const builtins: Builtins = {
   },
   rumpfs_squashfs: { requires: ["rumpvfs"], magic: [[0, "68737173"]], load: () => import("./fs_squashfs/mod.ts") },
   rumpfs_exfat: { requires: ["rumpvfs"], magic: [[3, "4558464154202020"]], load: () => import("./fs_exfat/mod.ts") },
+  rumpfs_kernfs: { requires: ["rumpvfs"], load: () => import("./fs_kernfs/mod.ts") },
+  rumpfs_procfs: { requires: ["rumpvfs"], load: () => import("./fs_procfs/mod.ts") },
   rumpfs_null: { requires: ["rumpvfs"], load: () => import("./fs_null/mod.ts") },
-  rumpfs_union: { requires: ["rumpvfs"], also: ["overlay"], load: () => import("./fs_union/mod.ts") },
+  rumpfs_union: { requires: ["rumpvfs"], load: () => import("./fs_union/mod.ts") },
   rumpfs_cd9660: {
     requires: ["rumpvfs"],
     also: ["iso9660"],

@@ -10,6 +10,7 @@ import type { Volume, WholeVolume } from "./lib/volume.ts";
 import type { OpenDatagrams } from "./lib/datagrams.ts";
 import type { OpenGrowingFile } from "./lib/growing_file.ts";
 import type { NetDevice } from "./lib/net_device.ts";
+import type { KernelView } from "./lib/kernel_view.ts";
 import type { OpenPort } from "./lib/port.ts";
 import type { OpenSharedFile } from "./lib/shared_file.ts";
 import type { Schema } from "./lib/standard_schema.ts";
@@ -25,6 +26,7 @@ export type { GrowingFile, OpenGrowingFile } from "./lib/growing_file.ts";
 export type { Input, NetDevice } from "./lib/net_device.ts";
 export type { Offload, Offloads } from "./lib/offload.ts";
 export type { PathAttr, PathDriver, PathNode } from "./lib/path_volume.ts";
+export type { FileView, KernelView, MountView, ProcessView, SysctlValue } from "./lib/kernel_view.ts";
 export type { OpenPort, Port, PortUser } from "./lib/port.ts";
 export type { OpenSharedFile, SharedFile } from "./lib/shared_file.ts";
 export type { OpenTap, Tap } from "./lib/tap.ts";
@@ -54,6 +56,10 @@ export interface Sys {
   random(into: Uint8Array): void;
   /** One line to the kernel's log (console of the server, `--log` file of a mount). */
   log(text: string): void;
+  /** What this kernel is and does, for who shows it. */
+  readonly kernel: KernelView;
+  /** Memory for files that live in it, within the kernel's bound (sysctl vm.filemem_limit). */
+  readonly memory: FileMemory;
   /** Call `fn` once after `ms` milliseconds; the result cancels it. */
   callout(ms: number, fn: () => void): () => void;
   /** Bytes that are compressed. */
@@ -95,6 +101,15 @@ export interface Sys {
   readonly tunnel: OpenTunnel;
 }
 
+/** A share of memory: what is taken is given back, at the latest when the volume is unmounted. */
+export interface FileMemory {
+  /** Bytes there may be, and are. */
+  readonly limit: number;
+  readonly used: number;
+  /** ENOSPC when there is not so much left; then nothing is taken. */
+  take(bytes: number): void;
+  give(bytes: number): void;
+}
 /** How a volume is asked for. */
 export interface MountRequest<O> {
   /** What is to be mounted, as it was asked for: a path, the whole one where it is the host's; a URL; the driver's own name. */

@@ -48,6 +48,8 @@ export function hypercalls(h: Host, timer: Hypercalls["timer"], sockets: Sockets
     os: h.os,
     hostname: () => h.hostname(),
     cpus: () => h.cpus(),
+    memory: () => h.memory(),
+    loadavg: () => h.loadavg(),
     now: () => h.now(),
     wall: () => h.wall(),
     random: (into) => h.random(into),

@@ -10,6 +10,13 @@ export class Chunks {
   get(index: number): Uint8Array | undefined {
     return index < DENSE ? this.#near[index] : this.#far?.get(index);
   }
+  /** The number of the first chunk from `index` on. */
+  next(index: number): number | undefined {
+    for (let i = index; i < this.#near.length; i++) if (this.#near[i]) return i;
+    let least: number | undefined;
+    for (const i of this.#far?.keys() ?? []) if (i >= index && (least === undefined || i < least)) least = i;
+    return least;
+  }
   set(index: number, chunk: Uint8Array): void {
     if (index >= DENSE) {
       (this.#far ??= new Map()).set(index, chunk);

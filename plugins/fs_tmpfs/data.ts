@@ -46,17 +46,36 @@ export class FileData {
     if (there < n) into.fill(0, done + there, done + n);
     return n;
   }
-  /** Write all of it, or throw what `room` throws with nothing changed past what was written. */
+  /** How much was written: where there is no room for all, what there is room for. Throws what `room` throws when that is nothing. */
   write(from: Uint8Array, offset: number): number {
     for (let done = 0; done < from.length;) {
       const at = (offset + done) % CHUNK;
       const n = Math.min(from.length - done, CHUNK - at);
-      const chunk = this.#chunk(Math.floor((offset + done) / CHUNK), at + n);
+      const chunk = this.#chunkOrNone(Math.floor((offset + done) / CHUNK), at + n, done > 0);
+      if (!chunk) return done;
       chunk.set(n === from.length ? from : from.subarray(done, done + n), at);
       done += n;
       if (offset + done > this.size) this.size = offset + done;
     }
     return from.length;
+  }
+  /** Without room for it: undefined, if something was done without it. */
+  #chunkOrNone(index: number, need: number, optional: boolean): Uint8Array | undefined {
+    try {
+      return this.#chunk(index, need);
+    } catch (e) {
+      if (!optional) throw e;
+      return undefined;
+    }
+  }
+  /** Where data, or a hole, is next; -1: there is no more data. The end of the file is a hole. */
+  seek(offset: number, hole: boolean): number {
+    for (let at = offset; at < this.size;) {
+      const index = Math.floor(at / CHUNK);
+      if ((this.#chunks.get(index) === undefined) === hole) return at;
+      at = hole ? (index + 1) * CHUNK : (this.#chunks.next(index + 1) ?? Infinity) * CHUNK;
+    }
+    return hole ? this.size : -1;
   }
   /** The chunk, at least `need` bytes of it. */
   #chunk(index: number, need: number): Uint8Array {
@@ -97,7 +116,16 @@ export class FileData {
   /** Set room aside without changing what is read. */
   reserve(offset: number, length: number): void {
     const end = offset + length;
-    for (let i = Math.floor(offset / CHUNK); i * CHUNK < end; i++) this.#chunk(i, Math.min(CHUNK, end - i * CHUNK));
+    const made: number[] = [];
+    try {
+      for (let i = Math.floor(offset / CHUNK); i * CHUNK < end; i++) {
+        if (!this.#chunks.get(i)) made.push(i);
+        this.#chunk(i, Math.min(CHUNK, end - i * CHUNK));
+      }
+    } catch (e) {
+      for (const i of made) this.#drop(i, i + 1);
+      throw e;
+    }
   }
   free(): void {
     this.resize(0);

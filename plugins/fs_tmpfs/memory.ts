@@ -9,6 +9,8 @@ export interface MemoryOptions {
   readonly size: number;
   /** A file may be longer than the volume is large: holes take nothing. */
   readonly holes: boolean;
+  /** Longest file, bytes; 0: no limit. */
+  readonly fileSize: number;
   /** Files, directories and all; 0: no limit. */
   readonly nodes: number;
   readonly root: Make;
@@ -44,6 +46,8 @@ export interface Node {
 const MAX_NAME = 255;
 const PAGE = 4096;
 const MAX_SIZE = Number.MAX_SAFE_INTEGER;
+/** About what a file takes of the kernel's memory beside its data. */
+const NODE_BYTES = 512;
 /** Times are kept in milliseconds with a fraction, and in whole seconds and nanoseconds when somebody set them. */
 type Clock = "atime" | "mtime";
 
@@ -64,10 +68,14 @@ class Memory implements Volume<Node> {
     this.label = options.label;
     this.#room = {
       take: (n) => {
-        if (options.size > 0 && this.#used + n > options.size) throw sys.errno.ENOSPC;
+        if (n > 0 && options.size > 0 && this.#used + n > options.size) throw sys.errno.ENOSPC;
+        sys.memory.take(n);
         this.#used += n;
       },
-      give: (n) => void (this.#used -= n),
+      give: (n) => {
+        sys.memory.give(n);
+        this.#used -= n;
+      },
     };
     this.root = this.#node("dir", options.root, 0, "");
   }
@@ -89,7 +97,7 @@ class Memory implements Volume<Node> {
       uid: node.uid,
       gid: node.gid,
       rdev: node.rdev,
-      allocated: Math.ceil(size / this.#options.unit) * this.#options.unit,
+      allocated: this.#rounded(data ? Math.min(size, data.held) : size),
       blockSize: PAGE,
       flags: node.flags,
       atime,
@@ -101,6 +109,10 @@ class Memory implements Volume<Node> {
       birthtime,
       birthtimensec,
     };
+  }
+  #rounded(bytes: number): number {
+    const { unit } = this.#options;
+    return Math.ceil(bytes / unit) * unit;
   }
   lookup(dir: Node, name: string): Node | undefined {
     const node = dir.entries!.get(name);
@@ -115,6 +127,9 @@ class Memory implements Volume<Node> {
   }
   read(node: Node, into: Uint8Array, offset: number): number {
     return node.data!.read(into, offset);
+  }
+  seek(node: Node, offset: number, hole: boolean): number {
+    return node.data!.seek(offset, hole);
   }
   write(node: Node, from: Uint8Array, offset: number): number {
     this.#fits(node, offset + from.length);
@@ -232,10 +247,13 @@ class Memory implements Volume<Node> {
     const used = Math.ceil(this.#used / PAGE);
     const blocks = size > 0 ? Math.floor(size / PAGE) : used;
     // Without a limit of its own there is no free room to promise: what is used is all there is.
+    const free = Math.max(0, blocks - used);
+    const { memory } = this.#sys;
     return {
       blockSize: PAGE,
       blocks,
-      free: Math.max(0, blocks - used),
+      free,
+      available: Math.min(free, Math.max(0, Math.floor((memory.limit - memory.used) / PAGE))),
       files: nodes > 0 ? nodes : this.#files,
       filesFree: nodes > 0 ? nodes - this.#files : 0,
     };
@@ -246,13 +264,30 @@ class Memory implements Volume<Node> {
     node.data?.free();
     for (const name of [...node.xattrs?.keys() ?? []]) this.removexattr(node, name);
     node.flags = GONE;
+    this.#room.give(node.target.length);
+    this.#forget();
+  }
+  /** A file less. */
+  #forget(): void {
     this.#files--;
+    this.#sys.memory.give(NODE_BYTES);
+  }
+  unmount(): void {
+    this.#sys.memory.give(this.#used + this.#files * NODE_BYTES);
+    this.#used = this.#files = 0;
   }
   update(): void {}
 
   #node(type: FileType, make: Make, rdev: number, target: string): Node {
     const { nodes } = this.#options;
     if (nodes > 0 && this.#files >= nodes) throw this.#sys.errno.ENOSPC;
+    this.#room.take(target.length);
+    try {
+      this.#sys.memory.take(NODE_BYTES);
+    } catch (e) {
+      this.#room.give(target.length);
+      throw e;
+    }
     this.#files++;
     const now = this.#sys.now();
     return {
@@ -278,7 +313,8 @@ class Memory implements Volume<Node> {
     try {
       this.#checkName(name);
     } catch (e) {
-      this.#files--;
+      this.#room.give(node.target.length);
+      this.#forget();
       throw e;
     }
     dir.entries!.set(name, node);
@@ -300,9 +336,9 @@ class Memory implements Volume<Node> {
   }
   /** Refuse before anything is done what could never fit. */
   #fits(node: Node, end: number): void {
-    const { size } = this.#options;
-    if (end > MAX_SIZE) throw this.#sys.errno.EFBIG;
-    if (!this.#options.holes && size > 0 && end > node.data!.size && end > size) throw this.#sys.errno.ENOSPC;
+    const { size, holes, fileSize } = this.#options;
+    if (end > (fileSize || MAX_SIZE)) throw this.#sys.errno.EFBIG;
+    if (!holes && size > 0 && end > node.data!.size && end > size) throw this.#sys.errno.ENOSPC;
   }
 }
 /** Flags of a node that is gone. */

@@ -12,6 +12,7 @@ const driver: FsDriver<unknown, Node> = {
     memoryVolume(sys, {
       size: SIZE,
       holes: true,
+      fileSize: 0,
       nodes: 0,
       root: { mode: 0o755, uid: 0, gid: 0 },
       countLinks: false,

@@ -70,6 +70,9 @@ class Union {
   read(node: Node, into: Uint8Array, offset: number): Async<number> {
     return this.#ask(node, (v, n) => v.read(n, into, offset));
   }
+  seek(node: Node, offset: number, hole: boolean): Async<number> {
+    return this.#ask(node, (v, n) => v.seek(n, offset, hole));
+  }
   getxattr(node: Node, name: string): Async<Uint8Array | undefined> {
     return this.#ask(node, (v, n) => v.getxattr(n, name));
   }

@@ -174,11 +174,13 @@ function procfsBytes(o: MountOptionValues): Uint8Array {
   return out;
 }
 const only = (o: MountOptionValues, ...names: string[]) => Object.keys(o).every((name) => names.includes(name));
+const inTmpfsArgs = (o: MountOptionValues) =>
+  typeof o.size !== "string" && only(o, "fspec", "size", "nodes", "uid", "gid", "mode");
 /** What msdosfs_args has room for. */
 const inMsdosArgs = new Set(["fspec", "uid", "gid", "mask", "dirmask", "gmtoff", "sync", ...Object.keys(msdosFlags)]);
 /** The same as the type's C structure, which a NetBSD kernel understands, too; as JSON where that cannot say it all. */
 export function encodeMountArgs(type: string, options: MountOptionValues, over: Over): Uint8Array {
-  if (type === "tmpfs") return tmpfsBytes(options, over);
+  if (type === "tmpfs" && inTmpfsArgs(options)) return tmpfsBytes(options, over);
   if (type === "msdos" && Object.keys(options).every((o) => inMsdosArgs.has(o))) return msdosBytes(options, over);
   if (type === "null" && only(options, "fspec")) return pointing(NullArgs.size, options.fspec);
   if (type === "union" && only(options, "fspec", "below")) return unionBytes(options);

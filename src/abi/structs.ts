@@ -28,6 +28,9 @@ export const Stat = struct("le", {
   spare: bytes(12),
 }, 152);
 
+/** sys/resource.h struct loadavg: fixed-point numbers, `fscale` is 1. */
+export const Loadavg = struct("le", { one: u32, five: u32, fifteen: u32, pad: u32, fscale: i64 }, 24);
+
 /** sys/dirent.h struct dirent (__getdents30), up to the name; a record is `reclen` long, a multiple of 8. */
 export const Dirent = struct("le", { fileno: u64, reclen: u16, namlen: u16, type: u8 }, 13);
 

@@ -46,15 +46,18 @@ export function fallocate(c: Context): Async<number> {
   return then(volume.allocate(c.node, offset, length, mode === KEEP_SIZE), () => 0);
 }
 const SEEK_DATA = 3;
-/** Holes are not told apart: data to the end, a hole there. */
+/** Past the end there is neither data nor a hole. */
 export function lseek(c: Context): Async<number> {
   const d = c.req.in.view;
   const offset = LseekIn.get.offset(d, BODY);
   const whence = LseekIn.get.whence(d, BODY);
   return then(c.volume.getattr(c.node), ({ size }) => {
     if (offset >= size) throw errno.ENXIO;
-    c.req.out.view.setBigUint64(OUT_HEADER, BigInt(whence === SEEK_DATA ? offset : size), true);
-    return 8;
+    return then(c.volume.seek(c.node, offset, whence !== SEEK_DATA), (at) => {
+      if (at < 0) throw errno.ENXIO;
+      c.req.out.view.setBigUint64(OUT_HEADER, BigInt(at), true);
+      return 8;
+    });
   });
 }
 

@@ -210,6 +210,9 @@ export interface Host {
   /** Whether two views, of one length, hold the same bytes. */
   same(a: Uint8Array, b: Uint8Array): boolean;
   cpus(): number;
+  /** Bytes of memory this process may have, and the load averages of the machine. */
+  memory(): number;
+  loadavg(): readonly [number, number, number];
   /** Resident bytes of this process. */
   rss(): number;
   exit(code: number): never;

@@ -7,6 +7,7 @@ import type { BlockingChannel, SocketAddress, TlsSockets } from "../plugin.ts";
 import { conceal } from "./conceal.ts";
 import { daemonize, daemonWord } from "./daemon.ts";
 import { held } from "./beneath.ts";
+import { memoryOfMachine } from "./machine.ts";
 import { hostNames } from "./dir_calls.ts";
 import { check, hostError } from "./errors.ts";
 import { addressOf, pin, raw, result, views } from "./ffi.ts";
@@ -277,6 +278,8 @@ const surroundings = {
   chdir: (path) => plain(() => process.chdir(path)),
   hostname: () => late("os").hostname(),
   cpus: () => late("os").cpus().length,
+  memory: memoryOfMachine,
+  loadavg: () => late("os").loadavg() as [number, number, number],
   rss: () => process.memoryUsage().rss,
 } satisfies Partial<Host>;
 

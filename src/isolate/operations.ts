@@ -4,7 +4,18 @@ import type { DiskFacts } from "./blocks.ts";
 
 /** `node`: its number; `bytes`: behind the message; `into`: a length, the bytes come back; `plain`: JSON as it is. */
 export type Argument = "node" | "bytes" | "into" | "plain";
-export type Result = "nothing" | "node" | "entries" | "attr" | "count" | "bytes" | "text" | "texts" | "flag" | "statfs";
+export type Result =
+  | "nothing"
+  | "node"
+  | "entries"
+  | "attr"
+  | "count"
+  | "offset"
+  | "bytes"
+  | "text"
+  | "texts"
+  | "flag"
+  | "statfs";
 
 type Operation = {
   [K in keyof Volume]-?: NonNullable<Volume[K]> extends (...args: never[]) => unknown ? K : never;
@@ -29,6 +40,7 @@ export const operations: Readonly<Record<Operation, readonly [arguments_: readon
   exchange: [["node", "plain", "node", "plain"], "nothing"],
   allocate: [["node", "plain", "plain", "plain"], "nothing"],
   punch: [["node", "plain", "plain"], "nothing"],
+  seek: [["node", "plain", "plain"], "offset"],
   getxattr: [["node", "plain"], "bytes"],
   setxattr: [["node", "plain", "bytes"], "nothing"],
   removexattr: [["node", "plain"], "flag"],

@@ -119,6 +119,8 @@ class Proxied {
         return statfsOf(x);
       case "count":
         return checked(isCount(x) && x <= most, x);
+      case "offset":
+        return checked(x === -1 || isCount(x), x);
       case "bytes":
         return x === true ? bytes : undefined;
       case "text":

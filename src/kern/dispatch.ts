@@ -122,6 +122,8 @@ const zeroed = (n: number) => new Uint8Array(n);
 export class Dispatcher {
   readonly #byName = new Map<string, Entry>();
   readonly #byNumber: (Entry | undefined)[] = [];
+  /** Whose call is being made, until it waits for something. */
+  caller: Lwp | undefined;
   /** Told of every call while set. */
   trace: Trace | undefined;
   /** Told of exceptions that are no SysError: bugs. The call ends in EIO. */
@@ -164,7 +166,7 @@ export class Dispatcher {
   bind(lwp: Lwp): Calls {
     const calls: Record<string, (args?: unknown) => unknown> = {};
     for (const [name, entry] of this.#byName) {
-      calls[name] = (args) => (this.trace ? this.#traced(lwp, entry, args) : entry.handler(lwp, args));
+      calls[name] = (args) => (this.trace ? this.#traced(lwp, entry, args) : this.#made(lwp, entry, args));
     }
     return calls as unknown as Calls;
   }
@@ -183,7 +185,7 @@ export class Dispatcher {
       for (let i = 0; i < names.length; i++) args[names[i]!] = takes[i]!(wire[i], allocate);
       if (nr === IOCTL) checkIoctl(args);
       lwp.proc.guard?.(entry.name, args);
-      const r = this.trace ? this.#traced(lwp, entry, args) : entry.handler(lwp, args);
+      const r = this.trace ? this.#traced(lwp, entry, args) : this.#made(lwp, entry, args);
       if (r instanceof Promise) return r.then((x) => reply(codec, args, x), (e) => this.#fail(entry, e));
       return reply(codec, args, r);
     } catch (e) {
@@ -191,6 +193,14 @@ export class Dispatcher {
     }
   }
 
+  #made(lwp: Lwp, entry: Entry, args: unknown): Async<number | readonly [number, number]> {
+    this.caller = lwp;
+    try {
+      return entry.handler(lwp, args);
+    } finally {
+      this.caller = undefined;
+    }
+  }
   #fail(entry: Entry, e: unknown): Reply {
     if (e instanceof SysError) return failed(e);
     this.bug(entry.name, e);
@@ -198,7 +208,7 @@ export class Dispatcher {
   }
   #traced(lwp: Lwp, entry: Entry, args: unknown): Async<number | readonly [number, number]> {
     const tell = this.trace?.(lwp, entry.name, args);
-    if (!tell) return entry.handler(lwp, args);
+    if (!tell) return this.#made(lwp, entry, args);
     const told = (r: number | readonly [number, number]) => {
       tell(typeof r === "number" ? r : r[0]);
       return r;
@@ -208,7 +218,7 @@ export class Dispatcher {
       throw e;
     };
     try {
-      const r = entry.handler(lwp, args);
+      const r = this.#made(lwp, entry, args);
       return r instanceof Promise ? r.then(told, refused) : told(r);
     } catch (e) {
       return refused(e);

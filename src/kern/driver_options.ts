@@ -83,7 +83,7 @@ function valueOf({ kind, words, format }: OptionRow, text: string): unknown {
 }
 function numberOf(text: string, format: string | undefined): number | undefined {
   if (format === "octal") return /^[0-7]{1,10}$/.test(text) ? parseInt(text, 8) : undefined;
-  if (format === "size" && !text.startsWith("-")) return parseSize(text);
+  if ((format === "size" || format === "memory") && !text.startsWith("-")) return parseSize(text);
   return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : undefined;
 }
 const flags: Readonly<Record<string, boolean>> = {

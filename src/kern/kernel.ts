@@ -6,6 +6,7 @@ import type {
   BufferOptions,
   Buffers,
   KernelServices,
+  KernelView,
   NetDevice,
   OpenDatagrams,
   OpenGrowingFile,
@@ -15,6 +16,7 @@ import type {
   OpenTunnel,
   Pack,
   Plugin,
+  ProcessView,
   Sockets,
   Sys,
   SysctlNode,
@@ -27,17 +29,23 @@ import { type Calls, Dispatcher } from "./dispatch.ts";
 import { parseOptions } from "./driver_options.ts";
 import { Ktrace } from "./ktrace.ts";
 import { Log } from "./log.ts";
+import { KernelMemory } from "./memory.ts";
 import { type Builtins, pluginOf, Registry } from "./plugins.ts";
 import { type Cred, Lwp, type Proc, ProcTable, root } from "./proc.ts";
 import { Sysctl } from "./sysctl.ts";
 import { baseSyscalls } from "./syscalls.ts";
 import { baseSysctls } from "./sysctl_kern.ts";
+import { kernelView } from "./view.ts";
 
 /** What a kernel needs of the machine: the part of `Host` it uses, so that tests can give a fake. */
 export interface Hypercalls {
   readonly os: string;
   hostname(): string;
   cpus(): number;
+  /** Bytes of memory this process may have. */
+  memory(): number;
+  /** Programs that ran or waited to, on the average of 1, 5 and 15 minutes. */
+  loadavg(): readonly [number, number, number];
   now(): number;
   wall(): number;
   random(into: Uint8Array): void;
@@ -81,6 +89,9 @@ export class Kernel implements KernelServices {
   readonly log = new Log();
   readonly ktrace: Ktrace;
   readonly buffers: BufferCache;
+  readonly memory: KernelMemory;
+  /** Milliseconds since 1970 when it came up. */
+  readonly booted: number;
   readonly sys: Sys;
   readonly host: Hypercalls;
   readonly options: BootOptions;
@@ -100,6 +111,9 @@ export class Kernel implements KernelServices {
   lend: Sys["lend"] = () => {
     throw errno.ENOSYS;
   };
+  /** Set by who has mounts: those there are, and where a process stands. */
+  mountsNow: KernelView["mounts"] = () => [];
+  placesOf: (proc: Proc) => Pick<ProcessView, "cwd" | "root"> = () => ({ cwd: undefined, root: undefined });
   /** Set by who has interfaces. */
   openPort: OpenPort = () => {
     throw errno.ENXIO;
@@ -118,6 +132,9 @@ export class Kernel implements KernelServices {
     this.host = host;
     this.options = options;
     this.buffers = new BufferCache(options.bufferMemory ?? 64 << 20);
+    this.booted = host.wall();
+    // As Linux has it for its tmpfs: half of what there is.
+    this.memory = new KernelMemory(Math.floor(host.memory() / 2));
     this.sys = {
       errno,
       now: () => host.wall(),
@@ -126,6 +143,8 @@ export class Kernel implements KernelServices {
       pathVolume: (driver) => pathVolume(errno, driver),
       changed: (volume, node, name) => this.volumeChanged(volume as Volume, node, name),
       lend: (path) => this.lend(path),
+      kernel: kernelView(this),
+      memory: this.memory,
       callout: (ms, fn) => host.timer(ms, fn),
       unpack: host.unpack,
       pack: host.pack,
@@ -144,6 +163,7 @@ export class Kernel implements KernelServices {
     this.dispatcher.bug = (name, e) =>
       this.log.write(`bug in ${name}: ${e instanceof Error ? e.stack ?? e.message : e}`);
     this.proc1 = this.procs.create("rump_server", root);
+    this.proc1.started = this.booted;
     this.ktrace = new Ktrace(this);
     this.establish(baseSyscalls(this));
     this.sysctl(baseSysctls(this));
@@ -207,6 +227,7 @@ export class Kernel implements KernelServices {
   /** A new process: a client has come; or, of a parent, one with its files, directories and rights. */
   fork(comm: string, cred: Cred = root, parent?: Proc): Proc {
     const proc = this.procs.create(comm, cred, parent);
+    proc.started = this.host.wall();
     for (const fn of this.#atFork) fn(proc, parent);
     return proc;
   }

@@ -27,6 +27,8 @@ export type Guard = (name: string, args: Readonly<Record<string, unknown>>) => v
 export class Proc {
   readonly pid: number;
   ppid: number;
+  /** When it came: milliseconds since 1970. */
+  started = 0;
   /** Program name, for listings. */
   comm: string;
   cred: Cred;

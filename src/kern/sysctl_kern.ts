@@ -1,5 +1,5 @@
 /** The base kernel's own sysctl variables: kern, hw, vm, user, security. Each tells something true of this kernel. */
-import { Clockinfo } from "../abi/structs.ts";
+import { Clockinfo, Loadavg, Timespec } from "../abi/structs.ts";
 import { viewOf } from "../lib/struct.ts";
 import type { SysctlNode } from "../plugin.ts";
 import { errno } from "../abi/errno.ts";
@@ -42,6 +42,14 @@ function kern(kernel: Kernel): Record<string, SysctlNode> {
       write: (name) => void (hostname = name as string),
     },
     "kern.clockrate": { type: "struct", doc: "Kernel clock rates", number: 12, read: clockrate },
+    "kern.boottime": { type: "struct", doc: "System boot time", number: 83, read: () => timeval(kernel.booted) },
+    "kern.msgbuf": {
+      type: "string",
+      doc: "Kernel message buffer",
+      number: 53,
+      visible: false,
+      read: () => kernel.log.lines.map((line) => `${line}\n`).join(""),
+    },
     "kern.domainname": {
       ...string("YP domain name", () => domainname, 22),
       write: (name) => void (domainname = name as string),
@@ -59,6 +67,13 @@ function kern(kernel: Kernel): Record<string, SysctlNode> {
     "kern.module.path": string("Module load path", () => ""),
     "kern.components": string("Components loaded", () => [...kernel.loaded].join(" ")),
   };
+}
+/** sys/time.h struct timeval. */
+function timeval(ms: number): Uint8Array {
+  const out = new Uint8Array(Timespec.size);
+  const sec = Math.floor(ms / 1000);
+  Timespec.write(viewOf(out), 0, { sec, nsec: Math.floor((ms - sec * 1000) * 1000) });
+  return out;
 }
 function clockrate(): Uint8Array {
   const out = new Uint8Array(Clockinfo.size);
@@ -78,8 +93,22 @@ function random(kernel: Kernel): number {
 }
 
 function vm(kernel: Kernel): Record<string, SysctlNode> {
-  const { buffers } = kernel;
+  const { buffers, memory, host } = kernel;
   return {
+    "vm.loadavg": {
+      type: "struct",
+      doc: "System load average history",
+      number: 2,
+      read: () => loadavg(host.loadavg()),
+    },
+    "vm.filemem": quad("Amount of memory that files in it take (tmpfs, rumpfs)", () => memory.used),
+    "vm.filemem_limit": {
+      ...quad("Maximum amount of memory for files in it", () => memory.limit),
+      write: (n) => {
+        if ((n as bigint) < 1n << 20n || (n as bigint) > 1n << 50n) throw errno.EINVAL;
+        memory.limit = Number(n);
+      },
+    },
     "vm.bufmem": quad("Amount of kernel memory used by buffer cache", () => buffers.used),
     "vm.bufmem_dirty": quad("Amount of that which is still to be written", () => buffers.dirty),
     "vm.bufmem_hiwater": {
@@ -92,6 +121,14 @@ function vm(kernel: Kernel): Record<string, SysctlNode> {
   };
 }
 
+/** Fixed-point numbers of load averages (FSCALE). */
+const FSCALE = 2048;
+function loadavg(load: readonly number[]): Uint8Array {
+  const out = new Uint8Array(Loadavg.size);
+  const [one, five, fifteen] = load.map((n) => Math.round(n * FSCALE));
+  Loadavg.write(viewOf(out), 0, { one: one!, five: five!, fifteen: fifteen!, fscale: FSCALE });
+  return out;
+}
 function hw({ host, options }: Kernel): Record<string, SysctlNode> {
   const cpus = options.ncpu ?? host.cpus();
   return {
@@ -99,6 +136,8 @@ function hw({ host, options }: Kernel): Record<string, SysctlNode> {
     "hw.model": string("Machine model", () => "rumpcore (virtual)", 2),
     "hw.ncpu": int("Number of CPUs configured", () => cpus, 3),
     "hw.byteorder": int("System byte order", () => 1234, 4),
+    "hw.physmem": int("Bytes of physical memory; as many as fit", () => Math.min(host.memory(), 2 ** 31 - 1), 5),
+    "hw.physmem64": quad("Bytes of physical memory", () => host.memory(), 13),
     "hw.pagesize": int("Software page size", () => BLOCK, 7),
     "hw.machine_arch": string("Machine CPU class", () => "x86_64", 10),
     "hw.alignbytes": int("Alignment constraint for all possible data types", () => 7, 11),

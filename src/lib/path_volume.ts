@@ -38,6 +38,7 @@ export interface PathDriver {
   unmount?(): Async<void>;
   readonly readOnly?: boolean;
   readonly changing?: boolean;
+  readonly volatile?: boolean;
   readonly label?: string;
 }
 
@@ -235,7 +236,7 @@ export function pathVolume(errno: Errnos, driver: PathDriver): Volume<PathNode> 
   }
   for (const name of wholes) if (own(name)) ops[name] = own(name);
   for (const name of ["unlink", "rmdir", "rename"] as const) if (own(name)) ops[name] = v[name].bind(v);
-  for (const name of ["readOnly", "changing", "label"] as const) {
+  for (const name of ["readOnly", "changing", "volatile", "label"] as const) {
     if (driver[name] !== undefined) ops[name] = driver[name];
   }
   return {

@@ -74,6 +74,8 @@ export interface Volume<N = unknown> {
   readonly readOnly?: boolean;
   /** Its files change by other hands, too: `Sys.changed` tells. A file that has changed has another size or mtime. */
   readonly changing?: boolean;
+  /** With `changing`: its files say something else each time they are read. Nothing of them is remembered. */
+  readonly volatile?: boolean;
   /** Source shown by df and mount; left out: the device or the driver's name. */
   readonly label?: string;
   getattr(node: N): Async<Attr>;
@@ -107,6 +109,8 @@ export interface Volume<N = unknown> {
   allocate?(node: N, offset: number, length: number, keepSize: boolean): Async<void>;
   /** Zero [offset, offset+length) and give its room back. */
   punch?(node: N, offset: number, length: number): Async<void>;
+  /** Where the next data at or after `offset` is, -1: nowhere; or the next hole, as which the end counts (SEEK_DATA, SEEK_HOLE). */
+  seek?(node: N, offset: number, hole: boolean): Async<number>;
   /** Extended attributes; a missing one is `undefined`. */
   getxattr?(node: N, name: string): Async<Uint8Array | undefined>;
   setxattr?(node: N, name: string, value: Uint8Array): Async<void>;
@@ -136,6 +140,6 @@ export interface Volume<N = unknown> {
 }
 
 /** What is said of a volume, and may be left out. */
-export type Facts = "foldsCase" | "readOnly" | "label" | "changing";
+export type Facts = "foldsCase" | "readOnly" | "label" | "changing" | "volatile";
 /** A volume with every operation present: those its driver left out throw the errno they fail with. */
 export type WholeVolume<N = unknown> = Required<Omit<Volume<N>, Facts>> & Volume<N>;

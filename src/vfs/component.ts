@@ -8,7 +8,9 @@ import { provideSocketNames } from "../kern/sockets.ts";
 import { attributeCalls } from "./attributes.ts";
 import { mountCalls } from "./mounts.ts";
 import type { Cwdi } from "./namei.ts";
+import type { Vnode } from "./mount.ts";
 import { nameCalls } from "./names.ts";
+import { pathOf } from "./paths.ts";
 import { openCalls } from "./open.ts";
 import { socketNames } from "./sockets.ts";
 import { Vfs } from "./vfs.ts";
@@ -38,6 +40,18 @@ function sysctls(vfs: Vfs): Record<string, SysctlNode> {
   };
 }
 
+/** Where a process stands, by names. */
+function placesOf(cwdi: Cwdi | undefined): { readonly cwd: string | undefined; readonly root: string | undefined } {
+  const named = (vnode: Vnode | undefined) => {
+    try {
+      return vnode && pathOf(vnode);
+    } catch {
+      return undefined; // it was removed
+    }
+  };
+  return { cwd: named(cwdi?.cwd), root: named(cwdi?.root) };
+}
+
 const component: Component = {
   kind: "component",
   name: "rumpvfs",
@@ -45,6 +59,11 @@ const component: Component = {
     const kernel = services as Kernel;
     const vfs = new Vfs(kernel);
     kernel.faction.set("vfs", vfs);
+    kernel.mountsNow = () =>
+      vfs.mounts.filter(({ info }) => info.on !== "").map(({ info: { from, on, type }, readOnly }) => ({
+        ...{ from, on, type, readOnly },
+      }));
+    kernel.placesOf = ({ cwdi }) => placesOf(cwdi as Cwdi | undefined);
     provideSocketNames(kernel, socketNames());
     provideDeviceNodes(kernel, { add: (device) => vfs.addDevice(device) });
     kernel.establish({

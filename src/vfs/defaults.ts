@@ -1,4 +1,5 @@
 /** What an operation does that a driver left out: one table (NetBSD: vn_default_error, genfs_eopnotsupp, genfs_nullop). */
+import { then } from "../lib/async.ts";
 import { errno, type SysError } from "../abi/errno.ts";
 import type { Facts, WholeVolume } from "../lib/volume.ts";
 import type { StatFs, Volume } from "../plugin.ts";
@@ -28,6 +29,7 @@ export const defaults: Readonly<Record<Optional, SysError | undefined>> = {
   exchange: errno.EOPNOTSUPP,
   allocate: errno.EOPNOTSUPP,
   punch: errno.EOPNOTSUPP,
+  seek: undefined,
   getxattr: errno.EOPNOTSUPP,
   setxattr: errno.EOPNOTSUPP,
   removexattr: errno.EOPNOTSUPP,
@@ -59,6 +61,7 @@ export function complete(volume: Volume): FullVolume {
     readOnly: volume.readOnly ?? (!volume.write && !volume.create),
     label: volume.label,
     changing: volume.changing ?? false,
+    volatile: volume.volatile ?? false,
     forgets: volume.active !== undefined,
     getattr: volume.getattr.bind(volume),
     lookup: volume.lookup.bind(volume),
@@ -67,6 +70,11 @@ export function complete(volume: Volume): FullVolume {
   for (const [name, absent] of Object.entries(defaults)) {
     const op = volume[name as Optional] as ((...args: unknown[]) => unknown) | undefined;
     full[name] = op ? op.bind(volume) : absent ? refuse(absent) : acts[name as Optional] ?? (() => undefined);
+  }
+  // Holes are not told apart: data to the end, a hole there.
+  if (!volume.seek) {
+    full.seek = (node: unknown, offset: number, hole: boolean) =>
+      then(volume.getattr(node), ({ size }) => (hole ? size : offset < size ? offset : -1));
   }
   return full as unknown as FullVolume;
 }

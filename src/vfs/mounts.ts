@@ -13,34 +13,13 @@ import type { Async, FsDriver, StatFs } from "../plugin.ts";
 import { access, EXECUTE } from "./access.ts";
 import { dirOf, VnodeFile, vnodeOf } from "./file.ts";
 import { type Cwdi, cwdiOf, lookup } from "./namei.ts";
-import { type Mount, Vnode } from "./mount.ts";
+import type { Mount, Vnode } from "./mount.ts";
+import { pathOf } from "./paths.ts";
 import { takeDisk } from "./specfs.ts";
 import type { Vfs } from "./vfs.ts";
 
 /** Flags mount(2) keeps. */
 const KEPT = ~(MNT_UPDATE | MNT_FORCE);
-
-/** Deepest tree that is climbed: directories that a driver moved into themselves have no end. */
-const DEPTH = 10_000;
-/** The absolute path of a directory, for the mount list. ENOENT when it has none, ELOOP when it is too deep. */
-function pathOf(vnode: Vnode): string {
-  const names: string[] = [];
-  let at: Vnode | undefined = vnode;
-  for (let i = 0; at; i++) {
-    const { mount, node }: Vnode = at;
-    if (i > DEPTH) throw errno.ELOOP;
-    if (mount.isRemoved(node)) throw errno.ENOENT;
-    if (node === mount.volume.root) {
-      at = mount.covered;
-      continue;
-    }
-    const place = mount.place(node);
-    if (!place) throw errno.ENOENT;
-    names.push(place.name);
-    at = new Vnode(mount, place.dir);
-  }
-  return `/${names.reverse().join("/")}`;
-}
 
 function mount(
   vfs: Vfs,

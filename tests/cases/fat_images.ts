@@ -41,6 +41,8 @@ export function plainSys(log: (text: string) => void = () => {}): Sys {
     pathVolume: undefined as never,
     changed: () => {},
     lend: undefined as never,
+    kernel: undefined as never,
+    memory: undefined as never,
     buffers: (device, options) => cache.attach(device, options),
     sockets: undefined as never,
     unpack: host.unpack,

@@ -21,11 +21,22 @@ describe("the program of a file system", () => {
     within((sh) => {
       const r = sh.run("mkdir mnt; rump_tmpfs -s lots tmpfs mnt; rump_tmpfs -o size=1m,uid=no-such-one tmpfs mnt");
       assertEquals(r.err.split("\n"), [
-        'rump_tmpfs: size: Invalid type: Expected number but received "lots"',
+        "rump_tmpfs: size: neither a size nor a part of the memory",
         "rump_tmpfs: uid=no-such-one: no such user",
         "",
       ]);
       assertEquals(sh.run("rump_tmpfs -o bogus tmpfs mnt").err, "rump_tmpfs: -o bogus: option not supported\n");
+    }));
+  it("tells a file's holes apart, and keeps attributes (tmpfs)", { skip: noFuse() }, () =>
+    within((sh) => {
+      sh.must("mkdir mnt && rump_tmpfs -s 25% tmpfs mnt");
+      sh.must("truncate -s 100M mnt/f && echo x | dd of=mnt/f bs=1 seek=50M conv=notrunc status=none");
+      const seek =
+        "import os; f = os.open('mnt/f', 0); d = os.lseek(f, 0, 3); print(d >> 20, os.lseek(f, d, 4) - d, os.lseek(f, 0, 4))";
+      assertEquals(sh.must(`python3 -c "${seek}"; stat -c %b mnt/f`), "50 65536 0\n8\n");
+      sh.must("setfattr -n user.a -v b mnt/f && cp -a --sparse=always mnt/f mnt/g && cmp mnt/f mnt/g");
+      assertEquals(sh.must("getfattr -n user.a --only-values mnt/g"), "b");
+      sh.must("rump_tmpfs -u mnt");
     }));
   it("takes options by letter, by name and by Linux's name", { skip: noFuse() }, () =>
     within((sh) => {

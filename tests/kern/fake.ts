@@ -45,6 +45,8 @@ export function fakeHost(): FakeHost {
     modules,
     hostname: () => "fake",
     cpus: () => 2,
+    memory: () => 2 ** 33,
+    loadavg: () => [0.5, 0.25, 0.125],
     sockets: noSockets,
     sharedFile: host.eventSharedFile,
     growingFile: host.growingFile,
