@@ -32,6 +32,7 @@ import { attrReply, entryReply, fromLinuxDev, negativeReply } from "./reply.ts";
 import type { Request } from "./request.ts";
 import { fallocate, getxattr, ioctl, listxattr, lseek, removexattr, setxattr, statfs, tmpfile } from "./ops_misc.ts";
 import { listingFlags, readdir } from "./ops_list.ts";
+import { flush, getlk, release, setlk } from "./ops_lock.ts";
 import type { FuseServer } from "./server.ts";
 
 /** What an operation sees: the request, and its node. It gives the size of the reply's body, or NO_REPLY. */
@@ -199,8 +200,6 @@ function create(c: Context): Async<number> {
     : writable(c).create(c.node, wanted, make(c, mode));
   return then(made(c, wanted, node), (n) => n + openReply(c.req, OUT_HEADER + n, 0, FOPEN_KEEP_CACHE));
 }
-/** struct fuse_release_in: the opening, then how it was made. */
-const openFlags = (c: Context) => c.req.in.view.getUint32(BODY + 8, true);
 /** Where nobody cares: ENOSYS once, then files open without asking. */
 function open(c: Context): Async<number> {
   const { opens } = c.server;
@@ -308,16 +307,13 @@ export const ops: Readonly<Record<number, Op>> = {
   15: read,
   16: write,
   17: statfs,
-  18: (c) => {
-    c.server.opens?.direct?.release(ReadIn.get.fh(c.req.in.view, BODY));
-    return then(c.server.opens?.release(c.node, openFlags(c)), () => 0);
-  },
+  18: release,
   20: (c) => then(c.server.mount.readOnly ? undefined : c.volume.fsync(c.node), () => 0),
   21: setxattr,
   22: getxattr,
   23: listxattr,
   24: removexattr,
-  // 25 FLUSH: ENOSYS, nothing is held back by descriptor
+  25: flush,
   27: (c) =>
     openReply(
       c.req,
@@ -331,6 +327,9 @@ export const ops: Readonly<Record<number, Op>> = {
     return 0;
   },
   30: (c) => then(c.server.mount.sync(), () => 0),
+  31: getlk,
+  32: setlk(false),
+  33: setlk(true),
   35: create,
   39: ioctl,
   43: fallocate,

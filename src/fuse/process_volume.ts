@@ -6,6 +6,7 @@ import { errno } from "../abi/errno.ts";
 import { O_APPEND, O_CREAT, O_RDONLY, O_RDWR, O_TRUNC, S_IFIFO, S_IFREG, UTIME_OMIT } from "../abi/flags.ts";
 import { modeOfType } from "../abi/flags.ts";
 import { Lwp, type Proc } from "../kern/proc.ts";
+import type { Callout } from "../kern/wait.ts";
 import { missing, then } from "../lib/async.ts";
 import { decodeName } from "../lib/text.ts";
 import type { Async, Attr, FileType, Make, SetAttr, StatFs, Volume } from "../plugin.ts";
@@ -18,6 +19,7 @@ import { renamePaths, rmdirAt, unlinkAt } from "../vfs/names.ts";
 import { linkAt, makeAt, mkdirAt, mknodAt, openData, symlinkAt } from "../vfs/open.ts";
 import { allocate, get, list, punch, remove, set } from "../vfs/xattr.ts";
 import { inward, Numbers, outward, type Owners, refuseOwn, swapped } from "./owners.ts";
+import { ProcessLocks } from "./process_locks.ts";
 import { type ProcessNode, ProcessNodes } from "./process_nodes.ts";
 import { LONG } from "./reply.ts";
 import type { Opens } from "./server.ts";
@@ -32,6 +34,7 @@ export interface View {
   readonly now: () => number;
   /** Call when what is done now is done. */
   soon(fn: () => void): void;
+  readonly callout: Callout;
 }
 
 /** Flags of open(2) on the host (asm-generic/fcntl.h). */
@@ -46,6 +49,7 @@ const unseen: ReadonlySet<string> = new Set(["etfs", "hostfs"]);
 /** See the head of this file. `mount.touched` of the mount it is in is to be `changed`. */
 export class ProcessVolume implements Volume<ProcessNode>, Opens, Observer {
   readonly root: ProcessNode;
+  readonly locks: ProcessLocks;
   readonly changing = true;
   readonly readOnly = false;
   /** A file, the names in a directory (`name`), or everything is not as it was told. */
@@ -63,6 +67,7 @@ export class ProcessVolume implements Volume<ProcessNode>, Opens, Observer {
   constructor(view: View, root: Vnode) {
     this.#view = view;
     this.#lwp = new Lwp(view.proc);
+    this.locks = new ProcessLocks(view.proc, view.callout);
     this.root = this.#nodes.get(root);
   }
   /** Do something as the process, if it may. */

@@ -35,7 +35,14 @@ export function serveProcess(
   const owners = { here: { uid: seen.uid, gid: seen.gid }, there: { uid: euid, gid: egid } };
   const { prefix } = seen;
   return then(lookup(new Lwp(proc), seen.root), (root) => {
-    const view = { proc, prefix, owners, now: () => host.wall(), soon: (fn: () => void) => host.loop.soon(fn) };
+    const view = {
+      proc,
+      prefix,
+      owners,
+      now: () => host.wall(),
+      soon: (fn: () => void) => host.loop.soon(fn),
+      callout: kernel.sys.callout,
+    };
     const volume = new ProcessVolume(view, root);
     const info = { type: "rump", from: "rump", on: seen.root, flags: 0, owner: euid };
     const mount = new Mount(volume, undefined, info);
@@ -43,6 +50,7 @@ export function serveProcess(
     const close = () => {
       if (!observers.delete(volume)) return;
       fuse.stop();
+      volume.locks.close();
       void kernel.outstanding(fuse.nodes.clear());
       device.close();
       ended();

@@ -23,6 +23,7 @@ import { linuxErrno } from "../abi/linux_errno.ts";
 import { type Known, Nodes } from "./nodes.ts";
 import { NO_REPLY, ops } from "./ops.ts";
 import type { Listing } from "./ops_list.ts";
+import type { HostLocks } from "./ops_lock.ts";
 import { LONG, type Valid } from "./reply.ts";
 import { MAX_DATA, Request } from "./request.ts";
 
@@ -38,6 +39,9 @@ const READDIRPLUS = 44;
 /** Names in a listing's reply: each is the work of a request. */
 const NAMES = 64;
 const BODY = 40;
+/** struct fuse_in_header unique. */
+const UNIQUE = 8;
+const uniqueAt = (req: Request, at: number) => `${req.in.view.getBigUint64(at, true)}`;
 const EAGAIN = -11;
 const EINTR = -4;
 /** The request was taken back before we read it. */
@@ -68,6 +72,8 @@ export interface Opens {
   release(node: unknown, flags: number): Async<void>;
   /** Make a file, open; another may have made it meanwhile. */
   create(dir: unknown, name: string, make: Make, flags: number): Async<unknown>;
+  /** Left out: the host's kernel keeps the locks of those who see the mount, apart from all others'. */
+  readonly locks?: HostLocks;
   /** Of the file system a node is on: there may be several. */
   statfs(node: unknown): Async<StatFs>;
 }
@@ -254,6 +260,8 @@ export class FuseServer {
       case INIT_OP:
         return this.#init(req);
       case INTERRUPT:
+        this.#cancels.get(uniqueAt(req, BODY))?.();
+        return NO_REPLY;
       case NOTIFY_REPLY:
         return NO_REPLY;
       case DESTROY:
@@ -286,6 +294,12 @@ export class FuseServer {
       this.#spare.push(req);
     });
   }
+  /** Let the kernel interrupt a request that waits: `by` is told how, until it is `over`. */
+  interruptible(req: Request): { by(cancel: () => void): void; over(): void } {
+    const key = uniqueAt(req, UNIQUE);
+    return { by: (cancel) => void this.#cancels.set(key, cancel), over: () => void this.#cancels.delete(key) };
+  }
+  readonly #cancels = new Map<string, () => void>();
   /** Requests that wait for their driver. */
   get waiting(): number {
     return this.#waiting;
@@ -314,7 +328,8 @@ export class FuseServer {
     // Where a name cannot be taken back it is not believed for long.
     if (changing && this.#minor < EPOCH_MINOR) this.valid = Math.min(this.valid, 1);
     const shared = this.opens ? SHARED : changing ? INIT.AUTO_INVAL_DATA : 0;
-    const flags = get.flags(d, BODY) & (ASKED | (this.#options.writeback ? INIT.WRITEBACK_CACHE : 0) | shared);
+    const locks = this.opens?.locks ? INIT.POSIX_LOCKS | INIT.FLOCK_LOCKS : 0;
+    const flags = get.flags(d, BODY) & (ASKED | locks | (this.#options.writeback ? INIT.WRITEBACK_CACHE : 0) | shared);
     req.out.bytes.fill(0, OUT_HEADER, OUT_HEADER + INIT_OUT_SIZE);
     InitOut.write(req.out.view, OUT_HEADER, {
       major: 7,

@@ -9,9 +9,11 @@ import type { File } from "./file.ts";
 import { type Lwp, Proc } from "./proc.ts";
 import { type Callout, sleep, Waiters } from "./wait.ts";
 
-interface Lock {
+export interface Lock {
   /** A process, or an open file of flock's. */
   readonly owner: object;
+  /** Of programs of the host, for which flock(2) and fcntl(2) are worlds apart: which of them; left out: both. */
+  readonly world?: "flock" | "fcntl";
   readonly exclusive: boolean;
   readonly start: number;
   /** One past the last byte; Infinity: to the end, wherever that is. */
@@ -36,7 +38,8 @@ export class Locks {
   /** A lock of somebody else that is in the way. */
   conflict(wanted: Lock): Lock | undefined {
     return this.#held.find((l) =>
-      l.owner !== wanted.owner && l.start < wanted.end && wanted.start < l.end && (l.exclusive || wanted.exclusive)
+      l.owner !== wanted.owner && l.start < wanted.end && wanted.start < l.end && (l.exclusive || wanted.exclusive) &&
+      (l.world ?? wanted.world) === (wanted.world ?? l.world)
     );
   }
   /** Set it, waiting for those in the way. Throws EAGAIN where it may not wait, EDEADLK, EINTR. */

@@ -130,9 +130,30 @@ export const MountStats = struct("le", {
 }, 72);
 export const IOC_MOUNT_STATS = (2 << 30 | 72 << 16 | 0x52 << 8 | 1) >>> 0;
 
+/** struct fuse_lk_in; `end` is the last byte. */
+export const LkIn = struct("le", {
+  fh: u64,
+  owner: u64,
+  start: u64,
+  end: u64,
+  type: u32,
+  pid: u32,
+  flags: u32,
+  pad: u32,
+}, 48);
+export const LK_FLOCK = 1;
+/** struct fuse_lk_out. */
+export const LkOut = struct("le", { start: u64, end: u64, type: u32, pid: u32 }, 24);
+/** struct fuse_release_in, and of struct fuse_flush_in the owner. */
+export const ReleaseIn = struct("le", { fh: u64, flags: u32, releaseFlags: u32, owner: u64 }, 24);
+export const RELEASE_FLOCK = 2;
+
 /** FUSE_INIT flags, low word. */
 export const INIT = {
   ASYNC_READ: 1 << 0,
+  /** Locks of fcntl(2), and of flock(2), are asked for. */
+  POSIX_LOCKS: 1 << 1,
+  FLOCK_LOCKS: 1 << 10,
   /** open(2) cuts the file, rather than a SETATTR after it. */
   ATOMIC_O_TRUNC: 1 << 3,
   BIG_WRITES: 1 << 5,
