@@ -42,6 +42,7 @@ PACKAGES="
   util-linux:taskset
   wget:wget
   xorriso:xorriso
+  xz-utils:xz
   zisofs-tools:mkzftree
 "
 # Debian has it for this processor only.

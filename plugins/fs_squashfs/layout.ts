@@ -26,9 +26,6 @@ export const MAGIC = 0x73717368;
 /** Flags: no such table. */
 export const NO_TABLE = 2 ** 64;
 
-/** Compressions by number. */
-export const compressions: readonly (string | undefined)[] = [undefined, "gzip", "lzma", "lzo", "xz", "lz4", "zstd"];
-
 /** What each inode begins with. */
 export const InodeHeader = struct("le", { type: u16, mode: u16, uid: u16, gid: u16, mtime: u32, number: u32 }, 16);
 export const DirInode = struct("le", { block: u32, nlink: u32, size: u16, offset: u16, parent: u32 }, 16);

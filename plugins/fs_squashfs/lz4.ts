@@ -1,4 +1,5 @@
 /** LZ4 blocks (lz4_Block_format.md): no runtime has them. */
+import { copyMatch } from "./match.ts";
 
 /** Unpack to `most` bytes at the most; undefined: it is damaged. */
 export function unpackLz4(from: Uint8Array, most: number): Uint8Array | undefined {
@@ -31,12 +32,4 @@ export function unpackLz4(from: Uint8Array, most: number): Uint8Array | undefine
     n += length;
   }
   return undefined;
-}
-/** What is copied may overlap what it makes: a run repeats. */
-function copyMatch(out: Uint8Array, to: number, distance: number, length: number): void {
-  for (let done = 0; done < length;) {
-    const part = Math.min(length - done, distance + done);
-    out.copyWithin(to + done, to - distance, to - distance + part);
-    done += part;
-  }
 }

@@ -3,7 +3,7 @@ import { type Async, then } from "../../src/lib/async.ts";
 import { viewOf } from "../../src/lib/struct.ts";
 import type { Sys } from "../../src/plugin.ts";
 import { RAW_BLOCK } from "./layout.ts";
-import { unpackLz4 } from "./lz4.ts";
+import { type Compression, unpackerOf } from "./unpack.ts";
 
 /** A place in a stream of metadata: a block, counted in bytes from the stream's start, and bytes within what is unpacked. */
 export interface Place {
@@ -64,17 +64,19 @@ class Kept {
 export interface Ground {
   readonly sys: Sys;
   readonly disk: { read(into: Uint8Array, offset: number): Async<void> };
-  readonly compression: "gzip" | "lz4" | "zstd";
+  readonly compression: Compression;
   /** Bytes of the volume. */
   readonly size: number;
 }
 export class Blocks {
   readonly #g: Ground;
+  readonly #unpacker;
   readonly #metadata = new Kept(KEPT_METADATA);
   readonly #data = new Kept(KEPT_DATA);
 
   constructor(ground: Ground) {
     this.#g = ground;
+    this.#unpacker = unpackerOf(ground.compression, ground.sys);
   }
   /** `length` bytes of the stream that begins at byte `table`, from a place on, and the place behind them. EIO: it ends before. */
   read(table: number, from: Place, length: number): Async<{ readonly bytes: Uint8Array; readonly end: Place }> {
@@ -140,11 +142,8 @@ export class Blocks {
     });
   }
   #unpack(packed: Uint8Array, most: number): Uint8Array {
-    const { sys, compression } = this.#g;
-    const bytes = compression === "lz4"
-      ? unpackLz4(packed, most)
-      : sys.unpack(compression === "gzip" ? "zlib" : "zstd", packed, most);
-    if (!bytes) throw sys.errno.EIO;
+    const bytes = this.#unpacker(packed, most);
+    if (!bytes) throw this.#g.sys.errno.EIO;
     return bytes;
   }
 }

@@ -1,4 +1,4 @@
-/** squashfs: compressed images of Linux (Squashfs 4.0; gzip, lz4 and zstd), which cannot be written. */
+/** squashfs: compressed images of Linux (Squashfs 4.0, with every compression of mksquashfs), which cannot be written. */
 import { anyByte } from "../../src/lib/aligned.ts";
 import { then } from "../../src/lib/async.ts";
 import * as v from "valibot";
@@ -15,7 +15,7 @@ const options = v.strictObject({});
 const driver: FsDriver<v.InferOutput<typeof options>, Node> = {
   kind: "fs",
   name: "squashfs",
-  about: "Mount a Squashfs image (gzip, lz4 or zstd).",
+  about: "Mount a Squashfs image (gzip, lz4, lzma, lzo, xz or zstd).",
   wantsDevice: true,
   readOnly: true,
   options,

@@ -1,14 +1,15 @@
 /** The superblock: from its bytes to where everything is, or to why it is none. */
 import { viewOf } from "../../src/lib/struct.ts";
-import { compressions, MAGIC, Superblock } from "./layout.ts";
+import { MAGIC, Superblock } from "./layout.ts";
 import { type Place, placeOf } from "./metadata.ts";
+import { type Compression, compressionOf } from "./unpack.ts";
 
 export interface Super {
   readonly blockSize: number;
   readonly inodes: number;
   readonly fragments: number;
   readonly ids: number;
-  readonly compression: "gzip" | "lz4" | "zstd";
+  readonly compression: Compression;
   readonly root: Place;
   readonly bytesUsed: number;
   readonly idTable: number;
@@ -28,10 +29,8 @@ export function parseSuper(bytes: Uint8Array, size: number): Super | string {
   if (bytes.length < Superblock.size || get.magic(d, 0) !== MAGIC) return "no superblock";
   const version = `${get.major(d, 0)}.${get.minor(d, 0)}`;
   if (version !== "4.0") return `version ${version}: only 4.0 is supported`;
-  const compression = compressions[get.compression(d, 0)] ?? `number ${get.compression(d, 0)}`;
-  if (compression !== "gzip" && compression !== "lz4" && compression !== "zstd") {
-    return `compression ${compression} is not supported (gzip, lz4 and zstd are)`;
-  }
+  const compression = compressionOf(get.compression(d, 0));
+  if (!compression) return `compression ${get.compression(d, 0)} is not known`;
   const blockSize = get.blockSize(d, 0);
   if (blockSize !== 2 ** get.blockLog(d, 0) || blockSize < LEAST_BLOCK || blockSize > MOST_BLOCK) {
     return `block size is ${blockSize}`;

@@ -20,6 +20,8 @@ const MIB = 128;
 
 interface Row {
   readonly type: string;
+  /** For the lines; left out: the type. */
+  readonly name?: string;
   /** Makes d.img of the directory src. */
   readonly make: string;
   readonly peer: string;
@@ -32,6 +34,13 @@ const rows: readonly Row[] = [
   {
     type: "squashfs",
     make: "mksquashfs src d.img -noappend -quiet -no-progress -comp zstd > /dev/null",
+    peer: "squashfuse",
+    mountPeer: "squashfuse d.img peer",
+  },
+  {
+    type: "squashfs",
+    name: "squashfs, xz",
+    make: "mksquashfs src d.img -noappend -quiet -no-progress -comp xz > /dev/null",
     peer: "squashfuse",
     mountPeer: "squashfuse d.img peer",
   },
@@ -73,14 +82,14 @@ function changed(make: string, mount: string, dir: string, command: string): num
     return fresh1(mount, dir, command);
   });
 }
-function measure({ type, make, peer, mountPeer, writePeer }: Row): void {
+function measure({ type, name = type, make, peer, mountPeer, writePeer }: Row): void {
   sh(make);
   const there = has(peer);
   const ours = `rump_${type} -o ro d.img mnt`;
   const both = (what: string, unit: string, better: "more" | "less", run: (mount: string, dir: string) => number) => {
     const mine = run(ours, "mnt");
-    if (there) line(`${type}: ${what}`, mine, unit, peer, run(mountPeer, "peer"), better);
-    else line(`${type}: ${what}`, mine, unit);
+    if (there) line(`${name}: ${what}`, mine, unit, peer, run(mountPeer, "peer"), better);
+    else line(`${name}: ${what}`, mine, unit);
   };
   both("find 5,000 files with attributes", "s", "less", (m, d) => fresh(m, d, "find . -printf '%s %p\\n' > /dev/null"));
   both("read 5,000 small files", "s", "less", (m, d) => fresh(m, d, "find . -name 'f*' -exec cat {} + > /dev/null"));
