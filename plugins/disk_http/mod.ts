@@ -3,7 +3,7 @@
  * Read-only. What changes there while it is open is EIO: half of an image is none.
  */
 import type { DiskDriver } from "../../src/plugin.ts";
-import { shownUrl } from "../../src/lib/shown_url.ts";
+import { shownUrl } from "../../src/lib/urls.ts";
 import { Cache } from "./cache.ts";
 import { Image } from "./image.ts";
 import { type HttpOptions, options } from "./options.ts";

@@ -8,7 +8,7 @@ import type { Kernel } from "../kern/kernel.ts";
 import type { Async, BlockDevice, DiskDriver, DiskRequest } from "../plugin.ts";
 import { then } from "../lib/async.ts";
 import { anyByte } from "../lib/aligned.ts";
-import { secretsOf, shownUrl, splitOptions } from "../lib/shown_url.ts";
+import { secretsOf, shownUrl, splitOptions } from "../lib/urls.ts";
 import { finished } from "../lib/finished.ts";
 import type { Disk } from "../wire/slice.ts";
 import type { Locator } from "../wire/slices.ts";
@@ -43,8 +43,6 @@ function opener(source: string): string | undefined {
   if (name === undefined) throw new Failure(`${scheme}: no disks of this scheme`);
   return name;
 }
-/** Whether a source is a URL, and no path. */
-export const isUrl = (source: string): boolean => /^[a-z][a-z0-9+.-]*:\/\//.test(source);
 /** Open a disk elsewhere, by its URL, behind whose `#` its driver's options are; in a process of its own where it wants one. Throws Failure. */
 export async function openUrl(host: Host, kernel: Kernel, url: string, readOnly: boolean): Promise<BlockDevice> {
   const component = opener(url)!;
@@ -124,7 +122,7 @@ export function partOfDevice(device: BlockDevice, path: string, locator: Locator
   return length === undefined ? device : windowOn(disk, offset, length);
 }
 /** [offset, offset + length) of a device as one of its own, which closes it. */
-function windowOn(device: BlockDevice, offset: number, length: number): BlockDevice {
+export function windowOn(device: BlockDevice, offset: number, length: number): BlockDevice {
   const inside = (at: number, n: number) => {
     if (!(at >= 0) || at + n > length) throw errno.EIO;
   };

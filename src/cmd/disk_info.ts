@@ -2,12 +2,13 @@
 import type { Host } from "../host/host.ts";
 import type { Kernel } from "../kern/kernel.ts";
 import type { Options } from "../lib/getopt.ts";
+import { isUrl } from "../lib/urls.ts";
 import { human } from "../lib/human.ts";
 import type { DiskFacts } from "../plugin.ts";
 import { type BootImage, bootImagesOf } from "../wire/el_torito.ts";
 import type { Locator } from "../wire/slices.ts";
 import { Failure, type Grammar, reasonOf } from "./cli.ts";
-import { formatDriver, formatOf, inWords, isUrl, tablesOf } from "./disk_formats.ts";
+import { formatDriver, formatOf, inWords, tablesOf } from "./disk_formats.ts";
 import { openWhole, SOURCE_HELP, SOURCE_LETTERS, toolKernel } from "./disk_open.ts";
 import { asJson as slicesJson, described, type Found, holdsJson, look, table } from "./disk_slices.ts";
 import { directoryOf } from "./disk_new.ts";

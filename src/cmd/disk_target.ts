@@ -1,11 +1,12 @@
 /** A new disk image of any format: it has no name until it is whole, and whatever ends us leaves nothing behind. */
 import type { Host, HostFile } from "../host/host.ts";
+import { isUrl } from "../lib/urls.ts";
 import { optionRows, parseOptions, readOptions } from "../kern/driver_options.ts";
 import type { Kernel } from "../kern/kernel.ts";
 import type { Options } from "../lib/getopt.ts";
 import type { BlockDevice, DiskCreation, DiskDriver } from "../plugin.ts";
 import { Answered, Failure, reasonOf } from "./cli.ts";
-import { formatDriver, formatOf, formats, inWords, isUrl, tablesOf } from "./disk_formats.ts";
+import { formatDriver, formatOf, formats, inWords, tablesOf } from "./disk_formats.ts";
 import { directoryOf, unfinished } from "./disk_new.ts";
 import { openWhole } from "./disk_open.ts";
 import { optionTexts } from "./driver_words.ts";

@@ -1,14 +1,21 @@
-/** Lending host files to a kernel: rump_server -d. */
+/** Lending host files, images and disks elsewhere to a kernel: rump_server -d. */
 import type { Host } from "../host/host.ts";
 import type { Kernel } from "../kern/kernel.ts";
 import type { BlockDevice } from "../plugin.ts";
 import { hostfs } from "../vfs/hostfs.ts";
-import { type Locator, splitLocator } from "../wire/slices.ts";
+import { errno } from "../abi/errno.ts";
+import { anyByte } from "../lib/aligned.ts";
+import { isUrl, shownUrl } from "../lib/urls.ts";
+import { deviceFile } from "../vfs/device_file.ts";
+import { type Locator, locatorText, splitLocator } from "../wire/slices.ts";
 import { vfsOf } from "../vfs/vfs.ts";
 import { Failure, reasonOf } from "./cli.ts";
 import type { DriveSpec } from "./drivespec.ts";
-import { lockImage } from "./image.ts";
-import { isWritable, placeOf } from "./parts.ts";
+import { formatOf, windowOn } from "./disk_formats.ts";
+import { lockImage, openedSource } from "./image.ts";
+import { examine, isWritable, placeOf } from "./parts.ts";
+
+const PROGRAM = "etfs register";
 
 /** Register every drive; a disk needs file systems in the kernel. Throws Failure naming the drive. */
 export async function lendDrives(host: Host, kernel: Kernel, drives: readonly DriveSpec[]): Promise<void> {
@@ -16,29 +23,55 @@ export async function lendDrives(host: Host, kernel: Kernel, drives: readonly Dr
     try {
       await lend(host, kernel, drive);
     } catch (e) {
-      const what = kernel.faction.has("vfs") ? `${drive.hostpath}: ${reasonOf(e)}` : reasonOf(e);
-      throw new Failure(`etfs register: ${what}`);
+      if (e instanceof Failure && e.message.startsWith(PROGRAM)) throw e;
+      const what = kernel.faction.has("vfs") ? `${shownUrl(drive.hostpath)}: ${reasonOf(e)}` : reasonOf(e);
+      throw new Failure(`${PROGRAM}: ${what}`);
     }
   }
 }
 async function lend(host: Host, kernel: Kernel, drive: DriveSpec): Promise<void> {
   const vfs = vfsOf(kernel);
-  if (drive.type === "dir" || drive.type === "reg") {
-    if (drive.type === "reg" && drive.size !== "host") grow(host, drive.hostpath, drive.size);
-    const { type, size } = host.stat(drive.hostpath);
-    if (drive.offset > 0 || (drive.type === "reg" && drive.size !== "host" && drive.size !== size)) {
-      throw new Error(`type=${drive.type} lends all of it: size=host, and no offset`);
+  const { key, hostpath, type } = drive;
+  if (type === "dir" || (type === "reg" && isWholeFile(host, drive))) {
+    const { type: found } = host.stat(hostpath);
+    if (type === "dir" && drive.offset > 0) throw new Error("type=dir lends all of it: no offset");
+    if ((found === "dir") !== (type === "dir")) {
+      throw new Error(found === "dir" ? "is a directory" : "not a directory");
     }
-    if ((type === "dir") !== (drive.type === "dir")) {
-      throw new Error(type === "dir" ? "is a directory" : "not a directory");
-    }
-    return await vfs.etfsVolume(drive.key, hostfs(host, drive.hostpath), drive.hostpath, drive.type);
+    return await vfs.etfsVolume(key, hostfs(host, hostpath), hostpath, type);
   }
-  await vfs.etfsDisk(drive.key, openDisk(host, drive));
+  const device = await openDisk(host, kernel, drive);
+  if (type !== "reg") return await vfs.etfsDisk(key, device);
+  await vfs.etfsVolume(key, deviceFile(device, () => host.wall()), shownUrl(hostpath), "reg");
+}
+/** A host's file that is lent as it is, and may grow; made, or lengthened, where a size says so. */
+function isWholeFile(host: Host, { hostpath, size, offset, disklabel, format }: DriveSpec): boolean {
+  const part = offset > 0 || disklabel !== undefined || splitLocator(hostpath)[1] !== undefined;
+  if (part || isUrl(hostpath) || (format ?? formatAt(host, hostpath)) !== "raw") return false;
+  if (size !== "host") grow(host, hostpath, size);
+  return size === "host" || size === host.stat(hostpath).size;
+}
+/** The format of a host's file; of none, and of what is no file, raw. */
+function formatAt(host: Host, path: string): string {
+  if (isMissing(host, path) || !["file", "blk"].includes(host.stat(path).type)) return "raw";
+  return examine(host, path, formatOf);
+}
+async function openDisk(host: Host, kernel: Kernel, drive: DriveSpec): Promise<BlockDevice> {
+  const [path, locator] = located(drive);
+  if (!isUrl(path) && (drive.format ?? formatAt(host, path)) === "raw") return openRaw(host, drive, path, locator);
+  const use = { readOnly: false, whole: true, ...drive.format !== undefined && { format: drive.format } };
+  const source = locator ? `${path}${locatorText(locator)}` : path;
+  const device = await (await openedSource(host, kernel, PROGRAM, source, use)).settle(kernel);
+  if (locator || (drive.size === "host" && drive.offset === 0)) return device;
+  const length = drive.size === "host" ? device.size - drive.offset : drive.size;
+  if (!(length >= 0) || drive.offset + length > device.size) {
+    await device.close?.();
+    throw new Error(`has ${device.size} bytes, and cannot grow`);
+  }
+  return windowOn(anyByte(device, errno.EIO), drive.offset, length);
 }
 /** Read-write where the file allows it, else read-only. A missing file of a given size is made, as rump_server does. */
-function openDisk(host: Host, drive: DriveSpec): BlockDevice {
-  const [path, locator] = located(drive);
+function openRaw(host: Host, drive: DriveSpec, path: string, locator: Locator | undefined): BlockDevice {
   if (drive.size !== "host") grow(host, path, drive.offset + drive.size);
   const write = isWritable(host, path);
   if (locator) {

@@ -1,4 +1,4 @@
-/** rump_server -d: `key=/dev/dk,hostpath=dk.img,size=1g|host,offset=,type=,disklabel=` (rump_server(1)). */
+/** rump_server -d: `key=/dev/dk,hostpath=dk.img,size=1g|host,offset=,type=,disklabel=,format=` (rump_server(1)). */
 import { parseSize } from "../lib/getopt.ts";
 
 export interface DriveSpec {
@@ -10,12 +10,14 @@ export interface DriveSpec {
   readonly type: "blk" | "chr" | "reg" | "dir";
   /** Partition letter of a BSD disklabel in the file: it gives offset and size. */
   readonly disklabel: string | undefined;
+  /** raw, or a format of disk images; undefined: what the file's first bytes say. */
+  readonly format: string | undefined;
 }
 /** What is wrong with a specification, in rump_server's words. */
 export class DriveSpecError extends Error {
   override readonly name = "DriveSpecError";
 }
-const tokens = ["key", "hostpath", "size", "offset", "type", "disklabel"] as const;
+const tokens = ["key", "hostpath", "size", "offset", "type", "disklabel", "format"] as const;
 const types = ["blk", "chr", "reg", "dir"] as const;
 
 /** Split at commas; a comma in a path is written `\,`. */
@@ -59,5 +61,6 @@ export function parseDriveSpec(spec: string): DriveSpec {
     offset: f.has("offset") ? size(f.get("offset")!, "offset") : 0,
     type,
     disklabel,
+    format: f.get("format"),
   };
 }

@@ -6,7 +6,7 @@
 import { MNT_RDONLY } from "../abi/flags.ts";
 import type { Host } from "../host/host.ts";
 import { pluginOf } from "../kern/plugins.ts";
-import { shownUrl } from "../lib/shown_url.ts";
+import { shownUrl } from "../lib/urls.ts";
 import type { Options } from "../lib/getopt.ts";
 import type { FsDriver } from "../plugin.ts";
 import { type IsolatedModule } from "../isolate/driver.ts";

@@ -1,7 +1,7 @@
 /** rump_msdos(8): mount an MS-DOS image by a process of its own. */
 import type { Host } from "../host/host.ts";
 import { locatorText } from "../wire/slices.ts";
-import { shownUrl } from "../lib/shown_url.ts";
+import { shownUrl } from "../lib/urls.ts";
 import { type Grammar, parse, usage } from "./cli.ts";
 import { hostMount } from "./host_mount.ts";
 import { otherThanMount } from "./mount_stats.ts";

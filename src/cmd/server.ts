@@ -2,6 +2,7 @@
 import { builtins } from "../../plugins/mod.ts";
 import type { Host } from "../host/host.ts";
 import { parseSize } from "../lib/getopt.ts";
+import { isUrl } from "../lib/urls.ts";
 import { isLocal, type Located, parseLocator } from "../proxy/locator.ts";
 import { accessHelp, accessOf } from "./access.ts";
 import { ISOLATE_HELP, limitsOf } from "./isolate_options.ts";
@@ -21,7 +22,7 @@ const grammar: Grammar = {
     s: "stay in the foreground, log to standard error",
     v: "log the boot (to standard error with -s, to the file of --log)",
     c: "number of virtual CPUs shown (hw.ncpu); the kernel is one thread",
-    d: "lend a host file: key=/dev/dk,hostpath=dk.img[%GPT:1%],size=1g|host[,offset=n][,type=blk|chr|reg|dir][,disklabel=x]",
+    d: "lend a host file: key=/dev/dk,hostpath=dk.img[%GPT:1%],size=1g|host[,offset=n][,type=blk|chr|reg|dir][,disklabel=x][,format=raw|qcow2|...]; hostpath may be an image of another format, or a URL",
     l: "load a component: its name (rumpvfs, rumpfs_msdos, rumpnet_netinet6) or a plugin's file (./mine.ts)",
     m: "the same, after the drives were lent",
     r: "memory for cached disk blocks, with suffix k, m or g",
@@ -91,7 +92,7 @@ function drives(host: Host, name: string, specs: readonly string[]): DriveSpec[]
     return usage(host, name, grammar);
   }
 }
-const absolute = (host: Host, path: string) => (path.startsWith("/") ? path : `${host.cwd()}/${path}`);
+const absolute = (host: Host, path: string) => (path.startsWith("/") || isUrl(path) ? path : `${host.cwd()}/${path}`);
 /** A component's name as it is; a file's path absolute. */
 const pluginPath = (host: Host, l: string) => (l.includes("/") || /\.[cm]?[jt]s$/.test(l) ? absolute(host, l) : l);
 

@@ -63,7 +63,7 @@ const refused: readonly (readonly [command: string, said: string, status: number
   ["echo 'let x = (' > bad.ts; rump_server -l ./bad.ts unix://x", "/bad.ts: ", 1],
   ["echo 'throw new Error(1 + 1)' > bad.ts; rump_server -l ./bad.ts unix://x", "/bad.ts: 2\n", 1],
   ["rump_server unix://$(printf %0200d 1)", "rump_sp: failed to bind to URL unix://", 1],
-  ["touch f; rump_server -lrumpvfs -d key=/f,hostpath=f,size=host,offset=1k,type=reg unix://x", "lends all of it", 1],
+  ["mkdir f; rump_server -lrumpvfs -d key=/f,hostpath=f,size=host,offset=1k,type=dir unix://x", "lends all of it", 1],
   ["rump_server -d key=/x unix://x", "incomplete drivespec", 2],
   ["rump_server -d key=/x,hostpath=f,size=1k,bogus=1 unix://x", "invalid dtoken", 2],
   ["rump_server -d key=/x,hostpath=f,size=1024 unix://x", "etfs register: Function not implemented", 1],

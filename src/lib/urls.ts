@@ -1,5 +1,7 @@
 /** URLs as messages, df and mount tables show them. */
 
+/** Whether a source is a URL, and no path. */
+export const isUrl = (source: string): boolean => /^[a-z][a-z0-9+.-]*:\/\//.test(source);
 /** A URL without what is nobody's business: user and password, and of http(s) the query, which may be a signature; no fragment. */
 export function shownUrl(url: string): string {
   const [, scheme, rest] = /^([a-z][a-z0-9+.-]*:\/\/)([^#]*)/s.exec(url) ?? [];
