@@ -10,12 +10,13 @@ import type { Run } from "./mod.ts";
 /** Where the server does not serve files itself, calls on the same machine block: through shared memory they take less than the loop. */
 async function attach(host: Host, { comm, pid }: Order): Promise<Clients> {
   const retry = retryOf(host);
+  const far = !(host.env("RUMP_SERVER")?.startsWith("unix:") ?? true);
   // Who waits for another server, that knows of no mounts, serves them, and does not block everybody else.
-  const near = retry === undefined && (host.env("RUMP_SERVER")?.startsWith("unix:") ?? true);
+  const near = retry === undefined && !far;
   const again = attacher(host, comm);
   const first = await attachInLoop(host, again);
   const { say, end } = (await host.launch()).served(pid);
-  const connection = new Connection(host.loop, first, { retry, attach: again, say, end });
+  const connection = new Connection(host.loop, first, { retry, far, attach: again, say, end });
   return { connection, near, blocking: near ? () => caller(host, comm) : undefined };
 }
 export const run: Run = (host) => serveApart(host, (order) => attach(host, order));

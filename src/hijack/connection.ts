@@ -8,6 +8,8 @@ import { reattach, type Retry } from "../proxy/reconnect.ts";
 export interface Afterwards {
   /** Undefined: nothing is tried. */
   readonly retry: Retry | undefined;
+  /** Whether it is on another machine, or may be. */
+  readonly far: boolean;
   /** Attach again, in the loop. */
   readonly attach: () => Promise<AsyncClient>;
   /** A line for the user of the programs. */
@@ -34,6 +36,9 @@ export class Connection {
     this.#then = afterwards;
     this.client = first;
     this.#watch();
+  }
+  get far(): boolean {
+    return this.#then.far;
   }
   /** Programs are ended for want of a server. */
   get deadly(): boolean {

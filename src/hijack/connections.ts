@@ -1,11 +1,11 @@
 /** connect(2), listen(2), accept(2) of hijacked programs. */
 import { errno, type SysError } from "../abi/errno.ts";
 import { linuxErrno } from "../abi/linux_errno.ts";
-import { SOCK_RAW, SOCK_STREAM } from "../abi/flags.ts";
+import { SO_RCVBUF, SO_SNDBUF, SOCK_RAW, SOCK_STREAM, SOL_SOCKET } from "../abi/flags.ts";
 import { IP_HDRINCL, IPPROTO_IP } from "../abi/inet_options.ts";
 import { viewOf } from "../lib/struct.ts";
 import { AF, MAX_SOCKADDR, toBsd, toLinux } from "./sockaddr.ts";
-import { type Came, type Sockets, Stand } from "./stand.ts";
+import { type Came, FAR_BUFFER, type Sockets, Stand } from "./stand.ts";
 import { LinuxError, type Outcome, type Stop } from "./stop.ts";
 
 /** SOCK_NONBLOCK and SOCK_CLOEXEC of Linux. */
@@ -36,6 +36,7 @@ export async function socket(sockets: Sockets, stop: Stop, domain: number): Prom
   const s = await sockets.client.sys.socket({ domain, type, protocol }).catch((e: unknown) => {
     throw e === errno.EPROTOTYPE ? errno.ESOCKTNOSUPPORT : e;
   });
+  if (sockets.far && type === SOCK_STREAM) await widen(sockets, s);
   const kind = { family, type, protocol };
   const [nonblocking, closeOnExec] = [(flags & NONBLOCK) !== 0, (flags & CLOEXEC) !== 0];
   try {
@@ -49,6 +50,15 @@ export async function socket(sockets: Sockets, stop: Stop, domain: number): Prom
     throw e;
   }
   return "answered";
+}
+
+/** Room for what moves by one call. */
+async function widen({ client }: Sockets, s: number): Promise<void> {
+  const val = new Uint8Array(4);
+  viewOf(val).setInt32(0, FAR_BUFFER, true);
+  await client.batch((b) => {
+    for (const name of [SO_SNDBUF, SO_RCVBUF]) b.setsockopt({ s, level: SOL_SOCKET, name, val });
+  });
 }
 
 export async function bind({ client }: Sockets, stop: Stop, stand: Stand): Promise<Outcome> {
@@ -67,6 +77,7 @@ export function connect(sockets: Sockets, stop: Stop, stand: Stand): Promise<Out
     unreported();
     return 0;
   }
+  if (familyIn(name) === AF.UNSPEC && stand.state === "idle") return 0; // it is connected to nothing
   if (stand.state === "connected" || stand.state === "listening") throw errno.EISCONN;
   if (stand.state === "gone") throw new LinuxError(stand.error || linuxErrno(errno.ECONNABORTED));
   const theirs = stop.open(stop.int(0));
@@ -81,7 +92,7 @@ export function connect(sockets: Sockets, stop: Stop, stand: Stand): Promise<Out
   sockets.standIns.close(theirs);
   return told(stop, stand, attempt);
 }
-/** A socket of datagrams has a peer from now on; an address of no family takes it away. */
+/** A socket of datagrams has a peer from now on; an address of no family takes it away, which NetBSD calls EAFNOSUPPORT. */
 async function connectDatagrams({ client }: Sockets, stand: Stand, name: Uint8Array): Promise<Outcome> {
   const parting = familyIn(name) === AF.UNSPEC;
   await client.sys.connect({ s: stand.s, name }).catch((e: unknown) => {

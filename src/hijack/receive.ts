@@ -114,8 +114,15 @@ async function sourceOf(sockets: Sockets, stand: Stand, tag: Tag | undefined): P
   return toLinux(asa.subarray(0, viewOf(alen).getUint32(0, true)));
 }
 
+/** The host has a stream's data; what it does not know is that it is connected to nothing, and that no errors are queued. */
+function streamed({ state }: Stand, flags: number): Outcome {
+  if (flags & MSG.ERRQUEUE) throw errno.EAGAIN;
+  if (state === "idle" || state === "listening") throw errno.ENOTCONN;
+  return "resume";
+}
+
 export function recvfrom(sockets: Sockets, stop: Stop, stand: Stand): Promise<Outcome> | Outcome {
-  if (stand.stream) return "resume";
+  if (stand.stream) return streamed(stand, stop.int(3));
   return withEnd(sockets, stop, async (fd) => {
     const [flags, room] = [stop.int(3), stop.long(2)];
     const got = await next(sockets, { stop, stand, fd }, flags, deadline(sockets, stand));
@@ -149,7 +156,7 @@ async function one(sockets: Sockets, on: Receiver, at: number, flags: number, un
   return flags & MSG.TRUNC ? got.length : n;
 }
 export function recvmsg(sockets: Sockets, stop: Stop, stand: Stand): Promise<Outcome> | Outcome {
-  if (stand.stream) return "resume";
+  if (stand.stream) return streamed(stand, stop.int(2));
   return withEnd(
     sockets,
     stop,
@@ -157,7 +164,7 @@ export function recvmsg(sockets: Sockets, stop: Stop, stand: Stand): Promise<Out
   );
 }
 export function recvmmsg(sockets: Sockets, stop: Stop, stand: Stand): Promise<Outcome> | Outcome {
-  if (stand.stream) return "resume";
+  if (stand.stream) return streamed(stand, stop.int(3));
   return withEnd(sockets, stop, async (fd) => {
     const [vector, count, flags] = [stop.long(1), Math.min(stop.int(2) >>> 0, MANY), stop.int(3)];
     const until = Math.min(deadline(sockets, stand), within(sockets, stop, stop.long(4)));

@@ -11,9 +11,14 @@ import type { Ground, Stop } from "./stop.ts";
  */
 export type Attach = (stand: Stand) => Promise<"closed" | "reset">;
 
+/** Bytes the buffers of a stream have whose kernel is far: what moves between two calls. */
+export const FAR_BUFFER = 1 << 20;
+
 /** What the sockets of hijacked programs that one connection to a server has made have in common. */
 export interface Sockets extends Ground {
   readonly client: AsyncClient;
+  /** The server is on another machine, or may be: every call takes its time. */
+  readonly far: boolean;
   readonly attach: Attach;
   /** Those there are, by the inode of the program's end. */
   readonly stands: Map<number, Stand>;

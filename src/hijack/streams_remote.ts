@@ -6,10 +6,15 @@ import { Pollfd } from "../abi/structs.ts";
 import { type EndReady, NOT_NOW, type SocketEnd } from "../lib/socket_end.ts";
 import { viewOf } from "../lib/struct.ts";
 import type { AsyncClient } from "../proxy/client.ts";
-import type { Sockets, Stand } from "./stand.ts";
+import { FAR_BUFFER, type Sockets, type Stand } from "./stand.ts";
 
-/** Bytes moved by one call. */
-const PIECE = 128 << 10;
+/** Bytes received by one call at first; while as many come, twice as many the next time, up to half of what such a socket holds. */
+const RECEIVED = 32 << 10;
+const MOST_RECEIVED = FAR_BUFFER / 2;
+/** What is sent by one call: as much as a pair of the host's holds. It has left this memory when the call is made. */
+const outgoing = new Uint8Array(256 << 10);
+/** Sends that may be under way: the kernel makes them in their order. */
+const AHEAD = 4;
 const SHUT_RD = 0;
 const SHUT_WR = 1;
 
@@ -18,6 +23,10 @@ function pollfd(fd: number, events: number): Uint8Array {
   Pollfd.write(viewOf(bytes), 0, { fd, events });
   return bytes;
 }
+
+/** Memory for what comes next, after so many bytes. */
+const roomAfter = (length: number, spare: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> =>
+  length < spare.length || spare.length >= MOST_RECEIVED ? spare : new Uint8Array(spare.length * 2);
 
 type Way = "read" | "write";
 
@@ -82,29 +91,44 @@ class Stream {
   }
   async #toKernel(): Promise<void> {
     const { sys } = this.#client;
-    const buf = new Uint8Array(PIECE);
+    const under: Promise<void>[] = [];
     while (!this.#over) {
       const flags = this.#urgent && this.#end.atMark() ? MSG_OOB : 0;
-      const n = this.#end.receive(flags ? buf.subarray(0, 1) : buf);
+      const n = this.#end.receive(flags ? outgoing.subarray(0, 1) : outgoing);
       if (n === NOT_NOW && !this.#gone) await this.#until("read");
       else if (n <= 0) break;
-      for (let at = 0; at < n;) at += await sys.sendto({ s: this.#s, buf: buf.subarray(at, n), flags });
+      else under.push(this.#sent(outgoing.subarray(0, n), flags));
+      if (under.length >= AHEAD) await under.shift();
     }
+    await Promise.all(under);
     await sys.shutdown({ s: this.#s, how: SHUT_WR });
     this.#finished = true;
     if (this.#gone) this.#stop("closed");
   }
+  /** All of it goes, or the stream is broken. The memory is used up when this returns. */
+  #sent(buf: Uint8Array, flags: number): Promise<void> {
+    const done = this.#client.sys.sendto({ s: this.#s, buf, flags }).then((n) => {
+      if (n !== buf.length) throw errno.ECONNABORTED;
+    });
+    done.catch(() => {}); // who waits for it is told
+    return done;
+  }
+  /** What comes next is asked for while the program takes what has come. */
   async #toProgram(): Promise<void> {
-    const buf = new Uint8Array(PIECE);
-    const byte = new Uint8Array(1);
     /** The urgent byte has come, its place in the stream has not; it is known, and not passed yet. */
-    let [held, known] = [false, false];
-    for (;;) {
-      const { length, marked, urgent } = await this.#take(buf, byte, known ? POLLIN : POLLIN | POLLPRI);
-      held ||= urgent;
-      known = urgent || (known && (held || length < 0));
+    let held: Uint8Array | undefined;
+    let known = false;
+    let taken = this.#take(new Uint8Array(RECEIVED), false);
+    for (let spare = new Uint8Array(RECEIVED);;) {
+      const { buf, length, marked, urgent } = await taken;
+      held = urgent ?? held;
+      known = urgent !== undefined || (known && (held !== undefined || length < 0));
+      if (length !== 0) taken = this.#take(roomAfter(length, spare), known);
+      taken.catch(() => {}); // it is waited for, unless the program reads no more
+      spare = buf;
       if (held && marked) {
-        held = false;
+        const byte = held;
+        held = undefined;
         if (!await this.#put(byte, true)) break;
       }
       if (length === 0) return this.#end.shutdown("sending");
@@ -113,12 +137,13 @@ class Stream {
     // It reads no more.
     await this.#client.sys.shutdown({ s: this.#s, how: SHUT_RD });
   }
-  /** Wait for what comes next: bytes up to urgent data (-1: none), whether they begin there, and whether `byte` is urgent. */
-  async #take(buf: Uint8Array, byte: Uint8Array, events: number) {
+  /** Wait for what comes next: bytes up to urgent data (-1: none), whether they begin there, and the urgent byte. */
+  async #take(buf: Uint8Array<ArrayBuffer>, known: boolean) {
     const s = this.#s;
     const data = new Uint8Array(4);
+    const byte = new Uint8Array(1);
     const { read, mark, got } = await this.#client.batch((b) => {
-      b.poll({ fds: pollfd(s, events), timeout: -1 });
+      b.poll({ fds: pollfd(s, known ? POLLIN : POLLIN | POLLPRI), timeout: -1 });
       return {
         mark: b.ioctl({ fd: s, com: SIOC.SIOCATMARK, data }),
         got: b.recvfrom({ s, buf: byte, flags: MSG_OOB }),
@@ -126,7 +151,8 @@ class Stream {
       };
     });
     const length = read.error === errno.EAGAIN ? -1 : read.value;
-    return { length, marked: !mark.error && viewOf(data).getInt32(0, true) !== 0, urgent: !got.error };
+    const marked = !mark.error && viewOf(data).getInt32(0, true) !== 0;
+    return { buf, length, marked, urgent: got.error ? undefined : byte };
   }
   /** False: the program does not read any more. */
   async #put(bytes: Uint8Array, urgent: boolean): Promise<boolean> {

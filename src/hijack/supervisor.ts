@@ -96,6 +96,7 @@ class Supervisor {
     const sockets: Sockets = {
       ...this.#ground,
       client,
+      far: this.#connection.far,
       attach: straight(
         this.#ground.host,
         client,

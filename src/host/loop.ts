@@ -263,7 +263,8 @@ export class EpollLoop implements Loop {
     return result(raw.epoll_wait(this.#epoll, this.#memory!.address, EVENTS, timeout));
   }
   #timeout(): number {
-    if (this.#hot.length > 0 || this.#soon.length > 0) return 0;
+    // Also when what was called again has settled promises: those who wait for them go on first.
+    if (this.#hot.length > 0 || this.#soon.length > 0 || this.#settled) return 0;
     // A promise that has just come up may be done after one turn; only then waiting for descriptors pays.
     const longest = this.#pending === 0 ? IDLE_MS : this.#quiet > 0 || this.#turned ? PENDING_MS : 0;
     this.#quiet++;

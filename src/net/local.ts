@@ -111,6 +111,10 @@ class LocalProtocol implements Protocol {
     other.#from.add(this);
     this.#so.connected = true;
   }
+  disconnect(): void {
+    if (this.#peer) this.#peer.#from.delete(this);
+    this.#peer = undefined;
+  }
   /** Two ends of one connection. */
   join(other: LocalProtocol): void {
     for (const [a, b] of [[this, other], [other, this]] as const) {

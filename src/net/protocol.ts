@@ -12,6 +12,8 @@ export interface Protocol {
   listen(): void;
   /** Begin; the socket is `connected`, or `connecting` until its protocol says more. */
   connect(lwp: Lwp, name: Uint8Array): Async<void>;
+  /** It has no peer any more; where there are connections, left out. */
+  disconnect?(): void;
   /** How much of the message was taken; undefined: nothing, there is no room now. */
   send(lwp: Lwp, message: Message): Async<number | undefined>;
   /** Bytes that could be sent now. */

@@ -50,6 +50,9 @@ class RawSocket implements Protocol {
     this.remote = inetAddress(name).address;
     this.so.connected = true;
   }
+  disconnect(): void {
+    this.remote = 0;
+  }
   send(_lwp: Lwp, { data, to, rights, control }: Message): number {
     if (rights.length > 0) throw errno.EINVAL;
     if (to && this.so.connected) throw errno.EISCONN;

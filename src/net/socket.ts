@@ -97,6 +97,8 @@ export class Socket implements Fileops {
   /** Who is told of urgent data (SIOCSPGRP): remembered, there are no signals. */
   #owner = 0;
   #spliced = false;
+  /** The last of the sends that wait. */
+  #sending: Promise<void> | undefined;
   readonly #world: SocketWorld;
 
   constructor(domain: number, type: number, make: (so: Socket) => Protocol, world: SocketWorld) {
@@ -189,7 +191,21 @@ export class Socket implements Fileops {
   send(lwp: Lwp, message: Message, flags: number, nonblocking: boolean): Async<number> {
     const nb = nonblocking || (flags & MSG_DONTWAIT) !== 0;
     if (flags & MSG_OOB && !this.protocol.sendUrgent) throw errno.EOPNOTSUPP;
-    return this.#send(lwp, { ...message, urgent: (flags & MSG_OOB) !== 0 }, nb, 0);
+    const whole = { ...message, urgent: (flags & MSG_OOB) !== 0 };
+    return this.type === SOCK_STREAM ? this.#inTurn(lwp, whole, nb) : this.#send(lwp, whole, nb, 0);
+  }
+  /** What is sent while an earlier send waits for room stands behind that in the stream (sblock). */
+  #inTurn(lwp: Lwp, message: Message, nb: boolean): Async<number> {
+    if (this.#sending && nb) throw errno.EAGAIN;
+    const sent = this.#sending
+      ? this.#sending.then(() => this.#send(lwp, message, nb, 0))
+      : this.#send(lwp, message, nb, 0);
+    if (!(sent instanceof Promise)) return sent;
+    const done = sent.then(() => {}, () => {}).finally(() => {
+      if (this.#sending === done) this.#sending = undefined;
+    });
+    this.#sending = done;
+    return sent;
   }
   #send(lwp: Lwp, message: Message, nb: boolean, done: number): Async<number> {
     if (this.cantSend) throw errno.EPIPE;
@@ -225,6 +241,11 @@ export class Socket implements Fileops {
     if (this.listening) throw errno.EOPNOTSUPP;
     if (this.connecting) throw errno.EALREADY;
     if (this.connected && this.connectionOriented) throw errno.EISCONN;
+    // An address of no family is refused, and has taken the old peer away: connect(2), soconnect.
+    if (this.connected) {
+      this.protocol.disconnect?.();
+      this.connected = false;
+    }
     return then(this.protocol.connect(lwp, name), () => {
       if (!this.connecting) return 0;
       if (nonblocking) throw errno.EINPROGRESS;

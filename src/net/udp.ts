@@ -147,6 +147,10 @@ class UdpSocket implements Protocol, Endpoint {
     this.remotePort = port;
     this.so.connected = true;
   }
+  disconnect(): void {
+    this.local = this.#family.any;
+    this.remote = this.remotePort = 0;
+  }
   /** EADDRNOTAVAIL, EHOSTUNREACH: we have no address; EINVAL: it is bound to an address of the other family. */
   #source(destination: Address, sender: Sender = NOBODY): Address {
     const { options: { source: wished, outgoing: { groupInterface } } } = this;

@@ -36,11 +36,19 @@ describe("who serves a hijacked program", { skip: noFuse() }, () => {
     assertEquals(out, "on\n");
     assertStringIncludes(err, "Transport endpoint is not connected");
   });
-  it("works for a server on the network as well", () => {
-    const port = 20000 + Math.floor(Math.random() * 20000);
-    const server = `tcp://127.0.0.1:${port}`;
-    sh.must(`rump_allserver ${server}`);
-    assertEquals(run("rumphijack sh -c 'echo far > /rump/tmp/f; cat /rump/tmp/f'; rump.halt", server).out, "far\n");
+  describe("is of a server on the network", () => {
+    const server = `tcp://127.0.0.1:${20000 + Math.floor(Math.random() * 20000)}`;
+    before(() => void sh.must(`rump_allserver ${server}; head -c 40000000 /dev/urandom > big`));
+    after(() => run("rump.halt", server));
+
+    it("files are there", () =>
+      assertEquals(run("rumphijack sh -c 'echo far > /rump/tmp/f; cat /rump/tmp/f'", server).out, "far\n"));
+    it("forty megabytes go through its TCP, as they were", () => {
+      const line =
+        "(socat -u OPEN:big TCP-LISTEN:6000,bind=127.0.0.1 &) ; socat -u TCP:127.0.0.1:6000,retry=50,interval=0.1 -";
+      const sum = sh.must("sha256sum < big");
+      assertEquals(run(`rumphijack --path none sh -c '${line}' | sha256sum`, server).out, sum);
+    });
   });
   it("rump.sh is a shell on the rump kernel, and rump.sysctl tells of it there", () => {
     const { out } = run("SHELL=/bin/sh rump.sh -c 'cd /rump && pwd && rump.sysctl -n kern.ostype'");

@@ -216,7 +216,31 @@ static void datagrams(void) {
   usleep(100000);
   say("refused", recvfrom(c, b[0], 8, MSG_DONTWAIT, (void *)&from, &n));
   say("and forgotten", recvfrom(c, b[0], 8, MSG_DONTWAIT, (void *)&from, &n));
+  struct sockaddr none_at_all = { .sa_family = AF_UNSPEC };
+  char text[9] = "";
+  say("connect again", connect(c, (void *)&a, sizeof a));
+  say("to another", sendto(c, "other", 5, 0, (void *)&a, sizeof a));
+  say("recv of it", recvfrom(s, text, 8, 0, (void *)&from, &n));
+  printf("%s\n", text);
+  say("still its peer", getpeername(c, (void *)&from, &n));
+  say("disconnect", connect(c, &none_at_all, sizeof none_at_all));
+  say("no peer", getpeername(c, (void *)&from, &n));
+  say("send to nobody", sendmsg(c, &m[0].msg_hdr, 0));
+  say("sendto", sendto(c, "again", 5, 0, (void *)&a, sizeof a));
   close(c);
+  close(s);
+}
+/** Of a socket that is connected to nothing. */
+static void idle(void) {
+  int s = socket(AF_INET, SOCK_STREAM, 0);
+  char b[8];
+  struct iovec v = { b, 8 };
+  struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1 };
+  struct sockaddr none_at_all = { .sa_family = AF_UNSPEC };
+  say("recvmsg of nobody", recvmsg(s, &m, 0));
+  say("queued errors", recvmsg(s, &m, MSG_ERRQUEUE));
+  say("sendmsg to nobody", sendmsg(s, &m, MSG_NOSIGNAL));
+  say("disconnect", connect(s, &none_at_all, sizeof none_at_all));
   close(s);
 }
 int main(void) {
@@ -228,5 +252,6 @@ int main(void) {
   polled(l);
   handed(l);
   datagrams();
+  idle();
   return 0;
 }

@@ -173,6 +173,12 @@ describe("addresses and ports", () => {
     assertEquals(await send(sys, u, new Uint8Array(9216), sin("127.0.0.1", 7009)), 9216);
     await sys.connect({ s: u, name: sin("127.0.0.1", 7000) });
     fails(() => send(sys, u, "x", sin("127.0.0.1", 7000)), errno.EISCONN);
+    // An address of no family is refused, and takes the peer away.
+    fails(() => sys.connect({ s: u, name: new Uint8Array([16, 0, ...new Uint8Array(14)]) }), errno.EAFNOSUPPORT);
+    fails(
+      () => sys.getpeername({ fdes: u, asa: new Uint8Array(16), alen: new Uint8Array([16, 0, 0, 0]) }),
+      errno.ENOTCONN,
+    );
     fails(() => sys.socketpair({ domain: AF_INET, type: 1, protocol: 0, rsv: new Uint8Array(8) }), errno.EOPNOTSUPP);
     const user = kernel.calls(kernel.fork("user", { uid: 9, euid: 9, gid: 9, egid: 9, groups: [9] }));
     fails(() => user.socket({ domain: AF_INET, type: SOCK_RAW, protocol: 1 }), errno.EACCES);

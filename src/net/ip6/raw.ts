@@ -59,6 +59,9 @@ class Raw6Socket implements Protocol {
     this.#remote = this.#address(name);
     this.so.connected = true;
   }
+  disconnect(): void {
+    this.#remote = ANY;
+  }
   send(lwp: Lwp, { data, to, rights, control }: Message): number {
     if (rights.length > 0) throw errno.EINVAL;
     if (to && this.so.connected) throw errno.EISCONN;
