@@ -4,7 +4,7 @@ import { IP_HDRINCL, IPPROTO_IP } from "../abi/inet_options.ts";
 import { linuxErrno } from "../abi/linux_errno.ts";
 import { SO_ERROR, SOL_SOCKET } from "../abi/flags.ts";
 import { viewOf } from "../lib/struct.ts";
-import { type Form, optionOf, SO, SOL } from "./option_table.ts";
+import { type Form, isStrange, type Option, optionOf, SO, SOL } from "./option_table.ts";
 import type { Sockets, Stand } from "./stand.ts";
 import type { Outcome, Stop } from "./stop.ts";
 import { linuxTcpInfo } from "./tcp_info.ts";
@@ -22,6 +22,12 @@ function intBytes(...values: number[]): Uint8Array {
   for (const [i, value] of values.entries()) d.setInt32(i * 4, value, true);
   return bytes;
 }
+/** The name of an algorithm (TCP_CA_NAME_MAX). */
+function padded(name: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(16);
+  bytes.set(name.subarray(0, bytes.length));
+  return bytes;
+}
 const inverted = (bytes: Uint8Array) => bytes.map((b) => ~b);
 
 /** A value on its way to the kernel. */
@@ -32,6 +38,7 @@ function toBsd(form: Form, value: Uint8Array): Uint8Array {
   }
   if (form === "types") return inverted(value);
   if (form === "group") return value.subarray(0, IP_MREQ);
+  if (form === "byte") return value.subarray(0, 1);
   if (form === "interface" && value.length >= IP_MREQ) return value.subarray(4, IP_MREQ);
   return value;
 }
@@ -40,13 +47,15 @@ function toLinux(form: Form, value: Uint8Array): Uint8Array {
   if (form === "switch") return intBytes(viewOf(value).getInt32(0, true) === 0 ? 0 : 1);
   if (form === "size") return intBytes(viewOf(value).getInt32(0, true) * 2);
   if (form === "types") return inverted(value);
+  if (form === "byte") return intBytes(value[0] ?? 0);
+  if (form === "name") return padded(value);
   if (form === "tcp_info") return linuxTcpInfo(value);
   return value;
 }
 
 export async function setsockopt({ client }: Sockets, stop: Stop, stand: Stand): Promise<Outcome> {
   const [level, name, length] = [stop.int(1), stop.int(2), stop.int(4)];
-  const option = optionOf(level, name);
+  const option = optionOf(stand.kind, level, name);
   if (!option) throw errno.ENOPROTOOPT;
   if (length < 0) throw errno.EINVAL;
   if ("how" in option && option.how === "own") throw errno.ENOPROTOOPT;
@@ -54,7 +63,10 @@ export async function setsockopt({ client }: Sockets, stop: Stop, stand: Stand):
   const value = stop.read(stop.long(3), Math.min(length, MAX_VALUE));
   if ("bsd" in option) {
     const [bsdLevel, bsdName] = option.bsd;
-    await client.sys.setsockopt({ s: stand.s, level: bsdLevel, name: bsdName, val: toBsd(option.form, value) });
+    const val = toBsd(option.form, value);
+    await client.sys.setsockopt({ s: stand.s, level: bsdLevel, name: bsdName, val }).catch((e: unknown) => {
+      throw option.form === "name" && e === errno.EINVAL ? errno.ENOENT : e;
+    });
     if (bsdLevel === IPPROTO_IP && bsdName === IP_HDRINCL) stand.ownHeader = value[0] !== 0;
     return 0;
   }
@@ -71,11 +83,11 @@ export async function setsockopt({ client }: Sockets, stop: Stop, stand: Stand):
 
 export async function getsockopt(sockets: Sockets, stop: Stop, stand: Stand): Promise<Outcome> {
   const [level, name] = [stop.int(1), stop.int(2)];
-  const option = optionOf(level, name);
-  if (!option) throw errno.ENOPROTOOPT;
+  const option = optionOf(stand.kind, level, name);
+  if (!option) throw isStrange(stand.kind, level) ? errno.EOPNOTSUPP : errno.ENOPROTOOPT;
   if ("how" in option && option.how === "native") return "resume";
   if (level === SOL.SOCKET && name === SO.ERROR && stand.state === "gone" && stand.error === 0) return "resume";
-  const value = await valueOf(sockets, stop, stand, level, name);
+  const value = await valueOf(sockets, stop, stand, option, { level, name });
   const room = stop.readInt(stop.long(4));
   if (room < 0) throw errno.EINVAL;
   const part = value.subarray(0, Math.min(room, value.length));
@@ -87,15 +99,14 @@ async function valueOf(
   sockets: Sockets,
   stop: Stop,
   stand: Stand,
-  level: number,
-  name: number,
+  option: Option,
+  { level, name }: { readonly level: number; readonly name: number },
 ): Promise<Uint8Array> {
-  const option = optionOf(level, name)!;
   if ("bsd" in option) {
     const [bsdLevel, bsdName] = option.bsd;
     return toLinux(option.form, await ask(sockets, stand, bsdLevel, bsdName));
   }
-  if (option.how === "kept") return stand.remembered.get(`${level}/${name}`) ?? intBytes(0);
+  if (option.how === "kept") return stand.remembered.get(`${level}/${name}`) ?? intBytes(...option.value);
   const { family, type, protocol } = stand.kind;
   switch (name) {
     case SO.TYPE:
