@@ -12,7 +12,7 @@ import type { RemoteCalls } from "../remote_calls.ts";
 
 /** Bytes of an answer asked for at first, and at most. */
 const ROOM = 16 << 10;
-const MAX = 64 << 20;
+const MAX = 16 << 20;
 /** How long a level's names are believed. */
 const VALID_MS = 100;
 

@@ -5,8 +5,11 @@ import { type Entry, type Level, TOP, valueBytes, valueText } from "../../abi/sy
 import { type Dir, type File, keeper } from "./files.ts";
 import type { Questions } from "./questions.ts";
 
-/** A value as it stands in a file: structures by their bytes, as sysctl(8) shows them. */
+/** Bytes of a structure that is shown. */
+const MOST_SHOWN = 64 << 10;
+/** A value as it stands in a file: structures by their bytes, as sysctl(8) shows them. Throws EFBIG for a long one. */
 function shown({ type }: Entry, raw: Uint8Array): string {
+  if (raw.length > MOST_SHOWN) throw errno.EFBIG;
   return valueText(type, raw) ?? `0x${[...raw].map((b) => b.toString(16).padStart(2, "0")).join("")}`;
 }
 /** A variable's text. */
