@@ -46,7 +46,7 @@ export async function serveApart(host: Host, attach: Attach): Promise<number> {
   say({ types: ready.map(({ stat }) => isDirectory(stat) ? "dir" : "file") });
   const parcel = l.receiveParcel(LAUNCHER);
   const { connection } = clients;
-  const views = viewVolumes(host, { remote: currentCalls(connection), again: waiter(connection) }, order.views);
+  const views = viewVolumes(host, { remote: currentCalls(connection), again: waiter(connection) }, order);
   const n = ready.length;
   if (!parcel || parcel.fds.length < n + views.length) return 1; // it did not come to that
   l.close(LAUNCHER);

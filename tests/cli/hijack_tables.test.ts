@@ -154,6 +154,10 @@ describe("/proc/net of a hijacked program", { skip: noFuse() }, () => {
     sh.must(`cat > pieces.py <<'E'\n${PIECES}\nE`);
     assertEquals(one("python3 pieces.py"), "2 4\n");
   });
+  it("of one family only, those of the other stay the host's", () => {
+    const line = "sh -c 'grep -c shmif0 /proc/net/route; cat /proc/net/if_inet6 | cksum'";
+    assertEquals(one(`--socket inet ${line}`), `3\n${sh.must("cat /proc/net/if_inet6 | cksum")}`);
+  });
   it("programs within see the same, and may mount a /proc of their own", () => {
     const nested =
       "rumphijack --path none --socket none --sysctl sh -c 'ls -d /proc/sys/rump/net; grep -c shmif0 /proc/net/dev'";

@@ -9,13 +9,17 @@ import { Questions, type Source } from "./questions.ts";
 import { tableFiles } from "./tables.ts";
 import { variableFiles } from "./variables.ts";
 
-const roots: Readonly<Record<ViewName, (ask: Questions) => Dir>> = {
+const roots: Readonly<Record<ViewName, (ask: Questions, families: readonly number[]) => Dir>> = {
   tables: tableFiles,
   variables: variableFiles,
   linux: linuxFiles,
 };
-/** Volumes of views, in their order. */
-export function viewVolumes(host: Host, source: Source, names: readonly ViewName[]): (Volume & Opens)[] {
+/** Volumes of views, in their order. `families`: those hijacked, by the host's numbers. */
+export function viewVolumes(
+  host: Host,
+  source: Source,
+  { views, families }: { readonly views: readonly ViewName[]; readonly families: readonly number[] },
+): (Volume & Opens)[] {
   const ask = new Questions(source, () => host.now());
-  return names.map((name) => new MadeFiles(roots[name](ask), host, host.wall()));
+  return views.map((name) => new MadeFiles(roots[name](ask, families), host, host.wall()));
 }
