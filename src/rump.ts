@@ -31,6 +31,7 @@ import { parseLocator, reachable } from "./proxy/locator.ts";
 import { callsOf, persistentAsync, type Retry } from "./proxy/reconnect.ts";
 import { SpServer } from "./proxy/server.ts";
 import { version } from "./version.ts";
+import { hostfs } from "./vfs/hostfs.ts";
 import { vfsOf } from "./vfs/vfs.ts";
 
 export { errno, SysError };
@@ -103,6 +104,11 @@ export interface Rump {
   use(plugin: Plugin): Promise<void>;
   /** Lend a disk to the kernel under a name in /dev. */
   disk(key: string, device: BlockDevice): Promise<void>;
+  /**
+   * Lend a directory of the host and all below it, with its permissions, under a name (rump_pub_etfs_register,
+   * RUMP_ETFS_DIR_SUBDIRS): no link leads out of it, and it stays this one whatever becomes of `path`.
+   */
+  directory(key: string, path: string, how?: { readonly readOnly?: boolean }): Promise<void>;
   /** Serve remote clients at a locator until `halt`; over tls:// with a certificate and its key. The locator for clients: port 0 is any free one. */
   listen(locator: string, security?: Security): Promise<string>;
   /** Unmount, sync and end. */
@@ -129,6 +135,7 @@ export async function boot(options: BootOptions = {}): Promise<Rump> {
     fork,
     use: async (plugin) => await kernel.use(plugin),
     disk: (key, device) => vfsOf(kernel).etfsDisk(key, device),
+    directory: async (key, path, how = {}) => await vfsOf(kernel).etfsVolume(key, hostfs(host, path, how), path, "dir"),
     async listen(locator, security) {
       const located = parseLocator(locator, "server", findTransport);
       return reachable(locator, located, await server.listen(located, security));

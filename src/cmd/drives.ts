@@ -38,17 +38,17 @@ async function lend(host: Host, kernel: Kernel, drive: DriveSpec): Promise<void>
     if ((found === "dir") !== (type === "dir")) {
       throw new Error(found === "dir" ? "is a directory" : "not a directory");
     }
-    return await vfs.etfsVolume(key, hostfs(host, hostpath), hostpath, type);
+    return await vfs.etfsVolume(key, hostfs(host, hostpath, { readOnly: drive.readOnly }), hostpath, type);
   }
   const device = await openDisk(host, kernel, drive);
   if (type !== "reg") return await vfs.etfsDisk(key, device);
   await vfs.etfsVolume(key, deviceFile(device, () => host.wall()), shownUrl(hostpath), "reg");
 }
 /** A host's file that is lent as it is, and may grow; made, or lengthened, where a size says so. */
-function isWholeFile(host: Host, { hostpath, size, offset, disklabel, format }: DriveSpec): boolean {
+function isWholeFile(host: Host, { hostpath, size, offset, disklabel, format, readOnly }: DriveSpec): boolean {
   const part = offset > 0 || disklabel !== undefined || splitLocator(hostpath)[1] !== undefined;
   if (part || isUrl(hostpath) || (format ?? formatAt(host, hostpath)) !== "raw") return false;
-  if (size !== "host") grow(host, hostpath, size);
+  if (size !== "host" && !readOnly) grow(host, hostpath, size);
   return size === "host" || size === host.stat(hostpath).size;
 }
 /** The format of a host's file; of none, and of what is no file, raw. */
@@ -59,7 +59,7 @@ function formatAt(host: Host, path: string): string {
 async function openDisk(host: Host, kernel: Kernel, drive: DriveSpec): Promise<BlockDevice> {
   const [path, locator] = located(drive);
   if (!isUrl(path) && (drive.format ?? formatAt(host, path)) === "raw") return openRaw(host, drive, path, locator);
-  const use = { readOnly: false, whole: true, ...drive.format !== undefined && { format: drive.format } };
+  const use = { readOnly: drive.readOnly, whole: true, ...drive.format !== undefined && { format: drive.format } };
   const source = locator ? `${path}${locatorText(locator)}` : path;
   const device = await (await openedSource(host, kernel, PROGRAM, source, use)).settle(kernel);
   if (locator || (drive.size === "host" && drive.offset === 0)) return device;
@@ -72,8 +72,9 @@ async function openDisk(host: Host, kernel: Kernel, drive: DriveSpec): Promise<B
 }
 /** Read-write where the file allows it, else read-only. A missing file of a given size is made, as rump_server does. */
 function openRaw(host: Host, drive: DriveSpec, path: string, locator: Locator | undefined): BlockDevice {
-  if (drive.size !== "host") grow(host, path, drive.offset + drive.size);
-  const write = isWritable(host, path);
+  // Nor is a file made for who will not write it.
+  if (!drive.readOnly && drive.size !== "host") grow(host, path, drive.offset + drive.size);
+  const write = !drive.readOnly && isWritable(host, path);
   if (locator) {
     const { offset, length } = placeOf(host, path, locator, write);
     return locked(host, path, { write, offset, length });

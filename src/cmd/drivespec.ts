@@ -1,4 +1,4 @@
-/** rump_server -d: `key=/dev/dk,hostpath=dk.img,size=1g|host,offset=,type=,disklabel=,format=` (rump_server(1)). */
+/** rump_server -d: `key=/dev/dk,hostpath=dk.img,size=1g|host,offset=,type=,disklabel=,format=` (rump_server(1)), and `ro`. */
 import { parseSize } from "../lib/getopt.ts";
 
 export interface DriveSpec {
@@ -12,6 +12,8 @@ export interface DriveSpec {
   readonly disklabel: string | undefined;
   /** raw, or a format of disk images; undefined: what the file's first bytes say. */
   readonly format: string | undefined;
+  /** For reading only. */
+  readonly readOnly: boolean;
 }
 /** What is wrong with a specification, in rump_server's words. */
 export class DriveSpecError extends Error {
@@ -20,10 +22,17 @@ export class DriveSpecError extends Error {
 const tokens = ["key", "hostpath", "size", "offset", "type", "disklabel", "format"] as const;
 const types = ["blk", "chr", "reg", "dir"] as const;
 
+/** A word without a value. */
+const READ_ONLY = "ro";
+
 /** Split at commas; a comma in a path is written `\,`. */
 function fields(spec: string): Map<string, string> {
   const out = new Map<string, string>();
   for (const part of spec.split(/(?<!\\),/)) {
+    if (part === READ_ONLY) {
+      out.set(READ_ONLY, "");
+      continue;
+    }
     const at = part.indexOf("=");
     const name = at < 0 ? part : part.slice(0, at);
     if (!(tokens as readonly string[]).includes(name)) throw new DriveSpecError("invalid dtoken");
@@ -62,5 +71,6 @@ export function parseDriveSpec(spec: string): DriveSpec {
     type,
     disklabel,
     format: f.get("format"),
+    readOnly: f.has(READ_ONLY),
   };
 }

@@ -1,7 +1,8 @@
 /** Directories and images over each other, mounted on the host: rump_null and rump_union. */
+import process from "node:process";
 import { describe, it } from "node:test";
 import { assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
-import { noFuse, type Shell, within } from "./helpers.ts";
+import { isDeno, noFuse, type Shell, within } from "./helpers.ts";
 
 /** An ext2 image `low.img` with some files, and the same tree in `tree`. */
 function image(sh: Shell): void {
@@ -110,5 +111,48 @@ describe("rump_null", { skip: noFuse() }, () => {
       sh.must(
         "rump_null -u mnt && rump_null -o ro low.img mnt && cmp mnt/numbers tree/numbers && rump_null -u mnt && sha256sum -c sum",
       );
+    }));
+});
+describe("a directory of the host lent to a server", () => {
+  const serve = (how: string) => `rump_server -lrumpvfs -d key=/d,hostpath=dir,type=dir${how} unix://sock`;
+  const sock = { RUMP_SERVER: "unix://sock" };
+  it("has the host's owners, modes, times and links; what is written is the host's", () =>
+    within((sh) => {
+      sh.must("mkdir dir && echo x > dir/f && chmod 640 dir/f && ln dir/f dir/g && touch -d 2001-02-03T04:05:06 dir/f");
+      sh.must(serve(""));
+      assertMatch(sh.must("rump.ls -l /d", sock), /^total \d+\n-rw-r----- {2}2 \S+ +\S+ +2 Feb {2}3 {2}2001 f\n/);
+      sh.must("echo new > n && rump.cp host:n /d/n && rump.ln /d/n /d/m && rump.chmod 600 /d/n && rump.halt", sock);
+      assertEquals(sh.must("cat dir/n && stat -c '%a %h' dir/m"), "new\n600 2\n");
+    }));
+  it(
+    "a server that is not root there may what its user may",
+    { skip: isDeno || process.getuid?.() !== 0 },
+    () =>
+      within((sh) => {
+        sh.must(
+          `chmod 755 . && mkdir -m 777 dir run && chmod 777 . && cp "$(command -v rump)" run/ && chmod 755 run/rump &&
+        echo secret > dir/theirs && chmod 600 dir/theirs && echo read > dir/readable`,
+        );
+        sh.must(
+          `setpriv --reuid 65534 --regid 65534 --clear-groups run/rump rump_server -lrumpvfs -d key=/d,hostpath=dir,type=dir unix://sock`,
+        );
+        const said = (command: string) => sh.run(command, sock).err.replace(/^.*: /, "");
+        assertEquals(
+          ["rump.cat /d/theirs", "rump.chmod 666 /d/readable", "rump.cp /d/readable /d/theirs"].map(said),
+          ["Permission denied\n", "Operation not permitted\n", "Permission denied\n"],
+        );
+        sh.must("rump.cp /d/readable /d/mine && rump.halt", sock);
+        assertEquals(sh.must("stat -c %u dir/mine && cat dir/theirs"), "65534\nsecret\n");
+      }),
+  );
+  it("with `ro` cannot be written, nor can a disk", () =>
+    within((sh) => {
+      sh.must("mkdir dir && echo x > dir/f && truncate -s 1M d.img && sha256sum d.img > sum");
+      sh.must(
+        `rump_server -lrumpvfs -d key=/d,hostpath=dir,type=dir,ro -d key=/dev/dk,hostpath=d.img,size=host,ro unix://sock`,
+      );
+      assertStringIncludes(sh.run("rump.rm /d/f", sock).err, "Read-only file system");
+      assertEquals(sh.run("rump.dd if=/dev/zero of=/dev/rdk count=1", sock).status, 1);
+      sh.must("rump.cat /d/f && rump.halt && sha256sum -c sum", sock);
     }));
 });

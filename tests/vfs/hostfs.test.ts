@@ -1,7 +1,8 @@
 import { after, describe, it } from "node:test";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { O_CREAT, O_TRUNC, O_WRONLY } from "../../src/abi/flags.ts";
 import { host } from "../../src/host/mod.ts";
 import type { Calls } from "../../src/kern/dispatch.ts";
 import type { FsDriver } from "../../src/plugin.ts";
@@ -29,13 +30,17 @@ conformance(driver, {
 });
 
 /** A directory of the host at /l, and something beside it that nobody lent. */
-async function lent(): Promise<{ sys: Calls; dir: string; read: (path: string) => Promise<string> }> {
+async function lent(
+  how: { readonly readOnly?: boolean } = {},
+  prepare: (dir: string) => void = () => {},
+): Promise<{ sys: Calls; dir: string; read: (path: string) => Promise<string> }> {
   const dir = fresh();
   fs.mkdirSync(`${dir}/in`);
+  prepare(dir);
   fs.mkdirSync(`${dir}/out`);
   fs.writeFileSync(`${dir}/out/secret`, "secret");
   const { kernel, sys } = await fakeKernel({ builtins, components: ["rumpvfs"] });
-  await vfsOf(kernel).etfsVolume("/l", hostfs(host, `${dir}/in`), `${dir}/in`, "dir");
+  await vfsOf(kernel).etfsVolume("/l", hostfs(host, `${dir}/in`, how), `${dir}/in`, "dir");
   const read = async (path: string) => {
     const fd = await sys.open({ path, flags: 0 });
     const buf = new Uint8Array(100);
@@ -43,6 +48,16 @@ async function lent(): Promise<{ sys: Calls; dir: string; read: (path: string) =
   };
   return { sys, dir, read };
 }
+/** Between a directory and a link to one outside, and a file and a link to one outside, there and back. */
+const ATTACK = `
+import os
+os.symlink("../out", "in/l1")
+os.symlink("../out/secret", "in/l2")
+while True:
+    for name, link in (("in/d", "in/l1"), ("in/f", "in/l2")):
+        os.rename(name, name + ".own"); os.rename(link, name)
+        os.rename(name, link); os.rename(name + ".own", name)
+`;
 const mkdir = async (sys: Calls, path: string) => await sys.mkdir({ path, mode: 0o755 });
 
 describe("a host directory that was lent", () => {
@@ -86,5 +101,67 @@ describe("a host directory that was lent", () => {
     const { dir, read } = await lent();
     assertEquals(spawnSync("sh", ["-c", `mkfifo ${dir}/in/fifo`]).status, 0);
     assertEquals(await refused(read("/l/fifo")) === "ok", false);
+  });
+  it("is not left while somebody changes its names for links as fast as he can, neither for reading nor for writing", async () => {
+    const { sys, dir, read } = await lent();
+    fs.mkdirSync(`${dir}/in/d`);
+    fs.writeFileSync(`${dir}/in/d/secret`, "mine");
+    fs.writeFileSync(`${dir}/in/f`, "mine");
+    const attacker = spawn("python3", ["-c", ATTACK], { cwd: dir, stdio: "ignore" });
+    const ended = new Promise((resolve) => attacker.on("close", resolve));
+    const seen = new Map<string, number>();
+    const note = (what: string) => seen.set(what, (seen.get(what) ?? 0) + 1);
+    const put = async (path: string) => {
+      const fd = await sys.open({ path, flags: O_CREAT | O_WRONLY | O_TRUNC, mode: 0o666 });
+      await sys.write({ fd, buf: new TextEncoder().encode("mine") });
+      await sys.close({ fd });
+    };
+    try {
+      for (const end = Date.now() + 1000; Date.now() < end;) {
+        for (const path of ["/l/d/secret", "/l/f"]) {
+          for (const work of [() => read(path), () => put(path), () => sys.chmod({ path, mode: 0o666 })]) {
+            try {
+              note(String(await work()));
+            } catch (e) {
+              note((e as { code: string }).code);
+            }
+          }
+        }
+      }
+    } finally {
+      attacker.kill("SIGKILL");
+      await ended;
+    }
+    assertEquals([seen.has("secret"), (seen.get("mine") ?? 0) > 0], [false, true], [...seen].join(" "));
+    assertEquals(fs.readFileSync(`${dir}/out/secret`, "utf8"), "secret");
+    assertEquals([fs.statSync(`${dir}/out/secret`).mode & 0o777, fs.readdirSync(`${dir}/out`)], [0o644, ["secret"]]);
+  });
+  it("stays the same directory when it is moved, or another takes its name", async () => {
+    const { dir, read } = await lent();
+    fs.writeFileSync(`${dir}/in/f`, "mine");
+    fs.renameSync(`${dir}/in`, `${dir}/moved`);
+    fs.symlinkSync("out", `${dir}/in`);
+    assertEquals([await read("/l/f"), await refused(read("/l/secret"))], ["mine", "ENOENT"]);
+  });
+  it("can be for reading only, whatever the host would let us do", async () => {
+    const { sys, read } = await lent({ readOnly: true }, (dir) => fs.writeFileSync(`${dir}/in/f`, "mine"));
+    for (
+      const work of [
+        () => sys.open({ path: "/l/f", flags: O_WRONLY }),
+        () => sys.open({ path: "/l/new", flags: O_CREAT | O_WRONLY, mode: 0o644 }),
+        () => sys.unlink({ path: "/l/f" }),
+        () => sys.chmod({ path: "/l/f", mode: 0o600 }),
+        () => sys.rename({ from: "/l/f", to: "/l/g" }),
+      ]
+    ) assertEquals(await refused((async () => await work())()), "EROFS");
+    assertEquals(await read("/l/f"), "mine");
+  });
+  it("devices of the host can neither be made in it nor opened", async () => {
+    const { sys, dir } = await lent();
+    assertEquals(
+      await refused((async () => await sys.mknod({ path: "/l/null", mode: 0o020666, dev: 0x103 }))()),
+      "EPERM",
+    );
+    assertEquals(fs.readdirSync(`${dir}/in`), []);
   });
 });
