@@ -55,7 +55,7 @@ export const run: Run = async (host, argv) => {
   const grammar = grammars[name]!;
   const { options, rest } = parse(host, name === "rump.sh" ? shellsOwn(argv) : argv, grammar);
   const config = configured(host, name, options);
-  const wantsFiles = options.some(([o]) => o !== "socket") || host.env("RUMPHIJACK") !== undefined;
+  const wantsFiles = options.some(([o]) => o === "path" || o === "blanket") || host.env("RUMPHIJACK") !== undefined;
   if (name === "rump.sh") {
     const words = [host.env("SHELL") || "sh", ...rest];
     return await launch(host, config, { argv, words, given: rest.length, wantsFiles });

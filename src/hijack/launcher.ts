@@ -36,7 +36,8 @@ export async function launch(host: Host, config: HijackConfig, program: Program)
   const { words, given } = program;
   const argv = [...l.words(words.slice(0, words.length - given)), ...l.lastArguments(given)];
   const files = filesOf(config);
-  const able = (files.length === 0 && !config.sysctl) || mayHaveFiles(host, l, program, inherited);
+  const able = (files.length === 0 && !config.sysctl) ||
+    mayHaveFiles(host, l, { ...program, wantsFiles: program.wantsFiles || config.sysctl }, inherited);
   const order: Order = {
     comm: basename(words[0]!),
     pid: host.pid,

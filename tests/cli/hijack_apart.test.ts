@@ -96,7 +96,9 @@ describe("who serves a hijacked program", { skip: noFuse() }, () => {
         "no files of the rump kernel: mounting needs root, or a user name space (unshare -U); sockets only",
       );
     });
-    it("files that were asked for and cannot be had are the end of it", () =>
-      assertEquals(byUser("PATH=${PATH%%:*} rumphijack --path /rump /bin/echo on").status, 1));
+    for (const asked of ["--path /rump", "--sysctl"]) {
+      it(`${asked}: what was asked for and cannot be had is the end of it`, () =>
+        assertEquals(byUser(`PATH=\${PATH%%:*} rumphijack ${asked} /bin/echo on`).status, 1));
+    }
   });
 });

@@ -17,6 +17,8 @@ describe("rumphijack on a server without file systems", { skip: noFuse() }, () =
     const { out, err, status } = run("rumphijack sh -c 'echo here; ls -d /rump'");
     assertEquals([out, err, status], ["here\n", "ls: cannot access '/rump': No such file or directory\n", 2]);
   });
+  it("has variables all the same", () =>
+    assertEquals(run("rumphijack --sysctl sysctl -n net.ipv4.ip_default_ttl").out, "64\n"));
   for (const how of ["RUMPHIJACK=path=/rump rumphijack", "rumphijack --path /rump", "rumphijack --blanket /rump"]) {
     it(`${how}: says which component is missing`, () => {
       const { err, status } = run(`${how} true`);
