@@ -2,9 +2,10 @@
 import { errno } from "../abi/errno.ts";
 import { AF_INET, IFF, SOCK_DGRAM } from "../abi/flags.ts";
 import { Ifconf, IFNAMSIZ, Ifreq, IfreqFlags, IfreqValue, IFT } from "../abi/net_structs.ts";
-import { type LinkAddress, parseSockaddrDl } from "../abi/route_structs.ts";
+import { type LinkAddress, parseSockaddrDl, RTM } from "../abi/route_structs.ts";
 import { SIOC } from "../abi/sockio.ts";
 import { chars, struct, u32, u64, viewOf } from "../lib/struct.ts";
+import { changeNeighbour, changeRoute, type IndexOf, neighbour } from "./route_requests.ts";
 import { toBsd, toLinux } from "./sockaddr.ts";
 import type { Sockets, Stand } from "./stand.ts";
 import { LinuxError, type Outcome, type Stop } from "./stop.ts";
@@ -114,6 +115,11 @@ const rows: Readonly<Record<number, Row>> = {
   0x8942: constant(QUEUE), // SIOCGIFTXQLEN
   0x8970: constant(0), // SIOCGIFMAP
 };
+const SIOCADDRT = 0x890b;
+const SIOCDELRT = 0x890c;
+const SIOCDARP = 0x8953;
+const SIOCGARP = 0x8954;
+const SIOCSARP = 0x8955;
 const SIOCGSTAMP = 0x8906;
 const SIOCGSTAMPNS = 0x8907;
 const SIOCGIFNAME = 0x8910;
@@ -161,9 +167,38 @@ async function nameOf(sockets: Sockets, stop: Stop, at: number): Promise<Outcome
   return 0;
 }
 
+const indexOf: IndexOf = async (sockets, name) => {
+  const link = (await links(sockets)).find((l) => l.name === name);
+  if (!link) throw errno.ENODEV;
+  return link.index;
+};
+/** The interface on whose network a sockaddr_in is. Throws ENXIO: none. */
+async function near(sockets: Sockets, address: Uint8Array): Promise<number> {
+  const ours = (await addresses(sockets)).filter(({ addr }) => addr[1] === AF_INET);
+  const word = (sockaddr: Uint8Array) => viewOf(sockaddr).getUint32(4);
+  for (const { name, addr } of ours) {
+    const mask = word((await ask(sockets, SIOC.SIOCGIFNETMASK, named(name))).subarray(ADDR));
+    if (((word(address) ^ word(addr)) & mask) === 0) return await indexOf(sockets, name);
+  }
+  throw errno.ENXIO;
+}
+/** Requests about routes and neighbours, of other structures than interfaces' have. */
+const others: Readonly<Record<number, (sockets: Sockets, stop: Stop, stand: Stand) => Promise<void>>> = {
+  [SIOCADDRT]: (sockets, stop, stand) => changeRoute(sockets, stop, stand, indexOf, RTM.ADD),
+  [SIOCDELRT]: (sockets, stop, stand) => changeRoute(sockets, stop, stand, indexOf, RTM.DELETE),
+  [SIOCGARP]: neighbour,
+  [SIOCSARP]: (sockets, stop) => changeNeighbour(sockets, stop, indexOf, near, RTM.ADD),
+  [SIOCDARP]: (sockets, stop) => changeNeighbour(sockets, stop, indexOf, near, RTM.DELETE),
+};
+
 /** ioctl(2) of a hijacked socket, of those about interfaces. */
-export async function ioctl(sockets: Sockets, stop: Stop, _stand: Stand): Promise<Outcome> {
+export async function ioctl(sockets: Sockets, stop: Stop, stand: Stand): Promise<Outcome> {
   const [command, at] = [stop.int(1), stop.long(2)];
+  const other = others[command];
+  if (other) {
+    await other(sockets, stop, stand);
+    return 0;
+  }
   if (command === SIOCGIFCONF) return await list(sockets, stop, at);
   if (command === SIOCGIFNAME) return await nameOf(sockets, stop, at);
   if (command === SIOCGSTAMP || command === SIOCGSTAMPNS) throw new LinuxError(ENOENT);
