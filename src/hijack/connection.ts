@@ -2,7 +2,9 @@
 import { errno } from "../abi/errno.ts";
 import type { Loop } from "../host/host.ts";
 import type { AsyncClient } from "../proxy/client.ts";
+import type { Async } from "../plugin.ts";
 import { reattach, type Retry } from "../proxy/reconnect.ts";
+import type { RemoteCalls } from "./remote_calls.ts";
 
 /** What is done when it has gone. */
 export interface Afterwards {
@@ -78,3 +80,19 @@ export class Connection {
     return this.client;
   }
 }
+
+/** The calls of whatever connection there is. */
+export const currentCalls = (connection: Connection): RemoteCalls => ({
+  get sys() {
+    return connection.client.sys;
+  },
+  get batch() {
+    return connection.client.batch;
+  },
+});
+
+/** Waits for a server, where one is gone. */
+export const waiter = (connection: Connection | undefined) => (): Async<unknown> => {
+  if (!connection) throw errno.ENOTCONN;
+  return connection.now();
+};

@@ -3,20 +3,9 @@ import { errno } from "../abi/errno.ts";
 import type { Opens } from "../fuse/server.ts";
 import { then } from "../lib/async.ts";
 import type { Async, Volume } from "../plugin.ts";
-import type { Connection } from "./connection.ts";
-import type { RemoteCalls } from "./remote_calls.ts";
+import { type Connection, waiter } from "./connection.ts";
 import type { RemoteNode } from "./remote_nodes.ts";
 import { RemoteVolume } from "./remote_volume.ts";
-
-/** The calls of whatever connection there is. */
-export const currentCalls = (connection: Connection): RemoteCalls => ({
-  get sys() {
-    return connection.client.sys;
-  },
-  get batch() {
-    return connection.client.batch;
-  },
-});
 
 /** Do it; when the server is gone, `again` waits for another, and it is done anew. */
 export function persevering(work: () => Async<unknown>, again: () => Async<unknown>): Async<unknown> {
@@ -31,11 +20,6 @@ export function persevering(work: () => Async<unknown>, again: () => Async<unkno
     return failed(e);
   }
 }
-/** Waits for a server, where one is gone. */
-export const waiter = (connection: Connection | undefined) => (): Async<unknown> => {
-  if (!connection) throw errno.ENOTCONN;
-  return connection.now();
-};
 type Method = (...args: unknown[]) => Async<unknown>;
 
 /**

@@ -72,11 +72,12 @@ function isThere(host: Host, path: string): boolean {
 
 /** Everything that is to be there before the program is. */
 function prepare(host: Host, l: Launch, order: Order): void {
-  const socket = l.apart([APART]);
+  const { socket, disowned } = l.apart([APART]);
   l.say(socket, JSON.stringify(order));
   const mounts = [...order.mounts, ...order.views.map((view) => places[view])];
   const cwd = host.cwd();
   const fds = mounts.length > 0 ? mounted(l, order, socket) : (answer(l, socket), []);
+  disowned();
   const parcel = l.parcel(socket, fds);
   parcel.send(order.families.length > 0 ? listener(host, order, { fd: socket, message: parcel.message }) : undefined);
   // What was covered is not what is there now; a directory in a mount is found only once that is served.
@@ -96,19 +97,23 @@ function answer(l: Launch, socket: number): readonly ("dir" | "file")[] {
 /** Make the mounts, while the process apart gets ready; their descriptors. */
 function mounted(l: Launch, { mounts, views }: Order, socket: number): number[] {
   l.unshareMounts();
+  for (const { at, root } of mounts) if (root === "/") l.mountPoint(at, "dir");
+  const viewing = viewed(l, views);
   const fds = answer(l, socket).map((type, i) => {
     const { at } = mounts[i]!;
     l.mountPoint(at, type);
     return l.mountFuse(at, type, "rump");
   });
+  return [...fds, ...viewing];
+}
+function viewed(l: Launch, views: readonly ViewName[]): number[] {
   if (views.length > 0) l.stageProc(STAGE);
-  for (const view of views) {
+  return views.map((view) => {
     const { at, links } = places[view];
     l.mountPoint(at, "dir");
     l.mountLinks(STAGE, links);
-    fds.push(l.mountFuse(at, "dir", "rump", true));
-  }
-  return fds;
+    return l.mountFuse(at, "dir", "rump", true);
+  });
 }
 
 /** Whether mounts can be made. Where they cannot, that is said, and it is the end of it if files were asked for. */

@@ -3,6 +3,8 @@ import type { ViewName } from "./proc/places.ts";
 
 /** The argument that makes our program the process apart. */
 export const APART = "--hijack-apart";
+/** Its descriptor to the launcher. */
+export const LAUNCHER = 3;
 
 /** A mount in the program's private name space. */
 export interface OrderedMount {

@@ -15,8 +15,8 @@ import { socketPair } from "./unmounter.ts";
 export interface Launch {
   /** Descriptors we were given when we were started: to be asked before anything is opened. */
   inherited(): Inherited;
-  /** Start our own program with these arguments as nobody's child; our end of its descriptor 3. */
-  apart(args: readonly string[]): number;
+  /** Start our own program with these arguments; our end of its descriptor 3. It is nobody's child once it was `disowned`. */
+  apart(args: readonly string[]): { readonly socket: number; disowned(): void };
   /** A line to the other end, and one from it; "": it is gone. */
   say(socket: number, line: string): void;
   hear(socket: number): string;
@@ -86,11 +86,10 @@ export const launchOf = (self: { readonly path: string; readonly args: readonly 
   apart(args) {
     const [ours, theirs] = socketPair();
     try {
-      spawnApart(self, args, theirs);
+      return { socket: ours, disowned: spawnApart(self, args, theirs) };
     } finally {
       raw.close(theirs);
     }
-    return ours;
   },
   say,
   hear,

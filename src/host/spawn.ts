@@ -49,23 +49,27 @@ export function spawnSession(
 }
 /** Starts its arguments in the background, and is gone. */
 const APART = '"$@" &';
+const SHELL = "/bin/sh";
 /**
  * Start our own program in a session of its own, as nobody's child: who started it can become another program, which does
- * not know of it. Its descriptor 3 is `socket`; nothing else is open. Throws HostError.
+ * not know of it: once the result has been called, which waits for the shell between. Its descriptor 3 is `socket`; nothing
+ * else is open. Throws HostError.
  */
 export function spawnApart(
   self: { readonly path: string; readonly args: readonly string[] },
   args: readonly string[],
   socket: number,
-): void {
-  const pid = spawnSession("sh", ["sh", "-c", APART, "sh", self.path, ...self.args, ...args], [
+): () => void {
+  const pid = spawnSession(SHELL, ["sh", "-c", APART, "sh", self.path, ...self.args, ...args], [
     undefined,
     undefined,
     undefined,
     socket,
   ]);
-  const status = new Uint8Array(4);
-  while (result(raw.waitpid(pid, status, 0)) === EINTR);
+  return () => {
+    const status = new Uint8Array(4);
+    while (result(raw.waitpid(pid, status, 0)) === EINTR);
+  };
 }
 const EINTR = -4;
 /** Nothing else of ours, nor of who started us, stays open in a child: somebody may wait for a lock or an end of file. */
