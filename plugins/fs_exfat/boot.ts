@@ -86,11 +86,15 @@ export function parseBoot(boot: Uint8Array, size: number): Layout | string {
   const whole = { size: heap + clusters * clusterSize, serial: d.getUint32(100, true) };
   return { sectorSize, clusterSize, clusters, fat, heap, root, flags, isBackup: false, ...whole };
 }
-/** 3.4: the last sector repeats the sum of those before it, without flags and percentage. */
+/** 3.4: the last sector repeats the sum of those before it. */
 function sumsUp(region: Uint8Array, sectorSize: number): boolean {
+  return viewOf(region).getUint32(11 * sectorSize, true) === bootSum(region.subarray(0, 11 * sectorSize));
+}
+/** Of a boot region's first eleven sectors, without flags and percentage. */
+export function bootSum(sectors: Uint8Array): number {
   let sum = 0;
-  for (let i = 0; i < 11 * sectorSize; i++) {
-    if (i !== FLAGS_AT && i !== FLAGS_AT + 1 && i !== PERCENT_AT) sum = ((sum << 31 | sum >>> 1) + region[i]!) >>> 0;
+  for (let i = 0; i < sectors.length; i++) {
+    if (i !== FLAGS_AT && i !== FLAGS_AT + 1 && i !== PERCENT_AT) sum = ((sum << 31 | sum >>> 1) + sectors[i]!) >>> 0;
   }
-  return viewOf(region).getUint32(11 * sectorSize, true) === sum;
+  return sum;
 }

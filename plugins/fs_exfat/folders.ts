@@ -248,6 +248,7 @@ export class Folders {
   }
   /** Slots are not used any more. */
   free({ dir, slot, slots }: Place): void {
+    if (this.#data.runs(dir).length === 0) return; // the directory is gone since
     this.#sectors(dir, slot, slots, true, (part) => {
       for (let at = 0; at < part.length; at += ENTRY) part[at]! &= ~IN_USE;
     });

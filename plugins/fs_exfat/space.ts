@@ -4,7 +4,7 @@ import type { Run } from "./clusters.ts";
 /** Bytes of a bitmap that is kept: 2^29 clusters. */
 export const LARGEST_BITMAP = 64 << 20;
 /** Candidates that are looked at for a place that is long enough. */
-const CANDIDATES = 64;
+const CANDIDATES = 32;
 /** What is written at once. */
 const PIECE = 4096;
 
@@ -68,8 +68,9 @@ export class Space {
       runs.push(run);
     };
     if (near > 1 && near - 2 < this.clusters && !this.#isTaken(near - 2)) take(this.#from(near - 2, left));
-    while (left > 0) {
-      const run = this.#find(left);
+    // Where no place is long enough for all of it, what is next does for the rest.
+    for (let candidates = CANDIDATES; left > 0 && this.#free > 0; candidates = 1) {
+      const run = this.#find(left, candidates);
       if (!run) break;
       take(run);
     }
@@ -83,13 +84,14 @@ export class Space {
     return { first: index + 2, count: end - index };
   }
   /** A free run, long enough if one is near. */
-  #find(want: number): Run | undefined {
+  #find(want: number, candidates: number): Run | undefined {
     let best: Run | undefined;
-    for (let [from, n, turned] = [this.#next, 0, false]; n < CANDIDATES; n++) {
+    for (let [from, n, turned] = [this.#next, 0, false]; n < candidates; n++) {
       const index = this.#firstFree(from, this.clusters);
       if (index < 0) {
         if (turned) break;
         [from, turned] = [0, true];
+        n--;
         continue;
       }
       const run = this.#from(index, want);

@@ -41,7 +41,7 @@ export async function crashLife(
   const { volume } = vfsOf(kernel).mounts.at(-1)!;
   const promises: Promised[] = [];
   for (let i = 0; i < syncs; i++) {
-    sys.sync({});
+    await sys.sync({}); // its write-back may come later
     promises.push({ steps: journal.length, files: await volumeListing(volume), touched: new Set() });
     for (let k = 0; k < each; k++) step(sys, random, promises.at(-1)!.touched);
   }
