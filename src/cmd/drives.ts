@@ -12,7 +12,8 @@ import { vfsOf } from "../vfs/vfs.ts";
 import { Failure, reasonOf } from "./cli.ts";
 import type { DriveSpec } from "./drivespec.ts";
 import { formatOf, windowOn } from "./disk_formats.ts";
-import { lockImage, openedSource } from "./image.ts";
+import { openedSource } from "./image.ts";
+import { lockImage } from "./image_lock.ts";
 import { examine, isWritable, placeOf } from "./parts.ts";
 
 const PROGRAM = "etfs register";

@@ -10,8 +10,8 @@ import type { BlockDevice } from "../plugin.ts";
 import { Failure, reasonOf } from "./cli.ts";
 import { formatOf, loadFormats, openFormat, openUrl, partOfDevice, tablesOf } from "./disk_formats.ts";
 import { beginLog } from "./disk_log.ts";
-import { octal } from "./mount_list.ts";
-import { diskOf, isWritable, type Part, partIn, splitImage } from "./parts.ts";
+import { lock, usedBy } from "./image_lock.ts";
+import { diskOf, isWritable, partIn, splitImage } from "./parts.ts";
 
 /** An image that is open, and not looked at: who reads it may have fewer rights than who opened it. */
 export interface OpenImage {
@@ -144,61 +144,3 @@ function open(host: Host, path: string, readOnly: boolean): HostFile {
 }
 /** Throws EBUSY for a block device somebody has for himself; readers share it. */
 const idle = (host: Host, path: string) => host.open(path, { exclusive: true }).close();
-/** Who else has an image, as far as can be told without a lock of our own. */
-interface Use {
-  /** The process that has it locked is about to end: it is mounted no more. */
-  readonly leaving: boolean;
-  readonly loop: string | undefined;
-}
-function usedBy(host: Host, path: string, file: HostFile): Use {
-  return {
-    leaving: file.holder(0, 0) !== undefined && !isMounted(host, path),
-    loop: file.writable && file.type === "file" ? loopDevice(host, path) : undefined,
-  };
-}
-/** One writer, or many readers, of the same bytes; whoever else has them is named. */
-export function lockImage(host: Host, path: string, file: HostFile, part: Part): void {
-  lock(host, file, part, usedBy(host, path, file));
-}
-function lock(host: Host, file: HostFile, part: Part, { leaving, loop }: Use): void {
-  const write = file.writable;
-  const attempt = () => file.lock(write, part.offset ?? 0, part.length ?? 0);
-  let holder = attempt();
-  // Unmounted already, and about to end: after `umount mnt` the image is soon free.
-  for (let ms = 0; holder && leaving && ms < LEAVING_MS; ms += LOOK_MS) {
-    host.sleep(LOOK_MS);
-    holder = attempt();
-  }
-  if (holder) {
-    const by = holder.pid > 0 ? `process ${holder.pid}` : "another process";
-    throw new Failure(`locked by ${by}: it is ${write ? "mounted" : "being written"} already`);
-  }
-  if (loop) throw new Failure(`in use by ${loop}: it is a loop device's already`);
-}
-/** Longest wait for the process of an unmounted image, and between looks. */
-const LEAVING_MS = 1000;
-const LOOK_MS = 5;
-/** Whether something with the image, or a part of it, as its source is mounted. */
-function isMounted(host: Host, path: string): boolean {
-  const real = host.realpath(path);
-  return (textOf(host, "/proc/self/mounts") ?? "").split("\n").some((line) => {
-    const source = octal(line.split(" ", 1)[0]!);
-    return source === real || source.startsWith(`${real}%`);
-  });
-}
-/** The loop device the kernel has made of a file, and may be writing through. */
-function loopDevice(host: Host, path: string): string | undefined {
-  // Those without a file have no size, and are not listed.
-  const inUse = textOf(host, "/proc/partitions")?.match(/\bloop\d+$/gm) ?? [];
-  if (inUse.length === 0) return undefined;
-  const real = host.realpath(path);
-  const name = inUse.find((name) => textOf(host, `/sys/block/${name}/loop/backing_file`) === real);
-  return name && `/dev/${name}`;
-}
-function textOf(host: Host, path: string): string | undefined {
-  try {
-    return new TextDecoder().decode(host.readFile(path)).replace(/\n$/, "");
-  } catch {
-    return undefined; // not attached
-  }
-}

@@ -1,7 +1,7 @@
 /** The host file or device, or part of one, that a new file system or partition table is written to. */
 import type { Host, HostFile } from "../host/host.ts";
 import { Failure, reasonOf } from "./cli.ts";
-import { lockImage } from "./image.ts";
+import { lockImage } from "./image_lock.ts";
 import type { Target } from "./newfs_write.ts";
 
 const PIECE = 1 << 20;

@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
 import { noFuse, type Shell, within } from "./helpers.ts";
 
 const skip = noFuse();
@@ -207,4 +207,47 @@ finally: os.unlink("/dev/log")`,
       sh.must("rump_msdos -u mnt && umount disk");
       void daemon;
     }));
+});
+
+/** qemu-io has an image open while `work` runs. */
+function openInQemu(sh: Shell, words: string, image: string, work: () => void): void {
+  const qemu = sh.start(`sh -c '(echo read 0 512; exec sleep 30) | qemu-io ${words} -f raw ${image}'`);
+  try {
+    assert(sh.until(`grep -q :$(stat -c %i ${image}) /proc/locks`), "qemu-io does not begin");
+    work();
+  } finally {
+    sh.run(`pkill -P ${qemu.pid}`);
+  }
+}
+describe("an image qemu's programs use, too", { skip: noFuse() }, () => {
+  const DISK =
+    "truncate -s 8M d.img && mkfs.fat d.img > /dev/null && truncate -s 1M p.img && cat d.img >> p.img && mkdir mnt";
+  const ours = { whole: "d.img", part: "p.img%OFFSET:1m%" };
+  for (const [what, image] of Object.entries(ours)) {
+    const file = image.replace(/%.*/, "");
+    it(`${what}: what is written there is not mounted, nor is what is read there mounted for writing; qemu-io is named`, () =>
+      within((sh) => {
+        sh.must(DISK);
+        const refused = (options: string) =>
+          assertMatch(
+            sh.run(`rump_msdos ${options} ${image} mnt`).err,
+            /^rump_msdos: .\.img: locked by qemu-io \(process \d+\): it is (mounted|being written) already\n$/,
+          );
+        openInQemu(sh, "", `$PWD/${file}`, () => ["", "-o ro"].forEach(refused));
+        openInQemu(sh, "-r", `$PWD/${file}`, () => {
+          refused("");
+          sh.must(`rump_msdos -o ro ${image} mnt && ls mnt && rump_msdos -u mnt`);
+        });
+      }));
+    it(`${what}: what is mounted is not opened there, nor is it for writing what is mounted for reading`, () =>
+      within((sh) => {
+        sh.must(`${DISK} && rump_msdos ${image} mnt`);
+        const asked = (words: string) => sh.run(`timeout 5 qemu-io ${words} -f raw -c 'read 0 512' ${file}`);
+        for (const words of ["", "-r"]) assertMatch(asked(words).err, /Failed to (get|lock)/);
+        sh.must(`rump_msdos -u mnt && rump_msdos -o ro ${image} mnt`);
+        assertMatch(asked("").err, /Failed to get "write" lock/);
+        assertEquals(asked("-r").status, 0);
+        sh.must(`qemu-img convert -O raw ${file} copy && rump_msdos -u mnt`);
+      }));
+  }
 });
