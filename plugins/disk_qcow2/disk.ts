@@ -2,7 +2,6 @@
 import type { Async, BlockDevice, Sys } from "../../src/plugin.ts";
 import { then } from "../../src/lib/async.ts";
 import { finished } from "../../src/lib/finished.ts";
-import { eachUnit } from "../../src/lib/units.ts";
 import { zstdFrame } from "../../src/lib/zstd.ts";
 import { Refcounts } from "./refcounts.ts";
 import type { Store } from "./store.ts";
@@ -41,12 +40,12 @@ export class Qcow2Disk {
       blockSize: 1,
       read: (into, offset) => {
         inside(into, offset);
-        eachUnit(into, offset, this.#s.g.clusterSize, (cluster, part, from) => this.#read(cluster, part, from));
+        this.#each(into, offset, (cluster, rest, from) => this.#read(cluster, rest, from));
       },
       ...this.#counts && {
         write: (from: Uint8Array, offset: number) => {
           inside(from, offset);
-          eachUnit(from, offset, this.#s.g.clusterSize, (cluster, part, at) => this.#write(cluster, part, at));
+          return this.#packs ? this.#pack(from, offset) : this.#writeAll(from, offset);
         },
         discard: (offset: number, length: number) => this.#discard(offset, length),
       },
@@ -68,10 +67,36 @@ export class Qcow2Disk {
     const below = this.#backing.nextData ? this.#backing.nextData(offset) : offset;
     return then(below, (at) => Math.min(first, at));
   }
-  #read(cluster: number, into: Uint8Array, from: number): void {
+  /** Go through a transfer; `work` tells how many bytes it has done: to the end of the cluster, or of others behind it. */
+  #each(bytes: Uint8Array, offset: number, work: (cluster: number, rest: Uint8Array, from: number) => number): void {
+    for (let done = 0; done < bytes.length;) {
+      const cluster = Math.floor((offset + done) / this.#s.g.clusterSize);
+      done += work(cluster, bytes.subarray(done), offset + done - cluster * this.#s.g.clusterSize);
+    }
+  }
+  /** How many of `most` bytes stand one behind the other in the file; `own`: and may be written there. */
+  #run(cluster: number, first: Where & { kind: "data" }, from: number, most: number, own: boolean): number {
+    const { clusterSize } = this.#s.g;
+    let n = clusterSize - from;
+    for (let i = 1; n < most; i++, n += clusterSize) {
+      const next = this.#tables.where(cluster + i);
+      if (next.kind !== "data" || next.at !== first.at + i * clusterSize || (own && !next.own)) break;
+    }
+    return Math.min(n, most);
+  }
+  #read(cluster: number, rest: Uint8Array, from: number): number {
     const where = this.#tables.where(cluster);
-    if (where.kind === "data") this.#s.read(into, where.at + from);
-    else if (where.kind === "packed") into.set(this.#unpack(where).subarray(from, from + into.length));
+    if (where.kind === "data") {
+      const n = this.#run(cluster, where, from, rest.length, false);
+      this.#s.read(rest.subarray(0, n), where.at + from);
+      return n;
+    }
+    const part = rest.subarray(0, this.#s.g.clusterSize - from);
+    this.#readOther(cluster, where, part, from);
+    return part.length;
+  }
+  #readOther(cluster: number, where: Where, into: Uint8Array, from: number): void {
+    if (where.kind === "packed") into.set(this.#unpack(where).subarray(from, from + into.length));
     else if (where.kind === "zero" || !this.#backing) into.fill(0);
     else this.#readBacking(into, cluster * this.#s.g.clusterSize + from);
   }
@@ -98,30 +123,68 @@ export class Qcow2Disk {
     if (this.#unpacked.size > KEPT) this.#unpacked.delete(this.#unpacked.keys().next().value!);
     return bytes;
   }
-  #write(cluster: number, from: Uint8Array, offset: number): void {
-    const where = this.#tables.where(cluster);
-    if (where.kind === "data" && where.own) return this.#s.write(from, where.at + offset);
-    const whole = this.#whole(cluster, from, offset);
-    if (this.#packs && where.kind === "none" && this.#pack(cluster, whole)) return;
-    const at = this.#counts!.allocate();
-    this.#s.write(whole, at);
-    this.#tables.set(cluster, at);
-    this.#releaseOld(where);
+  #writeAll(from: Uint8Array, offset: number): void {
+    this.#each(from, offset, (cluster, rest, at) => this.#write(cluster, rest, at));
   }
-  /** False: it gets no smaller. */
-  #pack(cluster: number, whole: Uint8Array): boolean {
+  #write(cluster: number, rest: Uint8Array, from: number): number {
+    const where = this.#tables.where(cluster);
+    if (where.kind === "data" && where.own) {
+      const n = this.#run(cluster, where, from, rest.length, true);
+      this.#s.write(rest.subarray(0, n), where.at + from);
+      return n;
+    }
+    const { clusterSize } = this.#s.g;
+    if (from === 0 && rest.length >= clusterSize) return this.#writeNew(cluster, rest);
+    const part = rest.subarray(0, clusterSize - from);
+    this.#writeNew(cluster, this.#whole(cluster, part, from));
+    return part.length;
+  }
+  /** Whole clusters to places of their own, as many at once as find one behind the other; how many bytes. */
+  #writeNew(cluster: number, from: Uint8Array): number {
+    const { clusterSize } = this.#s.g;
+    const at = this.#counts!.allocate();
+    const isOwn = (where: Where) => where.kind === "data" && where.own;
+    let count = 1;
+    while ((count + 1) * clusterSize <= from.length && !isOwn(this.#tables.where(cluster + count))) {
+      if (!this.#counts!.allocateAt(at + count * clusterSize)) break;
+      count++;
+    }
+    this.#s.write(from.subarray(0, count * clusterSize), at);
+    for (let i = 0; i < count; i++) {
+      const before = this.#tables.where(cluster + i);
+      this.#tables.set(cluster + i, at + i * clusterSize);
+      this.#releaseOld(before);
+    }
+    return count * clusterSize;
+  }
+  /** Clusters written whole for the first time are packed, all at once; one transfer comes after the other. */
+  async #pack(from: Uint8Array, offset: number): Promise<void> {
     const { clusterSize, packing } = this.#s.g;
-    const packed = this.#sys.pack(packing, whole);
-    if (packed.length >= clusterSize) return false;
-    const at = this.#counts!.allocatePacked(packed.length);
-    this.#s.write(packed, at);
-    this.#tables.setPacked(cluster, at, packed.length);
-    return true;
+    const later: Promise<Uint8Array>[] = [];
+    this.#each(from, offset, (cluster, rest, at) => {
+      const part = rest.subarray(0, clusterSize - at);
+      const whole = this.#whole(cluster, part, at);
+      later.push(this.#tables.where(cluster).kind === "none" ? this.#sys.pack(packing, whole) : Promise.resolve(whole));
+      return part.length;
+    });
+    const packed = await Promise.all(later);
+    let i = 0;
+    this.#each(from, offset, (cluster, rest, at) => {
+      const bytes = packed[i++]!;
+      if (bytes.length < clusterSize && this.#tables.where(cluster).kind === "none") this.#keepPacked(cluster, bytes);
+      else this.#write(cluster, rest.subarray(0, clusterSize - at), at);
+      return Math.min(rest.length, clusterSize - at);
+    });
+  }
+  #keepPacked(cluster: number, bytes: Uint8Array): void {
+    const at = this.#counts!.allocatePacked(bytes.length);
+    this.#s.write(bytes, at);
+    this.#tables.setPacked(cluster, at, bytes.length);
   }
   /** A cluster that is written in part: the rest is what it was. */
   #whole(cluster: number, from: Uint8Array, offset: number): Uint8Array {
     const { clusterSize } = this.#s.g;
-    if (from.length === clusterSize) return from; // lent, and written at once
+    if (from.length === clusterSize) return from;
     const whole = new Uint8Array(clusterSize);
     const end = Math.min(clusterSize, this.#s.g.size - cluster * clusterSize);
     this.#read(cluster, whole.subarray(0, end), 0);

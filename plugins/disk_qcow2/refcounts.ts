@@ -49,6 +49,12 @@ export class Refcounts {
     this.#set(cluster, 1);
     return cluster * this.#s.g.clusterSize;
   }
+  /** The cluster at an offset, if nothing stands in the way of its being the next one. */
+  allocateAt(offset: number): boolean {
+    if (this.#free.length > 0 || offset !== this.#end * this.#s.g.clusterSize) return false;
+    this.#set(this.#end++, 1);
+    return true;
+  }
   /** Room for the bytes of a packed cluster, behind the last ones where that can be: counted once more each. */
   allocatePacked(length: number): number {
     const { clusterSize } = this.#s.g;

@@ -75,7 +75,7 @@ export class StreamWriter {
       },
       write: (from, offset) => {
         inside(from, offset);
-        eachUnit(from, offset, GRAIN, (grain, part, at) => this.#write(grain, part, at));
+        return this.#write(from, offset);
       },
       close: () => {
         this.#finish();
@@ -94,14 +94,23 @@ export class StreamWriter {
     if (bytes?.length !== GRAIN) throw this.#sys.errno.EIO;
     into.set(bytes.subarray(from, from + into.length));
   }
-  #write(grain: number, from: Uint8Array, offset: number): void {
-    let whole = from;
-    if (from.length < GRAIN) {
-      whole = new Uint8Array(GRAIN);
-      this.#read(grain, whole, 0);
-      whole.set(from, offset);
-    }
-    const packed = this.#sys.pack("zlib", whole);
+  /** All grains of a transfer are packed at once; one transfer comes after the other. */
+  async #write(from: Uint8Array, offset: number): Promise<void> {
+    const later: Promise<readonly [grain: number, packed: Uint8Array]>[] = [];
+    eachUnit(from, offset, GRAIN, (grain, part, at) => {
+      const whole = this.#whole(grain, part, at);
+      later.push(this.#sys.pack("zlib", whole).then((packed) => [grain, packed] as const));
+    });
+    for (const [grain, packed] of await Promise.all(later)) this.#keep(grain, packed);
+  }
+  #whole(grain: number, from: Uint8Array, offset: number): Uint8Array {
+    if (from.length === GRAIN) return from;
+    const whole = new Uint8Array(GRAIN);
+    this.#read(grain, whole, 0);
+    whole.set(from, offset);
+    return whole;
+  }
+  #keep(grain: number, packed: Uint8Array): void {
     const bytes = new Uint8Array(roundUp(Marker.size + packed.length, SECTOR));
     Marker.write(viewOf(bytes), 0, { sector: grain * GRAIN_SECTORS, size: packed.length });
     bytes.set(packed, Marker.size);

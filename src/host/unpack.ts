@@ -25,10 +25,15 @@ export const unpack: Unpack = (packing, packed, most) => {
 
 /** QEMU unpacks with a window of so many bits (block/qcow2-threads.c). */
 const WINDOW_BITS = 12;
-const packers: Readonly<Record<Packing, (z: Zlib, bytes: Uint8Array) => Uint8Array>> = {
-  zlib: (z, bytes) => z.deflateSync(bytes),
-  deflate: (z, bytes) => z.deflateRawSync(bytes, { windowBits: WINDOW_BITS }),
-  gzip: (z, bytes) => z.gzipSync(bytes),
-  zstd: (z, bytes) => z.zstdCompressSync(bytes),
+type Done = (error: Error | null, bytes: Uint8Array) => void;
+const packers: Readonly<Record<Packing, (z: Zlib, bytes: Uint8Array, done: Done) => void>> = {
+  zlib: (z, bytes, done) => z.deflate(bytes, done),
+  deflate: (z, bytes, done) => z.deflateRaw(bytes, { windowBits: WINDOW_BITS }, done),
+  gzip: (z, bytes, done) => z.gzip(bytes, done),
+  zstd: (z, bytes, done) => z.zstdCompress(bytes, done),
 };
-export const pack: Pack = (packing, bytes) => packers[packing](late("zlib"), bytes);
+/** The runtime's threads do it: of many at once as many go on as there are processors. */
+export const pack: Pack = (packing, bytes) =>
+  new Promise((resolve, reject) =>
+    packers[packing](late("zlib"), bytes, (error, packed) => error ? reject(error) : resolve(packed))
+  );

@@ -4,5 +4,5 @@
 export type Packing = "zlib" | "deflate" | "gzip" | "zstd";
 /** Unpack bytes that are whole, to `most` bytes at the most. Undefined: they are damaged, or there are more. */
 export type Unpack = (packing: Packing, packed: Uint8Array, most: number) => Uint8Array | undefined;
-/** Pack bytes; bare deflate with a window of 4 KiB, which every reader has. */
-export type Pack = (packing: Packing, bytes: Uint8Array) => Uint8Array;
+/** Pack bytes, beside others where there is a processor for it; bare deflate with a window of 4 KiB, which every reader has. */
+export type Pack = (packing: Packing, bytes: Uint8Array) => Promise<Uint8Array>;

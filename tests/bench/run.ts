@@ -2,11 +2,12 @@
  * Benchmarks: one line a metric, ours, a peer on the same work in the same run, and the ratio (above 1: ours is better).
  * Everything runs on one CPU and then on all, since waking another CPU costs more than anything we do.
  * Needs dist/rump (deno task build), cc, mkfs.fat, mtools; mounts need root; fusefat is measured where it is installed.
- * Arguments choose groups: local msdos remote load start fuse disk images net tap shmif hijack plugin.
+ * Arguments choose groups: local msdos remote load start fuse disk images convert net tap shmif hijack plugin.
  */
 import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { clean } from "./bench.ts";
+import { convert } from "./convert.ts";
 import { disk } from "./disk.ts";
 import { fuse } from "./fuse.ts";
 import { hijack } from "./hijack.ts";
@@ -30,6 +31,7 @@ const groups: Readonly<Record<string, () => void | Promise<void>>> = {
   fuse,
   disk,
   images,
+  convert,
   net,
   tap,
   shmif,
