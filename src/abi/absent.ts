@@ -7,7 +7,6 @@ const clock = "the clock is the host's";
 const timers = "there are no signals to deliver";
 const ksem = "semaphores between processes of a host that has its own";
 const aio = "calls are asynchronous where the client likes";
-const extattr = "setxattr(2) and its kin reach the same attributes";
 
 export const absent: readonly Absent[] = [
   [14, "mknod", old],
@@ -34,21 +33,7 @@ export const absent: readonly Absent[] = [
   [276, "lutimes", old],
   [306, "utrace", "calls are traced by the server, whatever file system there is"],
   [345, "kevent", old],
-  ...([
-    [360, "extattrctl"],
-    [361, "extattr_set_file"],
-    [362, "extattr_get_file"],
-    [363, "extattr_delete_file"],
-    [364, "extattr_set_fd"],
-    [365, "extattr_get_fd"],
-    [366, "extattr_delete_fd"],
-    [367, "extattr_set_link"],
-    [368, "extattr_get_link"],
-    [369, "extattr_delete_link"],
-    [370, "extattr_list_fd"],
-    [371, "extattr_list_file"],
-    [372, "extattr_list_link"],
-  ] as const).map(([nr, name]): Absent => [nr, name, extattr]),
+  [360, "extattrctl", "attributes need not be switched on"],
   [373, "pselect", old],
   [374, "pollts", old],
   [387, "__stat30", old],

@@ -6,6 +6,7 @@ import type { Component, SysctlNode } from "../plugin.ts";
 import { provideDeviceNodes } from "../kern/device_nodes.ts";
 import { provideSocketNames } from "../kern/sockets.ts";
 import { attributeCalls } from "./attributes.ts";
+import { extattrCalls } from "./extattr.ts";
 import { mountCalls } from "./mounts.ts";
 import type { Cwdi } from "./namei.ts";
 import type { Vnode } from "./mount.ts";
@@ -72,6 +73,7 @@ const component: Component = {
       ...attributeCalls(() => kernel.host.wall()),
       ...mountCalls(vfs),
       ...xattrCalls,
+      ...extattrCalls,
       ...roomCalls,
     });
     kernel.sysctl(sysctls(vfs));

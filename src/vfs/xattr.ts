@@ -23,15 +23,17 @@ function give(value: Uint8Array, into: Uint8Array): number {
   into.set(value);
   return value.length;
 }
-function checkName(name: string): void {
+/** EINVAL for none, ENAMETOOLONG. */
+export function checkAttributeName(name: string): void {
   if (name === "") throw errno.EINVAL;
   if (name.length > MAX_NAME) throw errno.ENAMETOOLONG;
 }
 
+/** What is done to the attributes of a file. */
 type Get = (vnode: Vnode, lwp: Lwp) => Async<number>;
 /** An attribute into `value`, for which empty memory asks the size. */
 export const get = (name: string, value: Uint8Array): Get => ({ mount: { volume }, node }, lwp) => {
-  checkName(name);
+  checkAttributeName(name);
   return then(volume.getattr(node), (attr) => {
     access(attr, lwp.proc.cred, READ);
     return then(volume.getxattr(node, name), (found) => {
@@ -51,7 +53,7 @@ function changing({ mount, node }: Vnode, lwp: Lwp, change: (volume: FullVolume)
 }
 /** Set an attribute; `flags`: XATTR_*. */
 export const set = (name: string, value: Uint8Array, flags: number): Get => (vnode, lwp) => {
-  checkName(name);
+  checkAttributeName(name);
   return changing(vnode, lwp, (volume) =>
     then(volume.getxattr(vnode.node, name), (old) => {
       if (old && flags & XATTR_CREATE) throw errno.EEXIST;
@@ -64,7 +66,7 @@ export const list = (into: Uint8Array): Get => ({ mount: { volume }, node }) =>
   then(volume.listxattr(node), (names) => give(encodeName([...names].map((n) => `${n}\0`).join("")), into));
 /** Remove an attribute; ENOATTR where there is none. */
 export const remove = (name: string): Get => (vnode, lwp) => {
-  checkName(name);
+  checkAttributeName(name);
   return changing(vnode, lwp, (volume) =>
     then(volume.removexattr(vnode.node, name), (was) => {
       if (!was) throw errno.ENOATTR;

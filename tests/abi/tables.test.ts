@@ -3,6 +3,7 @@ import { errno, errnoOf, SysError } from "../../src/abi/errno.ts";
 import { major, makedev, minor } from "../../src/abi/flags.ts";
 import { absent } from "../../src/abi/absent.ts";
 import { atCalls } from "../../src/abi/calls_at.ts";
+import { extattrCalls } from "../../src/abi/calls_extattr.ts";
 import { kernCalls } from "../../src/abi/calls_kern.ts";
 import { vfsCalls } from "../../src/abi/calls_vfs.ts";
 import { waitCalls } from "../../src/abi/calls_wait.ts";
@@ -20,7 +21,9 @@ describe("errno", () => {
 describe("system call table", () => {
   const rows = Object.entries(declared);
   it("its parts are sorted by number, and no number stands twice, nor is it one of those there are not", () => {
-    const parts = [kernCalls, vfsCalls, atCalls, waitCalls].map((part) => Object.values(part).map((d) => d.nr));
+    const parts = [kernCalls, vfsCalls, extattrCalls, atCalls, waitCalls].map((part) =>
+      Object.values(part).map((d) => d.nr)
+    );
     parts.push(absent.map(([nr]) => nr));
     for (const numbers of parts) assertEquals(numbers, numbers.toSorted((a, b) => a - b));
     assertEquals(new Set(parts.flat()).size, parts.flat().length);
