@@ -31,11 +31,12 @@ export function serveMount(c: Connection, ends: HandedEnds, arg: unknown): Async
   const { server } = c;
   const device = ends.take();
   return otherwise(() => {
+    const seen = seenOf(arg);
     if (!device || !("fuse" in device)) throw errno.ENODEV;
     const serve = server.options.mounts;
     if (!serve) throw errno.EOPNOTSUPP;
     if (server.mounts.size >= server.limits.maxMounts) throw errno.ENFILE;
-    return started(c, serve, device, seenOf(arg));
+    return started(c, serve, device, seen);
   }, () => device?.close());
 }
 function seenOf(arg: unknown): Seen {

@@ -88,6 +88,33 @@ describe("who serves a hijacked program", { skip: noFuse() }, () => {
     it("a set-id program runs with the rights of who starts it", () => {
       assertEquals(byUser("setid -u; rumphijack setid -u").out, "0\n4242\n");
     });
+    it("may do to files what the server lets that user do, where that is another's", () => {
+      const server = `unix://${sh.dir}/granted`;
+      const root = { RUMP_SERVER: server };
+      sh.must(
+        `rump_allserver --allow uid=4242,as=77,ro,path=/pub ${server} && chmod 777 granted && rump.mkdir /pub && echo shown > f && rump.cp host:f /pub/f && rump.cp host:f /secret && rump.chmod 600 /secret`,
+        root,
+      );
+      const tries = [
+        "echo x > f",
+        "echo x >> f",
+        "rm f",
+        "mkdir d",
+        "mv f g",
+        "ln f g",
+        "ln -s f g",
+        "chmod 777 f",
+        "touch f",
+        "truncate -s 0 f",
+        "cat ../secret",
+      ];
+      const line = tries.map((t) => `(${t}) 2>/dev/null && echo ${t}`).join(";");
+      const { out, err } = byUser(
+        `RUMP_SERVER=${server} rumphijack sh -c 'cd /rump; ls; cat f; ${line}; cat f'`,
+      );
+      assertEquals(out, "f\nshown\nshown\n", err);
+      sh.must("rump.halt", root);
+    });
     it("without a user name space it is said, and sockets are hijacked alone", () => {
       const { out, err } = byUser("PATH=${PATH%%:*} rumphijack /bin/echo on");
       assertEquals(out, "on\n");

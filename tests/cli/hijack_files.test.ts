@@ -104,6 +104,12 @@ describe("files of a rump kernel", { skip: noFuse() }, () => {
     assertEquals(out.split("\n").slice(1, 3).map((l) => l.trim().split(/\s+/)[0]), ["1048576", "2048"]);
     must("rump.umount /tmp");
   });
+  it("room of what others remove, and mounts they take away, are not kept for a program's memory of them", () => {
+    must("rump.mkdir /small && rump.mount_tmpfs -s 4m tmpfs /small");
+    const line =
+      "cd /rump; head -c 3000000 /dev/zero > small/a; cat small/a | wc -c; rump.rm /small/a; head -c 3000000 /dev/zero > small/b && ls -s small; rump.umount /small; ls small | wc -l";
+    assertEquals(must(`rumphijack sh -c '${line}'`).replace(/\d+ b/, "b").replace(/total.*\n/, ""), "3000000\nb\n0\n");
+  });
   it("a mount there is another file system to find -xdev's inode numbers", () => {
     must("rump.mkdir -p /a/b && rump.mount_tmpfs tmpfs /a/b && rumphijack mkdir /rump/a/b/c");
     assertEquals(must("rumphijack find /rump/a"), "/rump/a\n/rump/a/b\n/rump/a/b/c\n");
