@@ -16,7 +16,7 @@ import type { OpenSharedFile } from "./lib/shared_file.ts";
 import type { Schema } from "./lib/standard_schema.ts";
 import type { OpenTap } from "./lib/tap.ts";
 import type { OpenTunnel } from "./lib/tunnel.ts";
-import type { Pack, Unpack } from "./lib/unpack.ts";
+import type { OpenUnpacking, Pack, Unpack } from "./lib/unpack.ts";
 import type { BlockingChannel, Channel, Listener, Security, SocketAddress, Sockets } from "./lib/streams.ts";
 
 export type { Async, Errnos, Schema };
@@ -31,7 +31,7 @@ export type { OpenPort, Port, PortUser } from "./lib/port.ts";
 export type { OpenSharedFile, SharedFile } from "./lib/shared_file.ts";
 export type { OpenTap, Tap } from "./lib/tap.ts";
 export type { OpenTunnel, Tunnel } from "./lib/tunnel.ts";
-export type { Pack, Packing, Unpack } from "./lib/unpack.ts";
+export type { OpenUnpacking, Pack, Packing, Unpack, Unpacking } from "./lib/unpack.ts";
 export type { Attr, FileType, Make, SetAttr, StatFs, Volume, WholeVolume } from "./lib/volume.ts";
 export type {
   BlockingChannel,
@@ -64,6 +64,8 @@ export interface Sys {
   callout(ms: number, fn: () => void): () => void;
   /** Bytes that are compressed. */
   readonly unpack: Unpack;
+  /** The same, a piece at a time. */
+  readonly unpacking: OpenUnpacking;
   /** The other way round. */
   readonly pack: Pack;
   /** The volume of a driver that thinks in paths. */

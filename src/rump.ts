@@ -56,6 +56,7 @@ export function hypercalls(h: Host, timer: Hypercalls["timer"], sockets: Sockets
     random: (into) => h.random(into),
     verify: (key, message, signature) => h.verify(key, message, signature),
     unpack: h.unpack,
+    unpacking: h.unpacking,
     pack: h.pack,
     timer,
     sockets,

@@ -6,12 +6,13 @@ import { anyByte } from "../lib/aligned.ts";
 import { isUrl, shownUrl } from "../lib/urls.ts";
 import { journalDisk } from "../lib/journal_disk.ts";
 import { overlayDisk } from "../lib/overlay_disk.ts";
-import type { BlockDevice } from "../plugin.ts";
+import type { BlockDevice, DiskRequest } from "../plugin.ts";
 import { Failure, reasonOf } from "./cli.ts";
 import { formatOf, loadFormats, openFormat, openUrl, partOfDevice, tablesOf } from "./disk_formats.ts";
 import { beginLog } from "./disk_log.ts";
 import { lock, usedBy } from "./image_lock.ts";
 import { diskOf, isWritable, partIn, splitImage } from "./parts.ts";
+import { spareRoom } from "./spare.ts";
 
 /** An image that is open, and not looked at: who reads it may have fewer rights than who opened it. */
 export interface OpenImage {
@@ -40,17 +41,19 @@ export function openedImage(host: Host, program: string, image: string, how: Ima
   const backing = first === undefined
     ? undefined
     : openedImage(host, program, first, { readOnly: true, backing: rest });
+  const spare = spareRoom(host);
   const whole = async (kernel: Kernel, format: string) => {
     if (!how.unlocked) lock(host, file, {}, use);
     const base = host.diskOn(file, path, {});
     const below = await backing?.settle(kernel);
-    const readOnly = !file.writable;
-    return await openFormat(kernel, format, { source: path, readOnly, base, ...below && { backing: below } });
+    const request = { source: path, readOnly: !file.writable, base, ...below && { backing: below } };
+    return await spare.use(file.size, (more) => openFormat(kernel, format, { ...request, ...more }));
   };
   const part = (device: BlockDevice) => how.whole && !locator ? device : partOfDevice(device, path, locator);
   const settle = async (kernel: Kernel): Promise<BlockDevice> => {
     const format = how.format ?? formatOf(diskOf(file));
     if (format !== "raw") return part(await whole(kernel, format));
+    spare.close();
     const place = how.whole && !locator ? {} : partIn(diskOf(file), path, locator, file.writable);
     if (!how.unlocked) lock(host, file, place, use);
     return host.diskOn(file, path, place);
@@ -61,6 +64,7 @@ export function openedImage(host: Host, program: string, image: string, how: Ima
       try {
         return top(await settle(kernel));
       } catch (e) {
+        spare.close();
         file.close();
         return failing(e);
       }
@@ -110,6 +114,7 @@ export async function openedSource(
     }
   };
   const top = layers(host, program, how);
+  const spare = spareRoom(host);
   const disk = await told(() => openUrl(host, kernel, url, how.readOnly || how.snapshot === true));
   return {
     writable: disk.write !== undefined || how.snapshot === true,
@@ -117,7 +122,8 @@ export async function openedSource(
       told(async () => {
         const format = how.format ?? formatOf(tablesOf(disk));
         const request = { source: shownUrl(url), readOnly: disk.write === undefined, base: disk };
-        const whole = format === "raw" ? disk : await openFormat(kernel, format, request);
+        const open = (more: Partial<DiskRequest>) => openFormat(kernel, format, { ...request, ...more });
+        const whole = await spare.use(disk.size, (more) => format === "raw" ? Promise.resolve(disk) : open(more));
         const device = how.whole && !locator ? whole : partOfDevice(whole, shownUrl(url), locator);
         return top(device);
       }),

@@ -1,5 +1,5 @@
 /** The hypercalls: all the kernel and its applets may ask of the machine underneath (NetBSD: rumpuser(3)). */
-import type { Pack, Unpack } from "../lib/unpack.ts";
+import type { OpenUnpacking, Pack, Unpack } from "../lib/unpack.ts";
 import type {
   BlockDevice,
   BlockingChannel,
@@ -206,6 +206,7 @@ export interface Host {
   sign(key: { readonly seed: Uint8Array; readonly publicKey: Uint8Array }, message: Uint8Array): Uint8Array;
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
   readonly unpack: Unpack;
+  readonly unpacking: OpenUnpacking;
   readonly pack: Pack;
   /** Whether two views, of one length, hold the same bytes. */
   same(a: Uint8Array, b: Uint8Array): boolean;

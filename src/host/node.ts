@@ -18,7 +18,7 @@ import type { Host, HostStat, Spawned } from "./host.ts";
 import { EpollLoop } from "./loop.ts";
 import { blockingChannel } from "./sockets_blocking.ts";
 import { keys } from "./keys.ts";
-import { pack, unpack } from "./unpack.ts";
+import { pack, unpack, unpacking } from "./unpack.ts";
 import { ownEnd } from "./handed.ts";
 import { notifier, seccompListener } from "./notifier.ts";
 import { addressesOf, connectNamed, nameOfAddress } from "./resolve.ts";
@@ -139,6 +139,7 @@ const streams = {
   sleep: (ms) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms),
   ...keys,
   unpack,
+  unpacking,
   pack,
   same: (a, b) => a.length === b.length && raw.memcmp(a, b, a.length) === 0,
   out: (text) => writeAll(1, text),

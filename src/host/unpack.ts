@@ -1,5 +1,5 @@
 /** Unpacking by the runtime's node:zlib: at once, where DecompressionStream takes a promise a block and has no zstd in Deno. */
-import type { Pack, Packing, Unpack } from "../lib/unpack.ts";
+import type { OpenUnpacking, Pack, Packing, Unpack } from "../lib/unpack.ts";
 import { late } from "./late.ts";
 
 type Zlib = typeof import("node:zlib");
@@ -37,3 +37,42 @@ export const pack: Pack = (packing, bytes) =>
   new Promise((resolve, reject) =>
     packers[packing](late("zlib"), bytes, (error, packed) => error ? reject(error) : resolve(packed))
   );
+
+/** What a stream of node:zlib has inside, in both runtimes: it unpacks at once, where the stream itself gives promises. */
+interface Inside {
+  readonly _handle: {
+    onerror: () => void;
+    writeSync(
+      flush: number,
+      from: Uint8Array,
+      at: number,
+      length: number,
+      into: Uint8Array,
+      to: number,
+      room: number,
+    ): void;
+  };
+  /** Bytes left of the output's room, and of the input. */
+  readonly _writeState: Uint32Array;
+  close(): void;
+}
+export const unpacking: OpenUnpacking = (packing) => {
+  const zlib = late("zlib");
+  const stream = (packing === "gzip" ? zlib.createGunzip() : zlib.createZstdDecompress()) as unknown as Inside;
+  const { Z_NO_FLUSH, Z_FINISH } = zlib.constants;
+  const { _handle: handle, _writeState: left } = stream;
+  let failed = false;
+  handle.onerror = () => failed = true;
+  return {
+    step(from, into, last) {
+      const flush = last && packing === "gzip" ? Z_FINISH : Z_NO_FLUSH;
+      try {
+        handle.writeSync(flush, from, 0, from.length, into, 0, into.length);
+      } catch {
+        failed = true;
+      }
+      return failed ? undefined : { taken: from.length - left[1]!, made: into.length - left[0]! };
+    },
+    close: () => stream.close(),
+  };
+};

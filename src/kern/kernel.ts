@@ -14,6 +14,7 @@ import type {
   OpenSharedFile,
   OpenTap,
   OpenTunnel,
+  OpenUnpacking,
   Pack,
   Plugin,
   ProcessView,
@@ -52,6 +53,7 @@ export interface Hypercalls {
   /** Whether `signature` is that of `message` by an Ed25519 public key. */
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
   readonly unpack: Unpack;
+  readonly unpacking: OpenUnpacking;
   readonly pack: Pack;
   /** Call once after `ms`; returns the cancellation. */
   timer(ms: number, fn: () => void): () => void;
@@ -147,6 +149,7 @@ export class Kernel implements KernelServices {
       memory: this.memory,
       callout: (ms, fn) => host.timer(ms, fn),
       unpack: host.unpack,
+      unpacking: host.unpacking,
       pack: host.pack,
       buffers: (device: BlockDevice, o: BufferOptions): Buffers => this.buffers.attach(device, o),
       sockets: host.sockets,

@@ -34,6 +34,10 @@ export interface DiskRequest {
   readonly base?: BlockDevice;
   /** The image this one is a change of, if whoever asks says which that is; never as the image itself names it. */
   readonly backing?: BlockDevice;
+  /** Empty room that nobody else sees, which can be resized and is gone once it is closed. The driver closes it. */
+  scratch?(): BlockDevice | undefined;
+  /** For what is read whole before anything else: how much of it is, 0 to 1. */
+  progress?(part: number): void;
 }
 /** How a new image is asked for. */
 export interface DiskCreation<C = unknown> {

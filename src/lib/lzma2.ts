@@ -22,6 +22,8 @@ export function cursorOf(bytes: Uint8Array): Cursor & { readonly at: number } {
   };
 }
 
+/** Bytes one chunk makes, at the most. */
+export const MOST_CHUNK = 2 << 20;
 const MOST_PACKED = 1 << 16;
 /** The first byte of a chunk. */
 const END = 0;

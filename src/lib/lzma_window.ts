@@ -29,3 +29,30 @@ export class WholeWindow implements Room {
     return count <= this.bytes.length - this.at;
   }
 }
+/** Positions are counted in the lower four bits: bytes are moved by multiples of so many. */
+const STEP = 16;
+
+/** One that goes on without end: what is too far behind makes room. */
+export class SlidingWindow implements Room {
+  readonly bytes: Uint8Array;
+  at = 0;
+  start = 0;
+  origin = 0;
+  readonly #kept: number;
+
+  /** `dictionary`: bytes that matches may reach back; `room`: bytes that must fit behind them. */
+  constructor(dictionary: number, room: number) {
+    this.#kept = Math.ceil(dictionary / STEP) * STEP;
+    // Moving costs as much as is kept: half as much more room as that makes it rare.
+    this.bytes = new Uint8Array(this.#kept + Math.max(room, this.#kept / 2) + STEP);
+  }
+  /** Make room for `count` bytes more; false: so many never fit. */
+  room(count: number): boolean {
+    if (this.at + count <= this.bytes.length) return true;
+    const by = Math.floor(Math.max(0, this.at - this.#kept) / STEP) * STEP;
+    this.bytes.copyWithin(0, by, this.at);
+    this.at -= by;
+    this.start = Math.max(0, this.start - by);
+    return this.at + count <= this.bytes.length;
+  }
+}

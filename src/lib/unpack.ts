@@ -6,3 +6,16 @@ export type Packing = "zlib" | "deflate" | "gzip" | "zstd";
 export type Unpack = (packing: Packing, packed: Uint8Array, most: number) => Uint8Array | undefined;
 /** Pack bytes, beside others where there is a processor for it; bare deflate with a window of 4 KiB, which every reader has. */
 export type Pack = (packing: Packing, bytes: Uint8Array) => Promise<Uint8Array>;
+
+/** Unpacks what is too long to be had in one. */
+export interface Unpacking {
+  /** From `from` into `into`, as far as either lasts; `last`: no input follows. Undefined: it is damaged, or cut short. */
+  step(
+    from: Uint8Array,
+    into: Uint8Array,
+    last: boolean,
+  ): { readonly taken: number; readonly made: number } | undefined;
+  close(): void;
+}
+/** What follows a whole stream of gzip or Zstandard goes on with the next. */
+export type OpenUnpacking = (packing: "gzip" | "zstd") => Unpacking;

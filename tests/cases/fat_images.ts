@@ -46,6 +46,7 @@ export function plainSys(log: (text: string) => void = () => {}): Sys {
     buffers: (device, options) => cache.attach(device, options),
     sockets: undefined as never,
     unpack: host.unpack,
+    unpacking: host.unpacking,
     pack: host.pack,
     sharedFile: undefined as never,
     growingFile: undefined as never,

@@ -64,6 +64,7 @@ export function fakeHost(): FakeHost {
     },
     verify: host.verify,
     unpack: host.unpack,
+    unpacking: host.unpacking,
     pack: host.pack,
     timer(ms, fn) {
       const timer = { at: this.clock + ms, fn };
