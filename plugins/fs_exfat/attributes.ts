@@ -50,15 +50,15 @@ export class Attributes {
       allocated: Math.ceil(size / clusterSize) * clusterSize,
       blockSize: clusterSize,
       flags: dosFlags(node.attributes, node.isDir),
-      ...hasTimes && this.#times(node.view),
+      ...hasTimes && this.#times(node),
     };
   }
-  #times(d: DataView): Partial<Attr> {
+  #times({ view: d, at }: Node): Partial<Attr> {
     const { get } = FileEntry;
     const { gmtoff } = this.options;
-    const [mtime, mtimensec] = fromStamp(get.mtime(d, 0), get.mtimeHundredths(d, 0), get.mtimeZone(d, 0), gmtoff);
-    const [born, bornNsec] = fromStamp(get.birth(d, 0), get.birthHundredths(d, 0), get.birthZone(d, 0), gmtoff);
-    const [atime] = fromStamp(get.atime(d, 0), 0, get.atimeZone(d, 0), gmtoff);
+    const [mtime, mtimensec] = fromStamp(get.mtime(d, at), get.mtimeHundredths(d, at), get.mtimeZone(d, at), gmtoff);
+    const [born, bornNsec] = fromStamp(get.birth(d, at), get.birthHundredths(d, at), get.birthZone(d, at), gmtoff);
+    const [atime] = fromStamp(get.atime(d, at), 0, get.atimeZone(d, at), gmtoff);
     // What make and rsync go by must not stand still while the data changes: the later of both.
     const isLate = born > mtime || (born === mtime && bornNsec > mtimensec);
     const [ctime, ctimensec] = isLate ? [born, bornNsec] : [mtime, mtimensec];
@@ -92,23 +92,23 @@ export class Attributes {
   modified(node: Node, sec: number, nsec: number): boolean {
     const { get, set } = FileEntry;
     const { stamp, hundredths } = toStamp(sec, nsec);
-    const d = node.view;
-    if (get.mtime(d, 0) === stamp && get.mtimeHundredths(d, 0) === hundredths) return false;
-    set.mtime(d, 0, stamp);
-    set.mtimeHundredths(d, 0, hundredths);
-    set.mtimeZone(d, 0, UTC);
+    const { view: d, at } = node;
+    if (get.mtime(d, at) === stamp && get.mtimeHundredths(d, at) === hundredths) return false;
+    set.mtime(d, at, stamp);
+    set.mtimeHundredths(d, at, hundredths);
+    set.mtimeZone(d, at, UTC);
     return true;
   }
   #accessed(node: Node, sec: number): void {
-    FileEntry.set.atime(node.view, 0, toStamp(sec, 0).stamp);
-    FileEntry.set.atimeZone(node.view, 0, UTC);
+    FileEntry.set.atime(node.view, node.at, toStamp(sec, 0).stamp);
+    FileEntry.set.atimeZone(node.view, node.at, UTC);
   }
   /** It begins now. */
   born(node: Node, sec: number, nsec: number): void {
     const { stamp, hundredths } = toStamp(sec, nsec);
-    FileEntry.set.birth(node.view, 0, stamp);
-    FileEntry.set.birthHundredths(node.view, 0, hundredths);
-    FileEntry.set.birthZone(node.view, 0, UTC);
+    FileEntry.set.birth(node.view, node.at, stamp);
+    FileEntry.set.birthHundredths(node.view, node.at, hundredths);
+    FileEntry.set.birthZone(node.view, node.at, UTC);
     this.modified(node, sec, nsec);
     this.#accessed(node, sec);
   }

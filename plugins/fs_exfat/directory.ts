@@ -40,7 +40,7 @@ export class Index {
   readonly #free: number[][] = [];
   readonly #freeLengths = new Map<number, number>();
 
-  /** Read a directory's bytes; `node` gives the node of a set that begins at a slot. */
+  /** Read a directory's bytes, which are its files' from then on; `node` gives the node of a set that begins at a slot. */
   load(b: Uint8Array, names: Names, node: (slot: number, make: () => Node) => Node): void {
     const d = viewOf(b);
     let free = -1;
@@ -80,7 +80,7 @@ export class Index {
     }
     const slot = at / ENTRY;
     const n = node(slot, () => {
-      const made = new Node(names.show(setName(d, at)), b.slice(at, at + 2 * ENTRY));
+      const made = new Node(names.show(setName(d, at)), b, d, at);
       const end = at + (2 + Math.ceil(StreamEntry.get.nameLength(d, at + ENTRY) / UNITS)) * ENTRY;
       if (end < at + count * ENTRY) made.extra = b.slice(end, at + count * ENTRY);
       return made;

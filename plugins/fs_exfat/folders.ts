@@ -34,6 +34,8 @@ export class Folders {
   /** Those with an index, in the order of use; how many entries each had when it was read. */
   readonly #read = new Map<Node, number>();
   #kept = 0;
+  /** For reading directories of usual size. */
+  readonly #scratch = new Uint8Array(8 * PIECE);
 
   constructor(
     clusters: Clusters,
@@ -132,14 +134,16 @@ export class Folders {
     const runs = this.#data.runs(dir);
     const size = countOf(runs) * this.#clusters.layout.clusterSize;
     if (size > LARGEST_DIRECTORY) this.#clusters.fail(`${dir.name || "/"}: a directory of ${size} bytes`);
-    let bytes = new Uint8Array(0);
-    while (bytes.length < size && !hasEnd(bytes)) {
-      const more = new Uint8Array(Math.min(size, Math.max(PIECE, bytes.length * 2)));
-      more.set(bytes);
-      this.#clusters.readBuffered(runs, more.subarray(bytes.length), bytes.length);
-      bytes = more;
+    let bytes: Uint8Array = this.#scratch;
+    let done = 0;
+    for (;;) {
+      const next = Math.min(size, Math.max(PIECE, done * 2));
+      if (next > bytes.length) bytes = lengthened(bytes, next);
+      this.#clusters.readBuffered(runs, bytes.subarray(done, next), done);
+      const end = endMark(bytes, done, next);
+      if (end < next || next === size) return bytes.slice(0, end);
+      done = next;
     }
-    return bytes;
   }
 
   // Entries on the disk
@@ -278,7 +282,6 @@ export class Folders {
   }
   /** Put a node where another's set stands, under its name and with what is its own of it. */
   takeOver(node: Node, place: Place, name: string, extra: Uint8Array): void {
-    const { view: d } = node;
     const raw = node.raw.slice();
     this.#settle(node, place);
     this.#inodes.moved(node);
@@ -287,13 +290,19 @@ export class Folders {
     const [sector, at] = this.at(place.dir, place.slot + 1, false);
     // Length and hash of the name stay the place's.
     node.raw.set(raw);
-    for (let i = 3; i < 6; i++) d.setUint8(ENTRY + i, sector[at + i]!);
+    node.raw.set(sector.subarray(at + 3, at + 6), ENTRY + 3);
     this.stay(node);
     this.update(node);
   }
 }
-/** An end mark is among them. */
-function hasEnd(bytes: Uint8Array): boolean {
-  for (let at = 0; at < bytes.length; at += ENTRY) if (bytes[at] === 0) return true;
-  return false;
+/** Where the end mark is between two bytes; the second: nowhere there. */
+function endMark(bytes: Uint8Array, from: number, to: number): number {
+  let at = from;
+  while (at < to && bytes[at] !== 0) at += ENTRY;
+  return Math.min(at, to);
+}
+function lengthened(bytes: Uint8Array, length: number): Uint8Array {
+  const longer = new Uint8Array(length);
+  longer.set(bytes);
+  return longer;
 }

@@ -15,9 +15,10 @@ export class Node implements Stream {
   slot = 0;
   slots = 0;
   position = 0;
-  /** The file's entry and the stream's. */
-  readonly raw: Uint8Array;
+  /** Where the file's entry and the stream's are: a directory's files share its bytes as they were when it was read. */
+  readonly bytes: Uint8Array;
   readonly view: DataView;
+  readonly at: number;
   /** Benign entries behind the name. */
   extra: Uint8Array = NOTHING;
   /** Its clusters; left out: not looked for yet. */
@@ -29,43 +30,48 @@ export class Node implements Stream {
   held = false;
   index: Index | undefined;
 
-  constructor(name: string, raw: Uint8Array) {
+  constructor(name: string, bytes: Uint8Array, view = viewOf(bytes), at = 0) {
     this.name = name;
-    this.raw = raw;
-    this.view = viewOf(raw);
+    this.bytes = bytes;
+    this.view = view;
+    this.at = at;
+  }
+  /** The two entries. */
+  get raw(): Uint8Array {
+    return this.bytes.subarray(this.at, this.at + 2 * ENTRY);
   }
   get attributes(): number {
-    return FileEntry.get.attributes(this.view, 0);
+    return FileEntry.get.attributes(this.view, this.at);
   }
   set attributes(bits: number) {
-    FileEntry.set.attributes(this.view, 0, bits);
+    FileEntry.set.attributes(this.view, this.at, bits);
   }
   get isDir(): boolean {
     return (this.attributes & ATTR_DIRECTORY) !== 0;
   }
   get first(): number {
-    return StreamEntry.get.first(this.view, ENTRY);
+    return StreamEntry.get.first(this.view, this.at + ENTRY);
   }
   get isContiguous(): boolean {
-    return (StreamEntry.get.flags(this.view, ENTRY) & NO_CHAIN) !== 0;
+    return (StreamEntry.get.flags(this.view, this.at + ENTRY) & NO_CHAIN) !== 0;
   }
   /** Where its clusters begin (0: it has none), and whether they follow one another. */
   place(first: number, isContiguous: boolean): void {
-    StreamEntry.set.first(this.view, ENTRY, first);
-    StreamEntry.set.flags(this.view, ENTRY, ALLOCATES | (first !== 0 && isContiguous ? NO_CHAIN : 0));
+    StreamEntry.set.first(this.view, this.at + ENTRY, first);
+    StreamEntry.set.flags(this.view, this.at + ENTRY, ALLOCATES | (first !== 0 && isContiguous ? NO_CHAIN : 0));
   }
   get size(): number {
-    return StreamEntry.get.size(this.view, ENTRY);
+    return StreamEntry.get.size(this.view, this.at + ENTRY);
   }
   set size(n: number) {
-    StreamEntry.set.size(this.view, ENTRY, n);
+    StreamEntry.set.size(this.view, this.at + ENTRY, n);
   }
   /** Bytes that were written; zeros follow. */
   get valid(): number {
-    return Math.min(StreamEntry.get.valid(this.view, ENTRY), this.size);
+    return Math.min(StreamEntry.get.valid(this.view, this.at + ENTRY), this.size);
   }
   set valid(n: number) {
-    StreamEntry.set.valid(this.view, ENTRY, n);
+    StreamEntry.set.valid(this.view, this.at + ENTRY, n);
   }
 }
 const NOTHING = new Uint8Array(0);

@@ -30,6 +30,9 @@ interface Row {
   /** Mounts d.img at peer for writing; undefined: it is only read. */
   readonly writePeer?: string;
 }
+/** For a peer that takes block devices only: $l goes when it is not in use any more. */
+const looped = (mount: string) =>
+  `l=$(losetup -f --show d.img); ${mount} > /dev/null 2>&1; r=$?; losetup -d $l; exit $r`;
 const rows: readonly Row[] = [
   {
     type: "squashfs",
@@ -51,6 +54,14 @@ const rows: readonly Row[] = [
     peer: "fuse2fs",
     mountPeer: "fuse2fs -o ro d.img peer",
     writePeer: "fuse2fs d.img peer",
+  },
+  {
+    type: "exfat",
+    make: `rm -f d.img && truncate -s ${8 * MIB}M d.img && mkfs.exfat d.img > /dev/null &&
+      rump_exfat d.img mnt && cp -r src/. mnt && umount mnt`,
+    peer: "mount.exfat-fuse",
+    mountPeer: looped("mount.exfat-fuse -o ro $l peer"),
+    writePeer: looped("mount.exfat-fuse $l peer"),
   },
 ];
 const has = (program: string) => spawnSync("sh", ["-c", `command -v ${program}`], { env }).status === 0;
