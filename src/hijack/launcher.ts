@@ -7,6 +7,7 @@ import type { Host, Launch } from "../host/host.ts";
 import { AttachError } from "../proxy/attach_error.ts";
 import type { Machine } from "../lib/seccomp.ts";
 import { type HijackConfig, linuxFamilies } from "./config.ts";
+import { SCOPE, yamaObstacle } from "./yama.ts";
 import { type HandOver, hijackFilter } from "./filter.ts";
 import { places, STAGE, type ViewName } from "./proc/places.ts";
 import { type Answer, APART, type Order, type OrderedMount, parsed } from "./order.ts";
@@ -35,6 +36,7 @@ export async function launch(host: Host, config: HijackConfig, program: Program)
   const inherited = l.inherited();
   const { words, given } = program;
   const argv = [...l.words(words.slice(0, words.length - given)), ...l.lastArguments(given)];
+  if (config.sockets.size > 0) mustTrace(host, l, program, inherited);
   const files = filesOf(config);
   const able = (files.length === 0 && !config.sysctl) ||
     mayHaveFiles(host, l, { ...program, wantsFiles: program.wantsFiles || config.sysctl }, inherited);
@@ -116,6 +118,14 @@ function viewed(l: Launch, views: readonly ViewName[]): number[] {
   });
 }
 
+/** Sockets are served by who may look into the program: where not, in a user name space of our own, if at all. */
+function mustTrace(host: Host, l: Launch, program: Program, inherited: readonly number[]): void {
+  const scope = isThere(host, SCOPE) ? new TextDecoder().decode(host.readFile(SCOPE)) : undefined;
+  const why = yamaObstacle(scope, l.mayTrace());
+  if (why === undefined) return;
+  if (yamaObstacle(scope, true) === undefined) startInside(host, l, program, inherited);
+  throw new AttachError(`${program.argv[0]}: no sockets of the rump kernel: ${why}`);
+}
 /** Whether mounts can be made. Where they cannot, that is said, and it is the end of it if files were asked for. */
 function mayHaveFiles(host: Host, l: Launch, program: Program, inherited: readonly number[]): boolean {
   const why = obstacle(host, l, program, inherited);
@@ -125,15 +135,17 @@ function mayHaveFiles(host: Host, l: Launch, program: Program, inherited: readon
   host.err(`${line}; sockets only\n`);
   return false;
 }
-/** An ordinary user may mount in a user name space of their own: we are started again there. */
-function obstacle(host: Host, l: Launch, { argv, given }: Program, inherited: readonly number[]): string | undefined {
+/** Where an ordinary user has all rights: we are started again in a user name space of our own. Returns if that cannot be. */
+function startInside(host: Host, l: Launch, { argv, given }: Program, inherited: readonly number[]): void {
+  if (host.env(INSIDE) !== undefined || !l.succeeds([...USER, "true"])) return;
+  const ours = [...USER, "env", `${INSIDE}=1`, host.self.path, ...host.self.args];
+  ours.push(...argv.slice(0, argv.length - given));
+  l.becomeOurs([...l.words(ours), ...l.lastArguments(given)], inherited);
+}
+function obstacle(host: Host, l: Launch, program: Program, inherited: readonly number[]): string | undefined {
   if (!l.mayUse(FUSE)) return `${FUSE} is not there, or not for us`;
   if (l.mayMount()) return undefined;
-  if (host.env(INSIDE) === undefined && l.succeeds([...USER, "true"])) {
-    const ours = [...USER, "env", `${INSIDE}=1`, host.self.path, ...host.self.args];
-    ours.push(...argv.slice(0, argv.length - given));
-    l.becomeOurs([...l.words(ours), ...l.lastArguments(given)], inherited);
-  }
+  startInside(host, l, program, inherited);
   return "mounting needs root, or a user name space (unshare -U)";
 }
 

@@ -30,6 +30,8 @@ export interface Launch {
   mountFuse: typeof mountFuse;
   /** Whether this process may mount (CAP_SYS_ADMIN), and whether it may read and write a file. */
   mayMount(): boolean;
+  /** Whether it may look into processes that are not its descendants, whatever Yama says (CAP_SYS_PTRACE). */
+  mayTrace(): boolean;
   mayUse(path: string): boolean;
   /** Give up all capabilities. */
   dropRights(): void;
@@ -48,6 +50,7 @@ export interface Launch {
 
 const R_OK = 4;
 const W_OK = 2;
+const CAP_SYS_PTRACE = 19n;
 const CAP_SYS_ADMIN = 21n;
 const CHUNK = 4096;
 const EINTR = -4;
@@ -71,10 +74,10 @@ function hear(socket: number): string {
   }
   return text.slice(0, -1);
 }
-function mayMount(): boolean {
+function has(capability: bigint): boolean {
   const status = new TextDecoder().decode(readWhole("/proc/self/status"));
   const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0";
-  return ((BigInt(`0x${effective}`) >> CAP_SYS_ADMIN) & 1n) === 1n;
+  return ((BigInt(`0x${effective}`) >> capability) & 1n) === 1n;
 }
 function succeeds([program = "", ...args]: readonly string[]): boolean {
   return process.getBuiltinModule("node:child_process").spawnSync(program, args, { stdio: "ignore" }).status === 0;
@@ -101,7 +104,8 @@ export const launchOf = (self: { readonly path: string; readonly args: readonly 
   stageProc,
   mountLinks,
   mountFuse,
-  mayMount,
+  mayMount: () => has(CAP_SYS_ADMIN),
+  mayTrace: () => has(CAP_SYS_PTRACE),
   mayUse: (path) => raw.access(cstring(path), R_OK | W_OK) === 0,
   dropRights: () => dropCapabilities(process.arch === "arm64" ? "arm64" : "x64"),
   succeeds,

@@ -56,11 +56,11 @@ describe("who serves a hijacked program", { skip: noFuse() }, () => {
   });
 
   describe("for an ordinary user", { skip: isDeno && "only the executable runs without this tree" }, () => {
-    /** A shell line by a user without rights, who may use /dev/fuse. */
-    const byUser = (line: string) => {
+    /** A shell line by a user without rights, who may use /dev/fuse; `first` is done by root before that. */
+    const byUser = (line: string, first = "true") => {
       writeFileSync(`${sh.dir}/line.sh`, line);
       return sh.run(
-        `unshare -m --propagation private sh -c 'mount --bind fuse /dev/fuse && exec setpriv --reuid=4242 --regid=4242 \
+        `unshare -m --propagation private sh -c 'mount --bind fuse /dev/fuse && ${first} && exec setpriv --reuid=4242 --regid=4242 \
 --clear-groups env PATH=${sh.dir}/bin:$PATH RUMP_SERVER=unix://${sh.dir}/user/s sh line.sh'`,
       );
     };
@@ -83,6 +83,24 @@ describe("who serves a hijacked program", { skip: noFuse() }, () => {
       );
       assertEquals(out, "64\nNetBSD\n1\n9\n", err);
     });
+    /** As a kernel with Yama has it. */
+    const yama = (scope: number) =>
+      `mount -t tmpfs none /proc/sys/kernel && mkdir -m 755 /proc/sys/kernel/yama && echo ${scope} > /proc/sys/kernel/yama/ptrace_scope`;
+    const ask = "python3 -c 'import os, socket; s = socket.socket(); s.bind((\"127.0.0.1\", 0)); print(os.getuid())'";
+    it("where Yama lets look into descendants alone, sockets are served in a user name space", () => {
+      const { out, err } = byUser(`rumphijack --path none ${ask}`, yama(1));
+      assertEquals(out, "4242\n", err);
+    });
+    for (const [scope, path] of [[1, "${PATH%%:*}"], [3, "$PATH"]] as const) {
+      it(`Yama's ptrace_scope is ${scope}, and nothing helps: that is said`, () => {
+        const { status, err } = byUser(
+          `python=$(command -v python3); PATH=${path} rumphijack --path none $python -c 1`,
+          yama(scope),
+        );
+        assertEquals(status, 1);
+        assertStringIncludes(err, `rumphijack: no sockets of the rump kernel: kernel.yama.ptrace_scope is ${scope}`);
+      });
+    }
     it("the program has no rights more than before", () =>
       assertEquals(byUser("rumphijack grep -c 'Cap[IPE].*0000000000000000' /proc/self/status").out, "3\n"));
     it("a set-id program runs with the rights of who starts it", () => {
