@@ -12,6 +12,9 @@ const PIECE = 256 << 10;
 /** Pieces after which others get their turn. */
 const TURN = 64;
 
+/** Whiteouts and their like. */
+export const MARKER: Make = { mode: 0o600, uid: 0, gid: 0 };
+
 export class Raiser {
   readonly #sys: Sys;
   readonly #tree: Tree;
@@ -62,19 +65,43 @@ export class Raiser {
       return then(
         upper.lookup(upper.root, WORK),
         (there) =>
-          then(there ?? upper.mkdir(upper.root, WORK, { mode: 0o700, uid: 0, gid: 0 }), (work) => {
-            upper.active(work);
-            this.#work = work;
-            return then(there === undefined ? undefined : empty(upper, work, () => true), () => work);
-          }),
+          then(
+            there ?? upper.mkdir(upper.root, WORK, { mode: 0o700, uid: 0, gid: 0 }),
+            (work) =>
+              then(upper.getattr(work), ({ type }) => {
+                if (type !== "dir") {
+                  throw this.#sys.errno.EIO;
+                }
+                upper.active(work);
+                this.#work = work;
+                return then(there === undefined ? undefined : empty(upper, work, () => true), () => work);
+              }),
+          ),
       );
     });
   }
-  /** Nothing is being copied any more. */
+  /** Nothing is being copied any more: its place goes, too, unless somebody put something there. */
   end(): Async<void> {
     const { upper } = this.#tree;
-    if (this.#work === undefined) return;
-    return then(upper.rmdir(upper.root, WORK, this.#work), () => upper.inactive(this.#work));
+    const work = this.#work;
+    if (work === undefined) return;
+    return quietly(() => lastly(() => upper.rmdir(upper.root, WORK, work), () => upper.inactive(work)));
+  }
+  /** A marker with a text, whole from the moment it is there. */
+  mark(dir: unknown, marker: string, text: Uint8Array): Async<void> {
+    const { upper } = this.#tree;
+    return then(this.#workDirectory(), (work) => {
+      const name = String(this.#serial++);
+      return then(
+        upper.create(work, name, MARKER),
+        (made) =>
+          then(
+            upper.write(made, text, 0),
+            () =>
+              then(upper.fsync(made), () => this.alone(() => upper.rename(work, name, made, dir, marker, undefined))),
+          ),
+      );
+    });
   }
   #copy(node: Node, attr: Attr, keep: number, work: unknown): Async<unknown> {
     const { upper } = this.#tree;
@@ -226,11 +253,12 @@ function remove(volume: WholeVolume, dir: unknown, name: string, node: unknown):
     () => volume.inactive(node),
   );
 }
-/** What goes wrong is told by nobody: it is a clearing up. */
-async function quietly(work: () => Async<unknown>): Promise<void> {
+/** Clear up: what goes wrong is told by nobody, and the next mount does it. */
+function quietly(work: () => Async<unknown>): Async<void> {
   try {
-    await work();
+    const done = work();
+    return done instanceof Promise ? done.then(() => {}, () => {}) : undefined;
   } catch {
-    // the next mount clears up
+    return undefined;
   }
 }

@@ -201,14 +201,17 @@ export class Tree {
     });
   }
   #redirected(node: Node, marker: unknown, hidden: Set<string>): Async<Merged> {
-    const text = new Uint8Array(MAX_PATH);
-    return then(this.upper.read(marker, text, 0), (n) => {
-      const path = decodeName(text.subarray(0, n));
+    return then(this.#textOf(marker), (path) => {
+      const names = namesIn(path, this.#errno);
       if (node.lower !== undefined) return { path, hidden };
-      return then(
-        this.#walk(namesIn(path, this.#errno)),
-        (lower) => then(this.#mergeWith(node, lower), () => ({ path, hidden })),
-      );
+      return then(this.#walk(names), (lower) => then(this.#mergeWith(node, lower), () => ({ path, hidden })));
+    });
+  }
+  #textOf(marker: unknown): Async<string> {
+    return then(this.upper.getattr(marker), ({ type, size }) => {
+      if (type !== "file" || size > MAX_PATH) throw this.#errno.EIO;
+      const text = new Uint8Array(size);
+      return then(this.upper.read(marker, text, 0), (n) => decodeName(text.subarray(0, n)));
     });
   }
   #walk(names: readonly string[]): Async<unknown> {

@@ -5,14 +5,12 @@
 import { type Async, then } from "../../src/lib/async.ts";
 import { encodeName } from "../../src/lib/text.ts";
 import type { Attr, FileType, Make, SetAttr, Sys, Volume, WholeVolume } from "../../src/plugin.ts";
-import { isMarker, REDIRECT, whiteoutOf } from "./markers.ts";
-import { empty, Raiser } from "./raise.ts";
+import { isMarker, OPAQUE, REDIRECT, whiteoutOf } from "./markers.ts";
+import { empty, MARKER, Raiser } from "./raise.ts";
 import { type Node, Tree } from "./tree.ts";
 
 /** Numbers of files above this are folded: one bit more must fit. */
 const MOST_INO = 2 ** 51;
-/** Whiteouts and their like. */
-const MARKER = { mode: 0o600, uid: 0, gid: 0 };
 
 class Union {
   readonly root: Node;
@@ -198,15 +196,25 @@ class Union {
     return then(
       this.#movable(from, fromName, node),
       (isDir) =>
-        then(this.#raiser.raise(to), () =>
-          then(target && isDir ? this.#mustBeEmpty(target) : undefined, () =>
-            // A directory must not be merged with what the lower one has by that name.
-            then(isDir ? this.#hide(to, toName) : undefined, () =>
-              then(
-                target && isDir ? this.#clear(target) : undefined,
-                () => this.#move(from, fromName, node, to, toName, target),
-              )))),
+        then(
+          this.#raiser.raise(to),
+          () =>
+            then(isDir ? this.#free(node, to, toName, target) : undefined, () =>
+              this.#move(from, fromName, node, to, toName, target)),
+        ),
     );
+  }
+  /** See to it that a directory that comes to a name is not merged with what the lower directory has by that name. */
+  #free(node: Node, to: Node, name: string, target: Node | undefined): Async<void> {
+    return then(target && this.#mustBeEmpty(target), () => {
+      // It is empty with or without the lower one, whose whiteouts can go then.
+      if (target?.upper !== undefined) return then(this.#hide(to, name), () => this.#clear(target));
+      if (node.lower !== undefined) return; // it says itself where its lower one is
+      return then(
+        this.#tree.covers(to, name),
+        (covers) => covers ? then(this.#mark(node.upper, OPAQUE), () => {}) : undefined,
+      );
+    });
   }
   #move(from: Node, fromName: string, node: Node, to: Node, toName: string, target?: Node): Async<void> {
     return this.#raiser.alone(() =>
@@ -234,14 +242,9 @@ class Union {
   #redirect(node: Node): Async<void> {
     return then(this.#tree.merged(node), ({ path }) => {
       if (node.lower === undefined) return;
-      const text = encodeName(path);
       return then(
-        this.#mark(node.upper, REDIRECT),
-        (marker) =>
-          then(
-            this.#upper.getattr(marker),
-            ({ size }) => size > 0 ? undefined : then(this.#upper.write(marker, text, 0), () => {}),
-          ),
+        this.#upper.lookup(node.upper, REDIRECT),
+        (there) => there === undefined ? this.#raiser.mark(node.upper, REDIRECT, encodeName(path)) : undefined,
       );
     });
   }
