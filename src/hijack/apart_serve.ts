@@ -16,6 +16,7 @@ import { lasting } from "./lasting.ts";
 import { LAUNCHER, type Order } from "./order.ts";
 import { viewVolumes } from "./proc/views.ts";
 import { RemoteVolume } from "./remote_volume.ts";
+import type { Stand } from "./stand.ts";
 import { supervise } from "./supervisor.ts";
 
 /** How long the kernel may believe what it was told: others work on the files, too. */
@@ -33,7 +34,8 @@ export async function serveThem(
 ): Promise<number> {
   const parcel = l.receiveParcel(LAUNCHER);
   const { connection } = clients;
-  const views = viewVolumes(host, { remote: currentCalls(connection), again: waiter(connection) }, order);
+  const stands = new Map<number, Stand>();
+  const views = viewVolumes(host, { remote: currentCalls(connection), again: waiter(connection), stands }, order);
   const n = ready.length;
   if (!parcel || parcel.fds.length < n + views.length) return 1; // it did not come to that
   l.close(LAUNCHER);
@@ -44,7 +46,7 @@ export async function serveThem(
   const listener = parcel.fds[n + views.length];
   if (listener !== undefined) {
     const sockets = { families: order.families };
-    await supervise(host, { listener, sockets, connection });
+    await supervise(host, { listener, sockets, connection, stands });
     host.loop.remove(listener);
   }
   await files();

@@ -53,13 +53,16 @@ export interface Supervision {
   readonly listener: number;
   readonly sockets: SocketRules;
   readonly connection: Connection;
+  /** Where the sockets of the programs are put, by the inode of the program's end. */
+  readonly stands: Map<number, Stand>;
 }
 
 /** Serve until there is no hijacked program any more. Runs `host.loop`. */
-export async function supervise(host: Host, { listener, sockets: rules, connection }: Supervision): Promise<void> {
+export async function supervise(host: Host, { listener, ...supervision }: Supervision): Promise<void> {
+  const { connection } = supervision;
   const { loop } = host;
   const notifier = host.notifier(listener);
-  const supervisor = new Supervisor({ host, notifier, standIns: host.standIns() }, rules, connection);
+  const supervisor = new Supervisor({ host, notifier, standIns: host.standIns() }, supervision);
   const byNumber = callsOf(host.machine as Machine);
   loop.add(listener, { read: true, write: false }, ({ readable }) => {
     if (!readable) return loop.stop(), false;
@@ -78,11 +81,12 @@ class Supervisor {
   readonly #rules: SocketRules;
   readonly #connection: Connection;
   readonly #tags: Tags;
-  readonly #stands = new Map<number, Stand>();
+  readonly #stands: Map<number, Stand>;
   #sockets: Sockets;
 
-  constructor(ground: Ground, rules: SocketRules, connection: Connection) {
+  constructor(ground: Ground, { sockets: rules, connection, stands }: Omit<Supervision, "listener">) {
     this.#ground = ground;
+    this.#stands = stands;
     this.#rules = rules;
     this.#connection = connection;
     this.#tags = new Tags(ground);

@@ -319,6 +319,7 @@ export class Socket implements Fileops {
   stat(_file: File, into: Uint8Array): void {
     const d = viewOf(into);
     Stat.set.mode(d, 0, S_IFSOCK | 0o666);
+    Stat.set.ino(d, 0, this.id);
     Stat.set.nlink(d, 0, 1);
     Stat.set.size(d, 0, this.inbox.size);
     Stat.set.blksize(d, 0, this.sendLimit);

@@ -122,15 +122,18 @@ describe("/proc/net of a hijacked program", { skip: noFuse() }, () => {
     "udp 0.0.0.0:5353 0.0.0.0:*",
     "udp6 ::1:546 :::*",
   ];
-  it("netstat and ss show the kernel's sockets of every kind", { skip: missing("netstat") || missing("ss") }, () => {
+  it("netstat and ss show the kernel's sockets of every kind, and whose they are", {
+    skip: missing("netstat") || missing("ss"),
+  }, () => {
     const shown = one(
-      `python3 sockets.py 'netstat -an -A inet,inet6; printf "|"; ss -tan state established; ss -H -uan'`,
+      `python3 sockets.py 'netstat -an -A inet,inet6; printf "|"; ss -tan state established; ss -H -uan; printf "|"; netstat -tlnp; ss -tlnp'`,
     );
-    const [out, ss] = shown.split("|").map(rows);
+    const [out, ss, programs] = shown.split("|").map(rows);
     const lines = out!.slice(2, -1);
     const told = lines.map((l) => l.replace(/ \d+ \d+/, "").replaceAll(/:\d{5}\b/g, ":PORT").replace(/ 7$/, ""));
     assertEquals(told.sort(), listed);
     assertMatch(ss!.join("\n"), /^\d+ 0 10\.8\.0\.1:(80 10\.8\.0\.1:\d+|\d+ 10\.8\.0\.1:80)$/m);
+    assertMatch(programs!.join("\n"), /10\.8\.0\.1:80 .* LISTEN \d+\/python3\n[^]*10\.8\.0\.1:80 .*"python3"/);
     assertMatch(ss!.join("\n"), /^UNCONN 0 0 0\.0\.0\.0:5353 0\.0\.0\.0:\*$/m);
   });
   it(

@@ -33,7 +33,7 @@ test("damaged answers of a server harm nobody", async () => {
       },
     },
   };
-  const source = { remote, again: () => undefined } as unknown as Source;
+  const source = { remote, again: () => undefined, stands: new Map() } as unknown as Source;
   const host = { uid: 0, gid: 0, now: () => 0, wall: () => 0 } as unknown as Parameters<typeof viewVolumes>[0];
   const order = { views: ["tables", "linux", "variables"], families: [2, 10] } as const;
   const end = Date.now() + 1000 * Number(process.env.SECONDS ?? 1);

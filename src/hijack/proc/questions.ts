@@ -4,17 +4,22 @@ import { AF_ROUTE, AF_UNSPEC, CTL_QUERY, CTLTYPE_NODE } from "../../abi/flags.ts
 import { type IfInfo, parseInterfaces } from "../../abi/if_list.ts";
 import { messagesOf, type RouteMessage, takeApart } from "../../abi/route_messages.ts";
 import { CTL_NET, NET_RT } from "../../abi/route_structs.ts";
+import { Stat } from "../../abi/structs.ts";
 import { type Entry, type Level, mibBytes, nodeAsked, parseLevel, TOP } from "../../abi/sysctl_names.ts";
 import { viewOf } from "../../lib/struct.ts";
 import type { Async } from "../../plugin.ts";
 import { persevering } from "../lasting.ts";
 import type { RemoteCalls } from "../remote_calls.ts";
+import type { Stand } from "../stand.ts";
 
 /** Bytes of an answer asked for at first, and at most. */
 const ROOM = 16 << 10;
 const MAX = 16 << 20;
 /** How long a level's names are believed. */
 const VALID_MS = 100;
+
+/** Calls in a batch, a little less than are allowed. */
+const CALLS = 60;
 
 /** What a kernel says that has no such thing, or none of the component. */
 const isAbsent = (e: unknown): boolean =>
@@ -26,6 +31,8 @@ export interface Source {
   readonly remote: RemoteCalls;
   /** The server is gone: wait for another. Throws or rejects with ENOTCONN. */
   readonly again: () => Async<unknown>;
+  /** Sockets of the programs served, by the inodes these know them by. */
+  readonly stands?: ReadonlyMap<number, Pick<Stand, "s" | "state">>;
 }
 
 export class Questions {
@@ -97,6 +104,24 @@ export class Questions {
     const raw =
       await (flags === undefined ? this.#routing(family, NET_RT.DUMP) : this.#routing(family, NET_RT.FLAGS, flags));
     return [...messagesOf(raw)].map(takeApart).filter((m) => m !== undefined);
+  }
+  /** Inodes by which the programs know their sockets, by the kernel's numbers of those (ki_sockaddr). */
+  async inodes(): Promise<ReadonlyMap<number, number>> {
+    const { remote, stands = new Map() } = this.#source;
+    const open = [...stands].filter(([, { state }]) => state !== "gone");
+    const found = new Map<number, number>();
+    for (let at = 0; at < open.length; at += CALLS) {
+      const some = open.slice(at, at + CALLS).map(([inode, { s: fd }]) => ({
+        inode,
+        fd,
+        sb: new Uint8Array(Stat.size),
+      }));
+      const told = await remote.batch((b) => some.map(({ fd, sb }) => b.fstat({ fd, sb })));
+      for (const [i, { inode, sb }] of some.entries()) {
+        if (!told[i]!.error) found.set(Stat.get.ino(viewOf(sb), 0), inode);
+      }
+    }
+    return found;
   }
   /** With a socket for ioctls. */
   async withSocket(

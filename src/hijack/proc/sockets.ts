@@ -56,17 +56,23 @@ const forms: Readonly<Record<Protocol, Form>> = {
   udp: datagrams,
   raw: { ...datagrams, shown: () => true, state: () => UNCONNECTED },
 };
+/** What a table is written with. */
+interface Told {
+  readonly form: Form;
+  readonly six: boolean;
+  readonly inodes: ReadonlyMap<number, number>;
+}
 function end({ address, port }: Endpoint, six: boolean): string {
   const text = six
     ? words(address instanceof In6Addr ? address : NOBODY)
     : word(typeof address === "number" ? address : 0);
   return `${text}:${HEX(port, 4)}`;
 }
-/** Users and timers are not told. */
-function line(p: Pcb, i: number, form: Form, six: boolean): string {
+/** Users and timers are not told; nor the inodes of other programs than those served here. */
+function line(p: Pcb, i: number, { form, six, inodes }: Told): string {
   const { digits, rest, state } = form;
   const queues = `${HEX(p.sndq, 8)}:${HEX(p.rcvq, 8)}`;
-  const who = `${"0".padStart(5)} ${"0".padStart(8)} ${p.sockaddr}`;
+  const who = `${"0".padStart(5)} ${"0".padStart(8)} ${inodes.get(p.sockaddr) ?? 0}`;
   return `${String(i).padStart(digits)}: ${end(p.local, six)} ${end(p.foreign, six)} ${HEX(state(p), 2)} ` +
     `${queues} 00:00000000 00000000 ${who} ${rest}`;
 }
@@ -78,9 +84,10 @@ const listOf = async (ask: Questions, protocol: Protocol, six: boolean): Promise
 export const socketTable = (protocol: Protocol, six: boolean) => async (ask: Questions): Promise<string> => {
   const form = forms[protocol];
   const all = await listOf(ask, protocol, six);
+  const inodes = all.length > 0 ? await ask.inodes() : new Map<number, number>();
   // Its port is the protocol there.
   const told = protocol === "raw" ? all.map((p) => ({ ...p, local: { ...p.local, port: p.protocol } })) : all;
-  const lines = [head(form, six), ...told.map((p, i) => line(p, i, form, six))];
+  const lines = [head(form, six), ...told.map((p, i) => line(p, i, { form, six, inodes }))];
   return lines.map((l) => `${six ? l : l.padEnd(form.width)}\n`).join("");
 };
 const head = ({ digits, title }: Form, six: boolean) =>
