@@ -9,7 +9,6 @@ import type { Async, BlockDevice, DiskDriver, DiskRequest } from "../plugin.ts";
 import { then } from "../lib/async.ts";
 import { anyByte } from "../lib/aligned.ts";
 import { secretsOf, shownUrl, splitOptions } from "../lib/urls.ts";
-import { finished } from "../lib/finished.ts";
 import type { Disk } from "../wire/slice.ts";
 import type { Locator } from "../wire/slices.ts";
 import { Failure, reasonOf } from "./cli.ts";
@@ -103,22 +102,50 @@ export async function inWords<T>(kernel: Kernel, name: string, work: () => Async
   }
 }
 
-/** A device as partition tables are read from it: one that answers at once. */
-export const tablesOf = (device: BlockDevice): Disk => ({
-  size: device.size,
-  read(offset, length) {
+/** Places of a disk that are looked at in one look. */
+const MOST_PLACES = 10_000;
+/** Thrown at who looks: what is wanted comes later. */
+const LATER = new Error("not yet");
+/**
+ * Look at a disk with a function that reads tables, and changes nothing. Of a disk that takes its time the function is called
+ * again whenever something it wants has come. Throws what it throws, and what the disk does.
+ */
+export async function lookAt<T>(device: BlockDevice, look: (disk: Disk) => T): Promise<T> {
+  const disk = anyByte(device, errno.EIO);
+  const known = new Map<string, Uint8Array>();
+  let coming: Promise<unknown> | undefined;
+  const read = (offset: number, length: number): Uint8Array => {
     const n = Math.min(length, device.size - offset);
     if (!(n > 0) || offset < 0) return new Uint8Array(0);
+    const key = `${offset} ${n}`;
+    const had = known.get(key);
+    if (had) return had.slice();
     const into = new Uint8Array(n);
-    finished(anyByte(device, errno.EIO).read(into, offset), errno);
-    return into;
-  },
-});
+    const done = disk.read(into, offset);
+    if (!(done instanceof Promise)) return into;
+    coming = done.then(() => known.set(key, into));
+    throw LATER;
+  };
+  while (known.size < MOST_PLACES) {
+    try {
+      return look({ size: device.size, read });
+    } catch (e) {
+      if (e !== LATER) throw e;
+      await coming;
+    }
+  }
+  throw errno.EIO;
+}
 /** The part a locator names, or all of it. Throws plain Errors. */
-export function partOfDevice(device: BlockDevice, path: string, locator: Locator | undefined): BlockDevice {
+export async function partOfDevice(
+  device: BlockDevice,
+  path: string,
+  locator: Locator | undefined,
+): Promise<BlockDevice> {
   // A partition need not begin where a transfer may.
   const disk = anyByte(device, errno.EIO);
-  const { offset = 0, length } = partIn(tablesOf(device), path, locator, device.write !== undefined);
+  const writes = device.write !== undefined;
+  const { offset = 0, length } = await lookAt(device, (tables) => partIn(tables, path, locator, writes));
   return length === undefined ? device : windowOn(disk, offset, length);
 }
 /** [offset, offset + length) of a device as one of its own, which closes it. */

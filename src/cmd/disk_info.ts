@@ -8,7 +8,7 @@ import type { DiskFacts } from "../plugin.ts";
 import { type BootImage, bootImagesOf } from "../wire/el_torito.ts";
 import type { Locator } from "../wire/slices.ts";
 import { Failure, type Grammar, reasonOf } from "./cli.ts";
-import { formatDriver, formatOf, inWords, tablesOf } from "./disk_formats.ts";
+import { formatDriver, formatOf, inWords, lookAt } from "./disk_formats.ts";
 import { openWhole, SOURCE_HELP, SOURCE_LETTERS, toolKernel } from "./disk_open.ts";
 import { asJson as slicesJson, described, type Found, holdsJson, look, table } from "./disk_slices.ts";
 import { directoryOf } from "./disk_new.ts";
@@ -64,7 +64,7 @@ export async function info(host: Host, program: string, parsed: Options): Promis
 async function imageOf(host: Host, kernel: Kernel, program: string, path: string, use: ImageUse): Promise<Image> {
   const bare = await openWhole(host, kernel, program, path, { readOnly: true, unlocked: true, format: "raw" });
   try {
-    const format = use.format ?? formatOf(tablesOf(bare));
+    const format = use.format ?? await lookAt(bare, formatOf);
     const allocated = isUrl(path) ? undefined : host.stat(path).allocated;
     if (format === "raw") return { path, format, allocated, facts: { size: bare.size } };
     const driver = await formatDriver(kernel, format);
@@ -100,8 +100,7 @@ async function contentsOf(
   try {
     const device = await openWhole(host, kernel, program, source, how);
     try {
-      const disk = tablesOf(device);
-      return { ...look(disk), boot: bootImagesOf(disk) };
+      return await lookAt(device, (disk) => ({ ...look(disk), boot: bootImagesOf(disk) }));
     } finally {
       await device.close?.();
     }

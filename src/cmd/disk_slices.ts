@@ -6,7 +6,7 @@ import { type Contents, probe } from "../wire/probe.ts";
 import type { Disk, Slice } from "../wire/slice.ts";
 import { readTables, sliceLocator } from "../wire/slices.ts";
 import { Failure, type Grammar, reasonOf } from "./cli.ts";
-import { tablesOf } from "./disk_formats.ts";
+import { lookAt } from "./disk_formats.ts";
 import { openWhole, SOURCE_HELP, SOURCE_LETTERS, toolKernel } from "./disk_open.ts";
 import { contents } from "./parts.ts";
 import { imageUse } from "./serve_options.ts";
@@ -43,7 +43,7 @@ export async function slices(host: Host, program: string, parsed: Options): Prom
   const device = await openWhole(host, kernel, program, image, { readOnly: true, unlocked: true, ...imageUse(parsed) });
   let found: Found;
   try {
-    found = look(tablesOf(device));
+    found = await lookAt(device, look);
   } catch (e) {
     throw new Failure(`${program}: ${image}: ${reasonOf(e)}`);
   } finally {

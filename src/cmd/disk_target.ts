@@ -6,7 +6,7 @@ import type { Kernel } from "../kern/kernel.ts";
 import type { Options } from "../lib/getopt.ts";
 import type { BlockDevice, DiskCreation, DiskDriver } from "../plugin.ts";
 import { Answered, Failure, reasonOf } from "./cli.ts";
-import { formatDriver, formatOf, formats, inWords, tablesOf } from "./disk_formats.ts";
+import { formatDriver, formatOf, formats, inWords, lookAt } from "./disk_formats.ts";
 import { directoryOf, unfinished } from "./disk_new.ts";
 import { openWhole } from "./disk_open.ts";
 import { optionTexts } from "./driver_words.ts";
@@ -138,7 +138,7 @@ async function openBacking(
   backing: string,
 ): Promise<NonNullable<DiskCreation["backing"]>> {
   const bare = await openWhole(host, kernel, program, backing, { readOnly: true, format: "raw" });
-  const format = formatOf(tablesOf(bare));
+  const format = await lookAt(bare, formatOf);
   await bare.close?.();
   const device = await openWhole(host, kernel, program, backing, { readOnly: true, format });
   // A name counts from the directory of the image that says it.

@@ -8,7 +8,7 @@ import { journalDisk } from "../lib/journal_disk.ts";
 import { overlayDisk } from "../lib/overlay_disk.ts";
 import type { BlockDevice, DiskRequest } from "../plugin.ts";
 import { Failure, reasonOf } from "./cli.ts";
-import { formatOf, loadFormats, openFormat, openUrl, partOfDevice, tablesOf } from "./disk_formats.ts";
+import { formatOf, loadFormats, lookAt, openFormat, openUrl, partOfDevice } from "./disk_formats.ts";
 import { beginLog } from "./disk_log.ts";
 import { lock, usedBy } from "./image_lock.ts";
 import { diskOf, isWritable, partIn, splitImage } from "./parts.ts";
@@ -52,7 +52,7 @@ export function openedImage(host: Host, program: string, image: string, how: Ima
   const part = (device: BlockDevice) => how.whole && !locator ? device : partOfDevice(device, path, locator);
   const settle = async (kernel: Kernel): Promise<BlockDevice> => {
     const format = how.format ?? formatOf(diskOf(file));
-    if (format !== "raw") return part(await whole(kernel, format));
+    if (format !== "raw") return await part(await whole(kernel, format));
     spare.close();
     const place = how.whole && !locator ? {} : partIn(diskOf(file), path, locator, file.writable);
     if (!how.unlocked) lock(host, file, place, use);
@@ -120,11 +120,11 @@ export async function openedSource(
     writable: disk.write !== undefined || how.snapshot === true,
     settle: () =>
       told(async () => {
-        const format = how.format ?? formatOf(tablesOf(disk));
+        const format = how.format ?? await lookAt(disk, formatOf);
         const request = { source: shownUrl(url), readOnly: disk.write === undefined, base: disk };
         const open = (more: Partial<DiskRequest>) => openFormat(kernel, format, { ...request, ...more });
         const whole = await spare.use(disk.size, (more) => format === "raw" ? Promise.resolve(disk) : open(more));
-        const device = how.whole && !locator ? whole : partOfDevice(whole, shownUrl(url), locator);
+        const device = how.whole && !locator ? whole : await partOfDevice(whole, shownUrl(url), locator);
         return top(device);
       }),
   };

@@ -9,7 +9,7 @@ import type { BlockDevice } from "../plugin.ts";
 import { hostfs } from "../vfs/hostfs.ts";
 import { vfsOf } from "../vfs/vfs.ts";
 import { Failure, reasonOf } from "./cli.ts";
-import { fsOf, fsOfImages, tablesOf } from "./disk_formats.ts";
+import { fsOf, fsOfImages, lookAt } from "./disk_formats.ts";
 import { builtinType, componentOf } from "./fs_names.ts";
 import { openedSource } from "./image.ts";
 import { mountDisk } from "./mount_disk.ts";
@@ -59,7 +59,7 @@ export async function openedLayer(host: Host, kernel: Kernel, program: string, l
     files: false,
     async settle() {
       const disk = await opened.settle(kernel);
-      const found = type ?? fsOf(tablesOf(disk));
+      const found = type ?? await lookAt(disk, fsOf);
       if (found === undefined) {
         await disk.close?.();
         throw new Failure(`${program}: ${text}: no file system that is known; type:image says which it is`);

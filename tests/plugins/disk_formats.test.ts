@@ -225,7 +225,8 @@ async function abused(driver: DiskDriver, bytes: Uint8Array, random: Random): Pr
   if (facts) assert((facts.snapshots?.length ?? 0) <= 1000, "snapshots without end");
   const disk = await allowed(() => opened(driver, memoryOn(bytes))) as BlockDevice | undefined;
   if (!disk) return;
-  for (let at = 0, n = 0; at < disk.size && n < 20; n++) {
+  let at = 0;
+  for (let n = 0; at < disk.size && n < 20; n++) {
     const next = await allowed(() => disk.nextData!(at)) as number | undefined;
     if (next === undefined) break;
     assert(next >= at && next <= disk.size, `data at ${next}, asked from ${at} of ${disk.size}`);
