@@ -16,6 +16,7 @@ export interface Endpoint {
   /** Of a local socket; "" none. */
   readonly path: string;
 }
+/** A socket as a list tells of it. */
 export type Pcb = Omit<ReturnType<typeof KinfoPcb.dump>, "src" | "dst"> & {
   readonly local: Endpoint;
   readonly foreign: Endpoint;

@@ -25,6 +25,7 @@ export interface Entry {
 }
 /** Where a level is: the top's path is "". */
 export type Level = Pick<Entry, "path" | "mib">;
+/** Where all levels begin. */
 export const TOP: Level = { path: "", mib: [] };
 
 /** Numbers as __sysctl takes them. */

@@ -213,6 +213,7 @@ async function established(ask: Questions): Promise<number> {
   }
   return n;
 }
+/** /proc/net/snmp: IPv4 and what is over it. */
 export async function snmpTable(ask: Questions): Promise<string> {
   const texts: string[] = [];
   for (const group of [ip, icmp, tcp, udp]) {
@@ -228,9 +229,11 @@ export async function snmpTable(ask: Questions): Promise<string> {
   }
   return texts.join("");
 }
+/** /proc/net/netstat: more of TCP. */
 export async function netstatTable(ask: Questions): Promise<string> {
   return lines(tcpMore.title, await values(ask, tcpMore) ?? new Map());
 }
+/** /proc/net/snmp6: IPv6 and what is over it. */
 export async function snmp6Table(ask: Questions): Promise<string> {
   let text = "";
   for (const group of six) {

@@ -18,9 +18,11 @@ export interface File {
   /** Throws EINVAL for what is no value of it. */
   readonly write?: (text: string) => Async<void>;
 }
+/** A symbolic link. */
 export interface Link {
   readonly target: string;
 }
+/** Any of them. */
 export type Made = Dir | File | Link;
 
 const isDir = (node: Made): node is Dir => "find" in node;

@@ -2,7 +2,9 @@
 import { parseSockaddrIn, parseSockaddrIn6 } from "../../abi/inet.ts";
 import type { In6Addr } from "../../lib/in6.ts";
 
+/** In lower case, with zeros before. */
 export const hex = (n: number, digits: number): string => n.toString(16).padStart(digits, "0");
+/** In upper case. */
 export const HEX = (n: number, digits: number): string => hex(n, digits).toUpperCase();
 /** Bytes of a word of the network, as this machine reads it: the last one first. */
 const swapped = (n: number): number =>
@@ -16,4 +18,5 @@ export const bytes6 = ({ a, b, c, d }: In6Addr): string => [a, b, c, d].map((n) 
 
 /** The address in a sockaddr, where it is of this family. */
 export const in4 = (sa: Uint8Array | undefined): number | undefined => sa && parseSockaddrIn(sa)?.address;
+/** Likewise. */
 export const in6 = (sa: Uint8Array | undefined): In6Addr | undefined => sa && parseSockaddrIn6(sa)?.address;

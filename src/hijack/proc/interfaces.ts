@@ -15,6 +15,7 @@ const HEAD = `Inter-|   Receive                                                |
 `;
 const WIDTHS = [7, 7, 4, 4, 4, 5, 10, 9, 8, 7, 4, 4, 4, 5, 7, 10];
 
+/** /proc/net/dev. */
 export async function interfaceTable(ask: Questions): Promise<string> {
   const lines = (await ask.interfaces()).map(({ name, data: d }) => {
     const received = [d.ibytes, d.ipackets, d.ierrors, d.iqdrops, 0, 0, 0, d.imcasts];
@@ -80,6 +81,7 @@ async function flags6(ask: Questions, all: readonly Address6[]): Promise<number[
   });
   return flags;
 }
+/** /proc/net/if_inet6. */
 export async function address6Table(ask: Questions): Promise<string> {
   const all = addresses6(await ask.interfaces());
   const flags = await flags6(ask, all);

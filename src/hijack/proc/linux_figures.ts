@@ -69,6 +69,7 @@ async function link(ask: Questions, com: number, values: Partial<Link>): Promise
   });
   return In6Ndireq.dump(viewOf(data), 0);
 }
+/** What is so on an interface. */
 export async function readFigure(ask: Questions, name: string, { read }: Figure): Promise<string> {
   return await read(await link(ask, SIOC.SIOCGIFINFO_IN6, { name }), ask);
 }

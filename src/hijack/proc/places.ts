@@ -2,6 +2,7 @@
 
 /** `tables`: what is in /proc/net; `variables`: the kernel's own; `linux`: by Linux' names. */
 export type ViewName = "tables" | "variables" | "linux";
+/** A view's place. */
 export interface Place {
   /** Where it is mounted. */
   readonly at: string;
@@ -12,6 +13,7 @@ export interface Place {
 export const STAGE = "/proc/tty/ldisc";
 const IN_KERNEL = ["domainname", "hostname", "osrelease", "ostype", "version"];
 
+/** The places of all. */
 export const places: Readonly<Record<ViewName, Place>> = {
   // /proc/net is a link to each process' own: it is covered by another one.
   tables: { at: `${STAGE}/net`, links: { "/proc/net": "tty/ldisc/net" } },

@@ -35,6 +35,7 @@ export interface Source {
   readonly stands?: ReadonlyMap<number, Pick<Stand, "s" | "state">>;
 }
 
+/** See the head of this file. Calls throw what the kernel said, and ENOTCONN when it is gone for good. */
 export class Questions {
   readonly #source: Source;
   readonly #now: () => number;
@@ -118,7 +119,8 @@ export class Questions {
       }));
       const told = await remote.batch((b) => some.map(({ fd, sb }) => b.fstat({ fd, sb })));
       for (const [i, { inode, sb }] of some.entries()) {
-        if (!told[i]!.error) found.set(Stat.get.ino(viewOf(sb), 0), inode);
+        const number = told[i]!.error ? 0 : Stat.get.ino(viewOf(sb), 0);
+        if (number !== 0) found.set(number, inode); // NetBSD's own does not tell
       }
     }
     return found;

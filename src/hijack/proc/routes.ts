@@ -38,7 +38,7 @@ function line({ header, addresses }: RouteMessage, name: string): string | undef
   return [name, word(destination), word(gateway), flags, 0, 0, 0, word(mask), mtu, 0, 0].join("\t");
 }
 const TITLE = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT";
-/** Linux shows no routes to own addresses there. */
+/** /proc/net/route. Linux shows no routes to own addresses there. */
 export async function routeTable(ask: Questions): Promise<string> {
   const interfaces = await namesOf(ask);
   const others = RTF.LOCAL | RTF.BROADCAST | RTF.LLDATA;
@@ -60,6 +60,7 @@ function line6({ header, addresses }: RouteMessage, name: string): string | unde
   return `${bytes6(destination)} ${hex(prefix, 2)} ${bytes6(NOBODY)} 00 ${bytes6(gateway)} 00000000 00000001 ` +
     `00000000 ${all} ${name.padStart(8)}\n`;
 }
+/** /proc/net/ipv6_route. */
 export async function route6Table(ask: Questions): Promise<string> {
   const interfaces = await namesOf(ask);
   const routes = (await ask.routes(AF_INET6)).filter(({ header }) => (header.flags & RTF.LLDATA) === 0);
@@ -69,6 +70,7 @@ export async function route6Table(ask: Questions): Promise<string> {
 /** linux/if_arp.h ATF_* */
 const ATF = { COMPLETE: 2, PERMANENT: 4, PUBLISHED: 8 } as const;
 const NO_ADDRESS = new Uint8Array(6);
+/** /proc/net/arp. */
 export async function arpTable(ask: Questions): Promise<string> {
   const interfaces = await namesOf(ask);
   const own = new Set([...interfaces.values()].flatMap((i) => i.addresses.map(({ address }) => in4(address))));
