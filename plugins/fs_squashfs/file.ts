@@ -46,24 +46,23 @@ export class Files {
     });
   }
   #copy(data: Data, list: List, block: number, into: Uint8Array, from: number): Async<void> {
-    if (block >= list.sizes.length) {
-      return then(this.#fragment(data.fragment), (bytes) => this.#take(bytes, into, data.offset + from));
-    }
+    if (block >= list.sizes.length) return this.#fragment(data.fragment, into, data.offset + from);
     const size = list.sizes[block]!;
     if (size === 0) return void into.fill(0);
     const { blocks, s } = this.#r;
-    return then(blocks.data(list.starts[block]!, size, s.blockSize), (bytes) => this.#take(bytes, into, from));
+    return blocks.data(list.starts[block]!, size, s.blockSize, (bytes) => this.#take(bytes, into, from));
   }
   #take(bytes: Uint8Array, into: Uint8Array, from: number): void {
     if (from + into.length > bytes.length) throw this.#errno.EIO;
     into.set(bytes.subarray(from, from + into.length));
   }
-  #fragment(n: number): Async<Uint8Array> {
+  #fragment(n: number, into: Uint8Array, from: number): Async<void> {
     const { blocks, s, eio } = this.#r;
     if (n >= s.fragments) throw eio;
     return then(pointedTo(this.#r, this.#disk, s.fragmentTable, n, FragmentEntry.size), (bytes) => {
       const d = viewOf(bytes);
-      return blocks.data(FragmentEntry.get.start(d, 0), FragmentEntry.get.size(d, 0), s.blockSize);
+      const [start, size] = [FragmentEntry.get.start(d, 0), FragmentEntry.get.size(d, 0)];
+      return blocks.data(start, size, s.blockSize, (part) => this.#take(part, into, from));
     });
   }
   #list(data: Data, size: number): Async<List> {

@@ -2,6 +2,8 @@
 import { type Async, then } from "../../src/lib/async.ts";
 import { viewOf } from "../../src/lib/struct.ts";
 import type { Sys } from "../../src/plugin.ts";
+import { UNPACK_SPARE } from "../../src/lib/unpack.ts";
+import { Kept, Pool, type Unpacked } from "./kept.ts";
 import { RAW_BLOCK } from "./layout.ts";
 import { type Compression, unpackerOf } from "./unpack.ts";
 
@@ -23,43 +25,6 @@ const RAW_METADATA = 0x8000;
 const KEPT_METADATA = 4 << 20;
 const KEPT_DATA = 16 << 20;
 
-/** What keeping a block takes beside its bytes: an image may be made of empty ones. */
-const EACH = 128;
-
-interface Unpacked {
-  readonly bytes: Uint8Array;
-  /** Where the next block begins. */
-  readonly next: number;
-}
-/** Blocks by where they begin, the least used going first. */
-class Kept {
-  readonly #most: number;
-  #size = 0;
-  readonly #blocks = new Map<number, Unpacked>();
-
-  constructor(most: number) {
-    this.#most = most;
-  }
-  get(at: number): Unpacked | undefined {
-    const block = this.#blocks.get(at);
-    if (!block) return undefined;
-    this.#blocks.delete(at);
-    this.#blocks.set(at, block);
-    return block;
-  }
-  add(at: number, block: Unpacked): Unpacked {
-    if (this.#blocks.has(at)) return block;
-    this.#blocks.set(at, block);
-    this.#size += block.bytes.length + EACH;
-    for (const [oldest, { bytes }] of this.#blocks) {
-      if (this.#size <= this.#most || oldest === at) break;
-      this.#blocks.delete(oldest);
-      this.#size -= bytes.length + EACH;
-    }
-    return block;
-  }
-}
-
 /** What blocks are read from. */
 export interface Ground {
   readonly sys: Sys;
@@ -72,7 +37,8 @@ export class Blocks {
   readonly #g: Ground;
   readonly #unpacker;
   readonly #metadata = new Kept(KEPT_METADATA);
-  readonly #data = new Kept(KEPT_DATA);
+  readonly #pool = new Pool();
+  readonly #data = new Kept(KEPT_DATA, ({ memory }) => memory && this.#pool.give(memory));
 
   constructor(ground: Ground) {
     this.#g = ground;
@@ -128,21 +94,25 @@ export class Blocks {
       return this.#metadata.add(at, { bytes, next: at + 2 + length });
     });
   }
-  /** A data block of at most `most` bytes; `size` as the block list has it. */
-  data(at: number, size: number, most: number): Async<Uint8Array> {
+  /** Use a data block of at most `most` bytes, at once: they are lent; `size` as the block list has it. */
+  data(at: number, size: number, most: number, use: (bytes: Uint8Array) => void): Async<void> {
     const kept = this.#data.get(at);
-    if (kept) return kept.bytes;
+    if (kept) return use(kept.bytes);
     const { sys } = this.#g;
     const length = size & (RAW_BLOCK - 1);
     if (length === 0 || length > most || !(at + length <= this.#g.size)) throw sys.errno.EIO;
-    const stored = new Uint8Array(length);
+    const memory = this.#pool.take(most + UNPACK_SPARE);
+    const stored = memory.subarray(0, length);
     return then(this.#g.disk.read(stored, at), () => {
-      const bytes = size & RAW_BLOCK ? stored : this.#unpack(stored, most);
-      return this.#data.add(at, { bytes, next: 0 }).bytes;
+      if (size & RAW_BLOCK) return use(this.#data.add(at, { bytes: stored, memory, next: 0 }).bytes);
+      const into = this.#pool.take(most + UNPACK_SPARE);
+      const bytes = this.#unpack(stored, most, into);
+      this.#pool.give(memory);
+      use(this.#data.add(at, { bytes, memory: into, next: 0 }).bytes);
     });
   }
-  #unpack(packed: Uint8Array, most: number): Uint8Array {
-    const bytes = this.#unpacker(packed, most);
+  #unpack(packed: Uint8Array, most: number, into?: Uint8Array): Uint8Array {
+    const bytes = this.#unpacker(packed, most, into);
     if (!bytes) throw this.#g.sys.errno.EIO;
     return bytes;
   }

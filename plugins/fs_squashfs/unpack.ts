@@ -4,17 +4,17 @@ import type { Sys } from "../../src/plugin.ts";
 import { unpackLz4 } from "./lz4.ts";
 import { unpackLzo } from "./lzo.ts";
 
-/** Unpack a block to `most` bytes at the most; undefined: it is damaged. */
-type Unpacker = (packed: Uint8Array, most: number) => Uint8Array | undefined;
+/** Unpack a block to `most` bytes at the most, to memory that may be given as `Unpack` tells; undefined: it is damaged. */
+type Unpacker = (packed: Uint8Array, most: number, into?: Uint8Array) => Uint8Array | undefined;
 
 /** In the order of their numbers, of which the first is 1. */
 const unpackers = {
-  gzip: ({ unpack }) => (packed, most) => unpack("zlib", packed, most),
+  gzip: ({ unpack }) => (packed, most, into) => unpack("zlib", packed, most, into),
   lzma: () => unpackLzma,
   lzo: () => unpackLzo,
   xz: () => unpackXz,
   lz4: () => unpackLz4,
-  zstd: ({ unpack }) => (packed, most) => unpack("zstd", packed, most),
+  zstd: ({ unpack }) => (packed, most, into) => unpack("zstd", packed, most, into),
 } as const satisfies Readonly<Record<string, (sys: Sys) => Unpacker>>;
 
 export type Compression = keyof typeof unpackers;

@@ -2,8 +2,18 @@
 
 /** zlib (RFC 1950), bare deflate (RFC 1951), gzip (RFC 1952), Zstandard (RFC 8878). */
 export type Packing = "zlib" | "deflate" | "gzip" | "zstd";
-/** Unpack bytes that are whole, to `most` bytes at the most. Undefined: they are damaged, or there are more. */
-export type Unpack = (packing: Packing, packed: Uint8Array, most: number) => Uint8Array | undefined;
+/** Bytes more than `most` that memory to unpack to must have. */
+export const UNPACK_SPARE = 64;
+/**
+ * Unpack bytes that are whole, to `most` bytes at the most. Undefined: they are damaged, or there are more. `into`: memory to
+ * unpack to, of `most` and UNPACK_SPARE bytes; what is unpacked may lie elsewhere all the same.
+ */
+export type Unpack = (
+  packing: Packing,
+  packed: Uint8Array,
+  most: number,
+  into?: Uint8Array,
+) => Uint8Array | undefined;
 /** Pack bytes, beside others where there is a processor for it; bare deflate with a window of 4 KiB, which every reader has. */
 export type Pack = (packing: Packing, bytes: Uint8Array) => Promise<Uint8Array>;
 
