@@ -3,6 +3,7 @@
  * them, and they are those of OCI images' layers (image-spec, layer.md, "Whiteouts"), save for the one that tells where a
  * moved directory's lower one is.
  */
+import { nameBytes } from "../../src/lib/text.ts";
 import type { Errnos } from "../../src/plugin.ts";
 
 const PREFIX = ".wh.";
@@ -12,9 +13,14 @@ export const OPAQUE = ".wh..wh..opq";
 export const REDIRECT = ".wh..wh..lower";
 /** In the upper root: files that are being copied up. */
 export const WORK = ".wh..wh..work";
+/** Its text is a name that is hidden, one too long to have a word put before it. */
+export const LONG = ".wh..wh.name.";
 const OURS = ".wh..wh.";
+/** Longest name most file systems have, in bytes. */
+const MAX_NAME = 255;
 
 export const isMarker = (name: string): boolean => name.startsWith(PREFIX);
+export const isLong = (name: string): boolean => nameBytes(name) + PREFIX.length > MAX_NAME;
 /** The file that hides a name of the lower directory: it is no more, whatever the upper one has by that name. */
 export const whiteoutOf = (name: string): string => PREFIX + name;
 /** The name a marker hides; undefined: it is another marker. */

@@ -2,7 +2,7 @@
 import { type Async, then, times } from "../../src/lib/async.ts";
 import { decodeName } from "../../src/lib/text.ts";
 import type { Errnos, WholeVolume } from "../../src/plugin.ts";
-import { hiddenBy, isMarker, MAX_PATH, namesIn, OPAQUE, REDIRECT } from "./markers.ts";
+import { hiddenBy, isMarker, LONG, MAX_PATH, namesIn, OPAQUE, REDIRECT } from "./markers.ts";
 
 /** A file of the union. Of directories both may be there, which is what merging means; else the upper one counts. */
 export interface Node {
@@ -169,14 +169,19 @@ export class Tree {
     return then(this.upper.readdir(node.upper), (entries) => {
       const markers = new Map([...entries].filter(([name]) => isMarker(name)));
       const hidden = new Set([...markers.keys()].map(hiddenBy).filter((n) => n !== undefined));
-      const redirect = markers.get(REDIRECT);
-      if (markers.has(OPAQUE)) return this.#opaque(node, hidden);
-      if (redirect !== undefined) return this.#redirected(node, redirect, hidden);
-      return then(
-        node.lower === undefined ? this.#beneathParent(node) : node.lower,
-        () => then(this.lowerPath(node), (path) => ({ path, hidden })),
-      );
+      const long = [...markers].filter(([name]) => name.startsWith(LONG));
+      const named = times(long.length, (i) => then(this.#textOf(long[i]![1]), (name) => void hidden.add(name)));
+      return then(named, () => this.#merge(node, markers, hidden));
     });
+  }
+  #merge(node: Node, markers: ReadonlyMap<string, unknown>, hidden: Set<string>): Async<Merged> {
+    const redirect = markers.get(REDIRECT);
+    if (markers.has(OPAQUE)) return this.#opaque(node, hidden);
+    if (redirect !== undefined) return this.#redirected(node, redirect, hidden);
+    return then(
+      node.lower === undefined ? this.#beneathParent(node) : undefined,
+      () => then(this.lowerPath(node), (path) => ({ path, hidden })),
+    );
   }
   #opaque(node: Node, hidden: Set<string>): Async<Merged> {
     const { lower } = node;

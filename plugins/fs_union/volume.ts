@@ -5,7 +5,7 @@
 import { type Async, then } from "../../src/lib/async.ts";
 import { encodeName } from "../../src/lib/text.ts";
 import type { Attr, FileType, Make, SetAttr, Sys, Volume, WholeVolume } from "../../src/plugin.ts";
-import { isMarker, OPAQUE, REDIRECT, whiteoutOf } from "./markers.ts";
+import { isLong, isMarker, LONG, OPAQUE, REDIRECT, whiteoutOf } from "./markers.ts";
 import { empty, MARKER, Raiser } from "./raise.ts";
 import { type Node, Tree } from "./tree.ts";
 
@@ -149,12 +149,23 @@ class Union {
       return then(
         this.#raiser.raise(dir),
         (upper) =>
-          then(this.#mark(upper, whiteoutOf(name)), () =>
-            then(this.#tree.merged(dir), ({ hidden }) => {
-              hidden.add(name);
-            })),
+          then(
+            isLong(name) ? this.#markLong(upper, name) : this.#mark(upper, whiteoutOf(name)),
+            () =>
+              then(this.#tree.merged(dir), ({ hidden }) => {
+                hidden.add(name);
+              }),
+          ),
       );
     });
+  }
+  /** The same by a marker whose text is the name. */
+  #markLong(dir: unknown, name: string, i = 0): Async<void> {
+    return then(
+      this.#upper.lookup(dir, LONG + i),
+      (there) =>
+        there === undefined ? this.#raiser.mark(dir, LONG + i, encodeName(name)) : this.#markLong(dir, name, i + 1),
+    );
   }
   /** A marker that is there for good; its node. */
   #mark(dir: unknown, name: string): Async<unknown> {

@@ -159,14 +159,25 @@ class HostVolume implements Volume<Node> {
     const had = this.#open.get(node);
     if (had) return had;
     if (node.gone) throw errno.EIO;
-    const oldest = [...this.#open.keys()].find((n) => !n.gone);
-    if (this.#open.size >= MAX_OPEN && oldest) this.#forget(oldest);
-    const opened = this.#on(node, (path) => {
-      if (this.#calls.attr(path).type !== "file") throw errno.EOPNOTSUPP;
-      return openEither(this.#host, path, write, this.readOnly);
-    });
-    this.#open.set(node, opened);
-    return opened;
+    return this.#opened(
+      node,
+      this.#on(node, (path) => {
+        if (this.#calls.attr(path).type !== "file") throw errno.EOPNOTSUPP;
+        return openEither(this.#host, path, write, this.readOnly);
+      }),
+    );
+  }
+  /** It stays open; not too many do. */
+  #opened(node: Node, file: Open): Open {
+    if (this.#open.size >= MAX_OPEN) {
+      for (const old of this.#open.keys()) {
+        if (old.gone) continue;
+        this.#forget(old);
+        break;
+      }
+    }
+    this.#open.set(node, file);
+    return file;
   }
   /** Make something at a name, with mode and owner, whatever the umask is and we are; its node. */
   #made(dir: Node, name: string, make: Make | undefined, work: (path: string) => void): Node {
@@ -225,7 +236,10 @@ class HostVolume implements Volume<Node> {
   }
   create(dir: Node, name: string, make: Make): Node {
     const how = { write: true, create: true, exclusive: true, mode: make.mode };
-    return this.#made(dir, name, make, (path) => this.#host.open(path, how).close());
+    let file: Open | undefined;
+    const made = this.#made(dir, name, make, (path) => void (file = this.#host.open(path, how)));
+    this.#opened(made, file!); // who makes it is about to write it
+    return made;
   }
   mkdir(dir: Node, name: string, make: Make): Node {
     return this.#made(dir, name, make, (path) => this.#calls.mkdir(path, make.mode));

@@ -3,7 +3,7 @@ import { builtins } from "../../plugins/mod.ts";
 import { errno } from "../../src/abi/errno.ts";
 import { MNT_RDONLY, O_CREAT, O_RDWR } from "../../src/abi/flags.ts";
 import { encodeMountArgs } from "../../src/abi/mount_args.ts";
-import { Statvfs } from "../../src/abi/structs.ts";
+import { Dirent, Statvfs } from "../../src/abi/structs.ts";
 import { refused } from "../../src/conformance/claim.ts";
 import { decodeName } from "../../src/lib/text.ts";
 import { viewOf } from "../../src/lib/struct.ts";
@@ -11,6 +11,7 @@ import { rumpList } from "../../src/cmd/files.ts";
 import type { Calls } from "../../src/kern/dispatch.ts";
 import type { SyncCalls } from "../../src/proxy/stubs.ts";
 import { assertEquals } from "../assert.ts";
+import { slow } from "../cases/slow.ts";
 import { fakeKernel } from "../kern/fake.ts";
 
 const over = { uid: 0, gid: 0, mode: 0o755 };
@@ -34,6 +35,19 @@ async function get(sys: Calls, path: string): Promise<string> {
   return decodeName(buf.subarray(0, n));
 }
 const list = (sys: Calls, path: string) => rumpList(sys as unknown as SyncCalls, path).sort();
+/** The same of a file system that answers later. */
+async function names(sys: Calls, path: string): Promise<string[]> {
+  const fd = await sys.open({ path, flags: 0 });
+  const buf = new Uint8Array(10_000);
+  const n = await sys.getdents({ fd, buf });
+  await sys.close({ fd });
+  const d = viewOf(buf);
+  const found: string[] = [];
+  for (let at = 0; at < n; at += Dirent.get.reclen(d, at)) {
+    found.push(decodeName(buf.subarray(at + Dirent.size, at + Dirent.size + Dirent.get.namlen(d, at))));
+  }
+  return found.filter((name) => name !== "." && name !== "..").sort();
+}
 const mount = async (sys: Calls, type: string, path: string, options: object, flags = 0) =>
   await sys.mount({ type, path, flags, data: encodeMountArgs(type, options as never, over) });
 const code = (work: () => unknown) => refused((async () => await work())());
@@ -196,5 +210,43 @@ describe("mount_union(8)", () => {
     assertEquals(list(sys, "/m"), ["d", "f", "g"]);
     assertEquals(await code(() => put(sys, "/m/.wh.f", "")), errno.EINVAL.code);
     assertEquals(await code(() => sys.rename({ from: "/m/f", to: "/m/.wh.g" })), errno.EINVAL.code);
+  });
+  it("hides also names that leave no room for a whiteout's", async () => {
+    const long = ["x".repeat(255), "y".repeat(253), "\u00e4".repeat(126)];
+    const { sys } = await kernelWith(...lower, ...long.map((name) => `/l/${name}`), "/up/", "/m/");
+    const again = () => mount(sys, "union", "/m", { fspec: "/up", lower: "/l" });
+    await again();
+    for (const name of long) await sys.unlink({ path: `/m/${name}` });
+    assertEquals(list(sys, "/m"), ["d", "f", "g"]);
+    await sys.unmount({ path: "/m", flags: 0 });
+    await again();
+    assertEquals(list(sys, "/m"), ["d", "f", "g"]);
+  });
+  it("many copy one file up at once, while its directory is moved: there is one copy, with what all wrote", async () => {
+    const { sys, kernel } = await kernelWith();
+    await kernel.use(slow);
+    for (const path of ["/up", "/l", "/m"]) {
+      await mkdir(sys, path);
+      if (path !== "/m") await mount(sys, "slowfs", path, {});
+    }
+    await mkdir(sys, "/l/d");
+    await put(sys, "/l/d/f", "0".repeat(20));
+    await mount(sys, "union", "/m", { fspec: "/up", lower: "/l" });
+    const writers = [...Array(20).keys()].map(async (i) => {
+      const calls = kernel.calls(kernel.fork(`writer${i}`));
+      const fd = await calls.open({ path: "/m/d/f", flags: O_RDWR });
+      await calls.pwrite({ fd, buf: new TextEncoder().encode("1"), offset: i });
+      await calls.close({ fd });
+    });
+    const movers = [0, 1].map(async (i) => await code(() => sys.rename({ from: "/m/d", to: `/m/e${i}` })));
+    const makers = [0, 1, 2].map(async (i) => await code(() => put(sys, `/m/d/new${i}`, "x")));
+    const done = await Promise.allSettled([...writers, ...movers, ...makers]);
+    const refusedOnes = done.filter((d) => d.status === "rejected").length;
+    const [place] = await names(sys, "/m");
+    const text = await get(sys, `/m/${place}/f`);
+    assertEquals([text.length, text.replaceAll("0", "").length + refusedOnes], [20, 20]);
+    assertEquals(await get(sys, "/l/d/f"), "0".repeat(20));
+    assertEquals((await names(sys, "/up")).filter((n) => n === ".wh..wh..work").length, 1);
+    assertEquals(await names(sys, "/up/.wh..wh..work"), []);
   });
 });
