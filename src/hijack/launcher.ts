@@ -82,6 +82,7 @@ function prepare(host: Host, l: Launch, order: Order): void {
   disowned();
   const parcel = l.parcel(socket, fds);
   parcel.send(order.families.length > 0 ? listener(host, order, { fd: socket, message: parcel.message }) : undefined);
+  if (host.uid === 0) { for (const { at } of order.mounts) l.readAhead(at); }
   // What was covered is not what is there now; a directory in a mount is found only once that is served.
   if (fds.length > 0) l.chdir(cwd);
   // Until it has been asked, the kernel takes a mount's root for uid 0's: nobody's here, whom nothing may be written for.

@@ -7,6 +7,7 @@ import { become, becomeOurs, type Inherited, inherited, lastArguments, unsetVari
 import { type Parcel, parcel, receiveParcel } from "./handover.ts";
 import { mountFuse, mountLinks, mountPoint, stageProc, unshareMounts } from "./namespace.ts";
 import { served } from "./served.ts";
+import { readAhead } from "./read_ahead.ts";
 import { readWhole } from "./stat.ts";
 import { spawnApart } from "./spawn.ts";
 import { socketPair } from "./unmounter.ts";
@@ -28,6 +29,7 @@ export interface Launch {
   stageProc: typeof stageProc;
   mountLinks: typeof mountLinks;
   mountFuse: typeof mountFuse;
+  readAhead: typeof readAhead;
   /** Whether this process may mount (CAP_SYS_ADMIN), and whether it may read and write a file. */
   mayMount(): boolean;
   /** Whether it may look into processes that are not its descendants, whatever Yama says (CAP_SYS_PTRACE). */
@@ -104,6 +106,7 @@ export const launchOf = (self: { readonly path: string; readonly args: readonly 
   stageProc,
   mountLinks,
   mountFuse,
+  readAhead,
   mayMount: () => has(CAP_SYS_ADMIN),
   mayTrace: () => has(CAP_SYS_PTRACE),
   mayUse: (path) => raw.access(cstring(path), R_OK | W_OK) === 0,
