@@ -1,5 +1,7 @@
 /** Blocks of an image in memory, the ones used longest ago dropped; who reads on and on has the next ones under way. */
 
+import { type Async, then, times } from "../../src/lib/async.ts";
+
 /** Bytes of a block: a request costs about as much as so many. */
 export const BLOCK = 64 << 10;
 /** Blocks that are read ahead at most. */
@@ -29,8 +31,8 @@ export class Cache {
     this.#source = source;
     this.#most = Math.floor(bytes / BLOCK);
   }
-  /** Fill all of `into`. Rejects with what the source says. */
-  async read(into: Uint8Array, offset: number): Promise<void> {
+  /** Fill all of `into`, at once where it is here. Rejects with what the source says. */
+  read(into: Uint8Array, offset: number): Async<void> {
     if (into.length === 0) return;
     const [first, last] = [Math.floor(offset / BLOCK), Math.floor((offset + into.length - 1) / BLOCK)];
     // The next one, or one that begins within what the last one touched: readers cut what they want as they like.
@@ -38,13 +40,13 @@ export class Cache {
     this.#ahead = goesOn ? Math.min(Math.max(1, this.#ahead * 2), this.#limit) : 0;
     this.#next = offset + into.length;
     const wanted = this.#want(first, last);
-    for (let n = first; n <= last; n++) {
-      const block = await wanted[n - first]!;
-      const from = Math.max(offset, n * BLOCK);
-      const part = block.subarray(from - n * BLOCK, offset + into.length - n * BLOCK);
-      into.set(part, from - offset);
-    }
-    this.#trim();
+    const done = times(wanted.length, (i) =>
+      then(wanted[i]!, (block) => {
+        const start = (first + i) * BLOCK;
+        const from = Math.max(offset, start);
+        into.set(block.subarray(from - start, offset + into.length - start), from - offset);
+      }));
+    return then(done, () => this.#trim());
   }
   /** The blocks [first, last], and those behind them that are likely next, asked for. */
   #want(first: number, last: number): Block[] {

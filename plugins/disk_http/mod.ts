@@ -28,14 +28,14 @@ const driver: DiskDriver<HttpOptions> = {
         name,
         size: image.size,
         blockSize: 1,
-        async read(into, offset) {
+        read(into, offset) {
           if (!(offset >= 0) || offset + into.length > image.size) throw sys.errno.EIO;
-          try {
-            await cache.read(into, offset);
-          } catch (e) {
+          const done = cache.read(into, offset);
+          if (!(done instanceof Promise)) return;
+          return done.catch((e) => {
             sys.log(`http: ${name}: ${(e as Error).message}`);
             throw sys.errno.EIO;
-          }
+          });
         },
         close: () => image.close(),
       };

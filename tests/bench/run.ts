@@ -2,7 +2,7 @@
  * Benchmarks: one line a metric, ours, a peer on the same work in the same run, and the ratio (above 1: ours is better).
  * Everything runs on one CPU and then on all, since waking another CPU costs more than anything we do.
  * Needs dist/rump (deno task build), cc, mkfs.fat, mtools; mounts need root; fusefat is measured where it is installed.
- * Arguments choose groups: local msdos remote load start fuse disk images convert net tap shmif hijack plugin.
+ * Arguments choose groups: local msdos remote load start fuse disk images netdisk convert net tap shmif hijack plugin.
  */
 import { spawnSync } from "node:child_process";
 import process from "node:process";
@@ -12,6 +12,7 @@ import { disk } from "./disk.ts";
 import { fuse } from "./fuse.ts";
 import { hijack } from "./hijack.ts";
 import { images } from "./images.ts";
+import { netdisk } from "./netdisk.ts";
 import { load } from "./load.ts";
 import { local } from "./local.ts";
 import { msdos } from "./msdos.ts";
@@ -32,6 +33,7 @@ const groups: Readonly<Record<string, () => void | Promise<void>>> = {
   disk,
   images,
   convert,
+  netdisk,
   net,
   tap,
   shmif,
