@@ -31,7 +31,7 @@ interface Disk {
 }
 
 /** Sectors of a boot region; its backup follows. */
-const REGION = 12;
+export const REGION = 12;
 /** Most clusters there can be (3.1.9). */
 const MOST_CLUSTERS = 2 ** 32 - 11;
 
@@ -82,8 +82,11 @@ export function parseBoot(boot: Uint8Array, size: number): Layout | string {
   if (fat < 24 * sectorSize || fatSize < (clusters + 2) * 4 || fat + fatSize > heap) return "the FAT has no room";
   if (heap >= size) return "shorter than its heap";
   if (root < 2 || root >= clusters + 2) return "the root directory is outside";
+  const volume = Number(d.getBigUint64(72, true)) * sectorSize;
+  if (volume < heap + clusters * clusterSize) return "the volume is shorter than its clusters";
+  if (boot[105] !== 1) return `revision ${boot[105]}.${boot[104]}`;
   const flags = d.getUint16(FLAGS_AT, true);
-  const whole = { size: heap + clusters * clusterSize, serial: d.getUint32(100, true) };
+  const whole = { size: volume, serial: d.getUint32(100, true) };
   return { sectorSize, clusterSize, clusters, fat, heap, root, flags, isBackup: false, ...whole };
 }
 /** 3.4: the last sector repeats the sum of those before it. */

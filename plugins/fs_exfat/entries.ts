@@ -101,12 +101,14 @@ export function nameHash(name: string): number {
   }
   return hash;
 }
+/** Where a unit of a set's name stands. */
+export const unitAt = (i: number): number => (2 + Math.floor(i / UNITS)) * ENTRY + 2 + i % UNITS * 2;
 /** The name of a sound set, as it stands there. */
 export function setName(d: DataView, at: number): string {
   const length = StreamEntry.get.nameLength(d, at + ENTRY);
   let name = "";
   for (let i = 0; i < length; i++) {
-    name += String.fromCharCode(d.getUint16(at + (2 + Math.floor(i / UNITS)) * ENTRY + 2 + i % UNITS * 2, true));
+    name += String.fromCharCode(d.getUint16(at + unitAt(i), true));
   }
   return name;
 }
@@ -119,7 +121,7 @@ export function makeSet(raw: Uint8Array, name: string, hash: number, extra: Uint
   set.set(extra, (2 + names) * ENTRY);
   for (let i = 0; i < names; i++) set[(2 + i) * ENTRY] = NAME;
   for (let i = 0; i < name.length; i++) {
-    d.setUint16((2 + Math.floor(i / UNITS)) * ENTRY + 2 + i % UNITS * 2, name.charCodeAt(i), true);
+    d.setUint16(unitAt(i), name.charCodeAt(i), true);
   }
   FileEntry.set.secondaries(d, 0, set.length / ENTRY - 1);
   StreamEntry.set.nameLength(d, ENTRY, name.length);

@@ -5,6 +5,7 @@ import { Health } from "../../src/lib/health.ts";
 import type { BlockDevice, FsDriver, MountRequest, Sys } from "../../src/plugin.ts";
 import { ATTR_DIRECTORY } from "../../src/wire/fat.ts";
 import { type Layout, readBoot } from "./boot.ts";
+import { checkVolume } from "./check.ts";
 import { Clusters, countOf, type Run } from "./clusters.ts";
 import { LARGEST_DIRECTORY } from "./data.ts";
 import { Index, type Specials } from "./directory.ts";
@@ -47,6 +48,7 @@ const driver: FsDriver<ExfatOptions, Node> = {
     }
     return open(sys, disk, layout, request);
   },
+  check: (sys, device, request) => checkVolume(sys, anyByte(device, sys.errno.EIO), request),
 };
 export default driver;
 

@@ -67,7 +67,7 @@ export class ExfatVolume implements Volume<Node> {
     this.#folders = new Folders(clusters, this.#names, this.#data, this.#back, this.#inodes, root);
     this.#moves = new Moves(this.#folders, this.#back, this.#inodes, layout.sectorSize);
     this.#label = new Label(layout.serial, this.#folders, root, sys.errno, () => this.#back.dirty());
-    if (this.#back.wasDirty) clusters.health.say("was not unmounted cleanly: fsck.exfat checks it");
+    if (this.#back.wasDirty) clusters.health.say("was not unmounted cleanly: fsck_exfat checks it");
   }
 
   // Telling

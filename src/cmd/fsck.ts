@@ -1,4 +1,4 @@
-/** fsck_msdos(8), and fsck for any file system whose driver can check: images of the host, or devices of a rump kernel. */
+/** fsck_msdos(8), fsck_exfat, and fsck for any file system whose driver can check: images of the host, or devices of a rump kernel. */
 import { errno } from "../abi/errno.ts";
 import type { Host } from "../host/host.ts";
 import { parseOptions } from "../kern/driver_options.ts";
@@ -25,7 +25,7 @@ const grammar: Grammar = {
     p: "preen: mend unasked what loses nothing, leave the rest",
     f: "nothing (volumes marked clean are always checked)",
     G: "msdos: GEMDOS (Atari) or Human68k",
-    t: "type of the file system; default: msdos",
+    t: "type of the file system; default: the program's, or msdos",
     l: "load a plugin that has the file system",
     "codepage=": "msdos: code page of short names; default: 437",
     "json": "one JSON document on standard output; nothing is asked",
@@ -58,7 +58,7 @@ export const run: Run = async (host, argv) => {
   const json = has("json");
   const last = options.findLast(([o]) => "npy".includes(o))?.[0];
   const mode: Mode = last === "y" ? "yes" : last === "p" ? "preen" : last === "n" || json ? "no" : "ask";
-  const type = options.findLast(([o]) => o === "t")?.[1] ?? "msdos";
+  const type = options.findLast(([o]) => o === "t")?.[1] ?? /fsck_(\w+)$/.exec(program)?.[1] ?? "msdos";
   const plugins = options.filter(([o]) => o === "l").map(([, file]) => file);
   const kernel = await boot(host, program, type, plugins);
   const checker = kernel.registry.fs(type);

@@ -114,3 +114,19 @@ function reboot(bytes: Uint8Array, random: Random, sectorSize: number): void {
     for (let i = 0; i < sectorSize; i += 4) viewOf(bytes).setUint32(at + 11 * sectorSize + i, sum, true);
   }
 }
+
+/** What our check finds, mending it all if `mend`; kinds that cannot be mended are marked. */
+export async function checkedExfat(bytes: Uint8Array, mend: boolean): Promise<string[]> {
+  const found: string[] = [];
+  const { write, ...device } = diskOn(bytes);
+  await exfat.check!(plainSys(), mend ? { ...device, write: write! } : device, {
+    options: parseOptions(exfat.options as never, {}) as ExfatOptions,
+    found(f) {
+      found.push(`${f.kind}${f.repair ? "" : "!"}: ${f.path ?? ""} ${f.text}`);
+      return mend;
+    },
+    phase: () => {},
+    progress: () => true,
+  });
+  return found;
+}
