@@ -2,7 +2,7 @@
 import type { Host } from "../host/host.ts";
 import type { Kernel } from "../kern/kernel.ts";
 import type { Options } from "../lib/getopt.ts";
-import { isUrl } from "../lib/urls.ts";
+import { isUrl, shownUrl } from "../lib/urls.ts";
 import { human } from "../lib/human.ts";
 import type { BlockDevice } from "../plugin.ts";
 import { Answered, Failure, type Grammar, reasonOf } from "./cli.ts";
@@ -43,7 +43,7 @@ export async function convert(host: Host, program: string, parsed: Options): Pro
     if (e instanceof Answered) throw e;
     throw e instanceof Failure && e.message.startsWith(program)
       ? e
-      : new Failure(`${program}: ${target}: ${reasonOf(e)}`);
+      : new Failure(`${program}: ${shownUrl(target)}: ${reasonOf(e)}`);
   } finally {
     await from.close?.();
   }

@@ -2,7 +2,7 @@
 import type { Host } from "../host/host.ts";
 import type { Kernel } from "../kern/kernel.ts";
 import type { Options } from "../lib/getopt.ts";
-import { isUrl } from "../lib/urls.ts";
+import { isUrl, shownUrl } from "../lib/urls.ts";
 import { human } from "../lib/human.ts";
 import type { DiskFacts } from "../plugin.ts";
 import { type BootImage, bootImagesOf } from "../wire/el_torito.ts";
@@ -55,20 +55,22 @@ export async function info(host: Host, program: string, parsed: Options): Promis
   const chain = has("chain") ? images.slice(1).map((i) => i.path) : [];
   const how = { ...use, ...chain.length > 0 && { backing: chain } };
   const disk = await contentsOf(host, kernel, program, parsed.rest[0]!, how);
-  if (has("j", "json")) host.out(`${JSON.stringify(json(parsed.rest[0]!, images, disk))}\n`);
+  if (has("j", "json")) host.out(`${JSON.stringify(json(shownUrl(parsed.rest[0]!), images, disk))}\n`);
   else host.out(`${text(images, locator, disk).join("\n")}\n`);
   return typeof disk === "object" && disk.complaints.length > 0 ? 1 : 0;
 }
 
 /** What an image says of itself. Throws Failure. */
-async function imageOf(host: Host, kernel: Kernel, program: string, path: string, use: ImageUse): Promise<Image> {
-  const bare = await openWhole(host, kernel, program, path, { readOnly: true, unlocked: true, format: "raw" });
+async function imageOf(host: Host, kernel: Kernel, program: string, source: string, use: ImageUse): Promise<Image> {
+  const bare = await openWhole(host, kernel, program, source, { readOnly: true, unlocked: true, format: "raw" });
+  const path = shownUrl(source);
   try {
     const format = use.format ?? await lookAt(bare, formatOf);
-    const allocated = isUrl(path) ? undefined : host.stat(path).allocated;
+    const allocated = isUrl(source) ? undefined : host.stat(source).allocated;
     if (format === "raw") return { path, format, allocated, facts: { size: bare.size } };
     const driver = await formatDriver(kernel, format);
-    const facts = driver.describe && await inWords(kernel, path, () => driver.describe!(kernel.sys, bare, path));
+    const facts = driver.describe &&
+      await inWords(kernel, path, () => driver.describe!(kernel.sys, bare, path));
     return { path, format, allocated, facts: facts ?? { size: bare.size, notes: ["its format tells no more"] } };
   } catch (e) {
     throw new Failure(`${program}: ${path}: ${reasonOf(e)}`);
@@ -83,7 +85,9 @@ async function below(host: Host, kernel: Kernel, program: string, top: Image): P
     if (found.length >= LONGEST_CHAIN) throw new Failure(`${program}: ${top.path}: more than ${LONGEST_CHAIN} images`);
     const { name, format } = at.facts.backing;
     const place = directoryOf(at.path);
-    const path: string = name.startsWith("/") || place === "." || isUrl(name) ? name : `${place}${name}`;
+    const path: string = name.startsWith("/") || place === "." ? name : `${place}${name}`;
+    // An image must not make connections.
+    if (isUrl(name) || isUrl(path)) throw new Failure(`${program}: ${at.path}: names ${name}: only files are followed`);
     at = await imageOf(host, kernel, program, path, { readOnly: true, ...format !== undefined && { format } });
     found.push(at);
   }

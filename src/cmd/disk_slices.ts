@@ -2,6 +2,7 @@
 import type { Host } from "../host/host.ts";
 import type { Options } from "../lib/getopt.ts";
 import { human } from "../lib/human.ts";
+import { shownUrl } from "../lib/urls.ts";
 import { type Contents, probe } from "../wire/probe.ts";
 import type { Disk, Slice } from "../wire/slice.ts";
 import { readTables, sliceLocator } from "../wire/slices.ts";
@@ -38,9 +39,14 @@ export function look(disk: Disk): Found {
 
 export async function slices(host: Host, program: string, parsed: Options): Promise<number> {
   const { options, rest } = parsed;
-  const image = rest[0]!;
+  const [source] = rest as [string];
+  const image = shownUrl(source);
   const kernel = await toolKernel(host, program, parsed);
-  const device = await openWhole(host, kernel, program, image, { readOnly: true, unlocked: true, ...imageUse(parsed) });
+  const device = await openWhole(host, kernel, program, source, {
+    readOnly: true,
+    unlocked: true,
+    ...imageUse(parsed),
+  });
   let found: Found;
   try {
     found = await lookAt(device, look);

@@ -67,6 +67,11 @@ describe("rump disk info", () => {
       assertEquals(all.holds?.label, "BELOW");
       sh.must("qemu-img rebase -u -b a -F qcow2 deep/a");
       assertStringIncludes(sh.run("rump disk info --chain deep/b").err, "more than 32 images");
+      sh.must("qemu-img rebase -u -b nbd://127.0.0.1/x -F raw deep/a");
+      assertStringIncludes(
+        sh.run("rump disk info --chain deep/b").err,
+        "deep/a: names nbd://127.0.0.1/x: only files are followed",
+      );
     }));
   it("labels and numbers of file systems are blkid's", () =>
     within((sh) => {
