@@ -6,11 +6,11 @@ import { Pollfd } from "../abi/structs.ts";
 import { type EndReady, NOT_NOW, type SocketEnd } from "../lib/socket_end.ts";
 import { viewOf } from "../lib/struct.ts";
 import type { AsyncClient } from "../proxy/client.ts";
-import { FAR_BUFFER, type Sockets, type Stand } from "./stand.ts";
+import type { Sockets, Stand } from "./stand.ts";
 
-/** Bytes received by one call at first; while as many come, twice as many the next time, up to half of what such a socket holds. */
-const RECEIVED = 32 << 10;
-const MOST_RECEIVED = FAR_BUFFER / 2;
+/** Bytes received by one call at first; while as many come, twice as many the next time, up to what a channel reads at once. */
+const RECEIVED = 30 << 10;
+const MOST_RECEIVED = 240 << 10;
 /** What is sent by one call: as much as a pair of the host's holds. It has left this memory when the call is made. */
 const outgoing = new Uint8Array(256 << 10);
 /** Sends that may be under way: the kernel makes them in their order. */
