@@ -126,7 +126,7 @@ export class FuseServer {
     this.#since = host.now();
     this.#options = options;
     this.opens = options.opens;
-    this.valid = options.validSeconds ?? (mount.volume.volatile ? 0 : LONG);
+    this.valid = options.validSeconds ?? mount.volume.validSeconds ?? LONG;
     this.nodes = new Nodes(mount);
     this.#req = new Request(host);
     this.#quiet = new Quiet(host.loop.timer.bind(host.loop), () => host.collect());

@@ -38,7 +38,7 @@ export interface PathDriver {
   unmount?(): Async<void>;
   readonly readOnly?: boolean;
   readonly changing?: boolean;
-  readonly volatile?: boolean;
+  readonly validSeconds?: number;
   readonly label?: string;
 }
 
@@ -236,7 +236,7 @@ export function pathVolume(errno: Errnos, driver: PathDriver): Volume<PathNode> 
   }
   for (const name of wholes) if (own(name)) ops[name] = own(name);
   for (const name of ["unlink", "rmdir", "rename"] as const) if (own(name)) ops[name] = v[name].bind(v);
-  for (const name of ["readOnly", "changing", "volatile", "label"] as const) {
+  for (const name of ["readOnly", "changing", "validSeconds", "label"] as const) {
     if (driver[name] !== undefined) ops[name] = driver[name];
   }
   return {

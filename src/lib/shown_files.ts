@@ -28,7 +28,7 @@ export function shownFiles(errno: Errnos, now: () => number, find: (path: string
     encodeName("text" in shown ? shown.text() : "target" in shown ? shown.target() : "");
   return {
     changing: true,
-    volatile: true,
+    validSeconds: 0,
     getattr(path) {
       const shown = find(path);
       return shown && attrOf(shown, bytesOf(shown).length, now());

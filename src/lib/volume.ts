@@ -74,8 +74,8 @@ export interface Volume<N = unknown> {
   readonly readOnly?: boolean;
   /** Its files change by other hands, too: `Sys.changed` tells. A file that has changed has another size or mtime. */
   readonly changing?: boolean;
-  /** With `changing`: its files say something else each time they are read. Nothing of them is remembered. */
-  readonly volatile?: boolean;
+  /** With `changing`: seconds what it says of its files is true, though nobody tells of changes; left out: `Sys.changed` does. */
+  readonly validSeconds?: number;
   /** Source shown by df and mount; left out: the device or the driver's name. */
   readonly label?: string;
   getattr(node: N): Async<Attr>;
@@ -140,6 +140,6 @@ export interface Volume<N = unknown> {
 }
 
 /** What is said of a volume, and may be left out. */
-export type Facts = "foldsCase" | "readOnly" | "label" | "changing" | "volatile";
+export type Facts = "foldsCase" | "readOnly" | "label" | "changing" | "validSeconds";
 /** A volume with every operation present: those its driver left out throw the errno they fail with. */
 export type WholeVolume<N = unknown> = Required<Omit<Volume<N>, Facts>> & Volume<N>;

@@ -61,7 +61,7 @@ export function complete(volume: Volume): FullVolume {
     readOnly: volume.readOnly ?? (!volume.write && !volume.create),
     label: volume.label,
     changing: volume.changing ?? false,
-    volatile: volume.volatile ?? false,
+    validSeconds: volume.validSeconds,
     forgets: volume.active !== undefined,
     getattr: volume.getattr.bind(volume),
     lookup: volume.lookup.bind(volume),

@@ -57,6 +57,8 @@ interface Node {
   readonly also: { readonly parent: Node; readonly name: string }[];
   readonly children: Map<string, Node>;
   held: boolean;
+  /** Which file of the host it is, once that is known: another one that takes its name is another node. */
+  ino: number | undefined;
   /** What it was when its last name went: it lives on in the open file. */
   gone?: Attr;
 }
@@ -76,6 +78,9 @@ class HostVolume implements Volume<Node> {
   readonly root: Node = node(undefined, "");
   readonly label: string;
   readonly readOnly: boolean;
+  /** The host's programs change it as well. */
+  readonly changing = true;
+  readonly validSeconds = 1;
   readonly #host: HostFiles;
   readonly #calls: HostCalls;
   readonly #held: Held;
@@ -100,14 +105,27 @@ class HostVolume implements Volume<Node> {
   #at<T>(dir: Node, name: string, work: (path: string) => T): T {
     return this.#on(dir, (path) => work(`${path}/${name}`));
   }
-  #child(dir: Node, name: string): Node {
+  #child(dir: Node, name: string, ino?: number): Node {
     const known = dir.children.get(name);
-    if (known) return known;
+    if (known && (ino === undefined || known.ino === undefined || known.ino === ino)) {
+      known.ino ??= ino;
+      return known;
+    }
+    if (known) this.#replaced(dir, name, known);
     const made = node(dir, name);
+    made.ino = ino;
     dir.children.set(name, made);
     this.#idle.delete(dir);
     this.#idle.add(made);
     return made;
+  }
+  /** The host has another file by that name: who has the old one open keeps it. */
+  #replaced(dir: Node, name: string, old: Node): void {
+    dir.children.delete(name);
+    this.#idle.delete(old);
+    const { ino } = old;
+    if (!old.held || old.also.length > 0 || !this.#open.has(old)) this.#forget(old);
+    else if (ino !== undefined) old.gone = { ino, type: "file", size: 0 };
   }
   active(node: Node): void {
     node.held = true;
@@ -183,6 +201,8 @@ class HostVolume implements Volume<Node> {
   #made(dir: Node, name: string, make: Make | undefined, work: (path: string) => void): Node {
     return translated(() => {
       this.#at(dir, name, work);
+      const old = dir.children.get(name); // it is there no more
+      if (old) this.#replaced(dir, name, old);
       const made = this.#child(dir, name);
       if (make) this.#on(made, (path) => this.#owned(path, make));
       return made;
@@ -201,8 +221,8 @@ class HostVolume implements Volume<Node> {
   lookup(dir: Node, name: string): Node | undefined {
     this.#trim();
     try {
-      this.#held.beneath([...namesOf(dir), name], () => {});
-      return this.#child(dir, name);
+      const { ino } = this.#held.beneath([...namesOf(dir), name], this.#calls.attr);
+      return this.#child(dir, name, ino);
     } catch (e) {
       if ((e as { code?: string }).code === "ENOENT") return undefined;
       throw toErrno(e);
@@ -237,9 +257,14 @@ class HostVolume implements Volume<Node> {
   create(dir: Node, name: string, make: Make): Node {
     const how = { write: true, create: true, exclusive: true, mode: make.mode };
     let file: Open | undefined;
-    const made = this.#made(dir, name, make, (path) => void (file = this.#host.open(path, how)));
-    this.#opened(made, file!); // who makes it is about to write it
-    return made;
+    try {
+      const made = this.#made(dir, name, make, (path) => void (file = this.#host.open(path, how)));
+      this.#opened(made, file!); // who makes it is about to write it
+      return made;
+    } catch (e) {
+      file?.close();
+      throw e;
+    }
   }
   mkdir(dir: Node, name: string, make: Make): Node {
     return this.#made(dir, name, make, (path) => this.#calls.mkdir(path, make.mode));
@@ -312,6 +337,7 @@ const node = (parent: Node | undefined, name: string): Node => ({
   also: [],
   children: new Map(),
   held: parent === undefined,
+  ino: undefined,
 });
 /** From the directory that was lent down to a node. */
 function namesOf(node: Node): string[] {

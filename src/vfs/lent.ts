@@ -41,7 +41,7 @@ function lentDirectory(at: Vnode, sys: Sys): WholeVolume {
     },
     foldsCase: mount.volume.foldsCase ?? false,
     changing: mount.volume.changing ?? false,
-    volatile: mount.volume.volatile ?? false,
+    validSeconds: mount.volume.validSeconds,
     label: mount.volume.label ?? mount.info.from,
     active: (node: unknown) => mount.hold(node),
     inactive: (node: unknown) => mount.release(node),

@@ -113,6 +113,15 @@ describe("rump_null", { skip: noFuse() }, () => {
       );
     }));
 });
+describe("rump_null, while the host changes the directory", { skip: noFuse() }, () => {
+  it("shows what is changed, made and replaced there within seconds", () =>
+    within((sh) => {
+      sh.must("mkdir d mnt && echo old > d/f && rump_null d mnt && cat mnt/f && ls mnt");
+      sh.must("echo newer > d/n && mv d/n d/f && echo x > d/g && sleep 1.2");
+      assertEquals(sh.must("cat mnt/f mnt/g && ls mnt"), "newer\nx\nf\ng\n");
+      sh.must("rump_null -u mnt");
+    }));
+});
 describe("a directory of the host lent to a server", () => {
   const serve = (how: string) => `rump_server -lrumpvfs -d key=/d,hostpath=dir,type=dir${how} unix://sock`;
   const sock = { RUMP_SERVER: "unix://sock" };

@@ -143,6 +143,21 @@ describe("a host directory that was lent", () => {
     fs.symlinkSync("out", `${dir}/in`);
     assertEquals([await read("/l/f"), await refused(read("/l/secret"))], ["mine", "ENOENT"]);
   });
+  it("shows a file that takes another's name on the host, and the old one to those who have it open", async () => {
+    const { sys, dir, read } = await lent({}, (dir) => fs.writeFileSync(`${dir}/in/f`, "old"));
+    assertEquals(await read("/l/f"), "old");
+    const fd = await sys.open({ path: "/l/f", flags: 0 });
+    const buf = new Uint8Array(10);
+    await sys.pread({ fd, buf, offset: 0 });
+    fs.writeFileSync(`${dir}/in/new`, "newer");
+    fs.renameSync(`${dir}/in/new`, `${dir}/in/f`);
+    assertEquals(await read("/l/f"), "newer");
+    assertEquals(new TextDecoder().decode(buf.subarray(0, await sys.pread({ fd, buf, offset: 0 }))), "old");
+    fs.unlinkSync(`${dir}/in/f`);
+    const made = await sys.open({ path: "/l/f", flags: O_CREAT | O_WRONLY, mode: 0o644 });
+    await sys.write({ fd: made, buf: new Uint8Array([65]) });
+    assertEquals(fs.readFileSync(`${dir}/in/f`, "utf8"), "A");
+  });
   it("can be for reading only, whatever the host would let us do", async () => {
     const { sys, read } = await lent({ readOnly: true }, (dir) => fs.writeFileSync(`${dir}/in/f`, "mine"));
     for (
