@@ -1,5 +1,5 @@
 /** Compressions of Squashfs: by the runtime where it has them, else by decoders of ours. */
-import { unpackLzma, unpackXz } from "../../src/lib/xz.ts";
+import { unpackLzma, xzUnpacker } from "../../src/lib/xz.ts";
 import type { Sys } from "../../src/plugin.ts";
 import { unpackLz4 } from "./lz4.ts";
 import { unpackLzo } from "./lzo.ts";
@@ -12,7 +12,7 @@ const unpackers = {
   gzip: ({ unpack }) => (packed, most, into) => unpack("zlib", packed, most, into),
   lzma: () => unpackLzma,
   lzo: () => unpackLzo,
-  xz: () => unpackXz,
+  xz: () => xzUnpacker(),
   lz4: () => unpackLz4,
   zstd: ({ unpack }) => (packed, most, into) => unpack("zstd", packed, most, into),
 } as const satisfies Readonly<Record<string, (sys: Sys) => Unpacker>>;

@@ -9,18 +9,18 @@ const EVERY_MS = 200;
 export class Progress {
   readonly #host: Host;
   readonly #total: number;
-  readonly #shown: boolean;
+  readonly #show: ((text: string) => void) | undefined;
   readonly #began: number;
   #next: number;
   #done = 0;
   /** Of those, the bytes that cost time. */
   #moved = 0;
 
-  /** `total`: bytes there are to do. */
-  constructor(host: Host, total: number) {
+  /** `total`: bytes there are to do; `show`: as `shownOn` gives it. */
+  constructor(host: Host, total: number, show = shownOn(host)) {
     this.#host = host;
     this.#total = total;
-    this.#shown = host.isTerminal(2);
+    this.#show = show;
     this.#began = host.now();
     this.#next = this.#began + FIRST_MS;
   }
@@ -28,9 +28,9 @@ export class Progress {
   add(bytes: number, moved = bytes, what = ""): void {
     this.#done += bytes;
     this.#moved += moved;
-    if (!this.#shown || this.#host.now() < this.#next) return;
+    if (!this.#show || this.#host.now() < this.#next) return;
     this.#next = this.#host.now() + EVERY_MS;
-    this.#host.err(`\r${this.#text()}${what && ` ${what.replace(/\p{C}/gu, "?").slice(-60)}`}\x1b[K`);
+    this.#show(`\r${this.#text()}${what && ` ${what.replace(/\p{C}/gu, "?").slice(-60)}`}\x1b[K`);
   }
   #text(): string {
     const seconds = (this.#host.now() - this.#began) / 1000;
@@ -40,8 +40,13 @@ export class Progress {
     return `${percent}% ${human(this.#done)} of ${human(this.#total)}, ${human(rate)}B/s, ${clock(left)} left`;
   }
   end(): void {
-    if (this.#shown) this.#host.err("\r\x1b[K");
+    this.#show?.("\r\x1b[K");
   }
+}
+/** Where it is shown: on the terminal, also of who waits for us to go to the background; undefined: nowhere. A sandbox may not ask. */
+export function shownOn(host: Host): ((text: string) => void) | undefined {
+  if (host.daemon) return (text) => host.daemon!.show(text);
+  return host.isTerminal(2) ? (text) => host.err(text) : undefined;
 }
 /** Seconds as 0:07, 12:34, 1:02:03. */
 function clock(seconds: number): string {

@@ -1,7 +1,7 @@
 /** What drivers of compressed images are lent: a file without a name to unpack to, and a line that shows how far they are. */
 import type { Host } from "../host/host.ts";
 import type { BlockDevice, DiskRequest } from "../plugin.ts";
-import { Progress } from "./progress.ts";
+import { Progress, shownOn } from "./progress.ts";
 
 export interface Spare {
   /** Open a disk with it, of an image of so many bytes; what is not taken is closed. */
@@ -13,6 +13,7 @@ export interface Spare {
 /** A file is made now: a sandbox may forbid it later. */
 export function spareRoom(host: Host): Spare {
   let room = unnamed(host);
+  const show = shownOn(host);
   const close = () => {
     void room?.close?.();
     room = undefined;
@@ -30,7 +31,7 @@ export function spareRoom(host: Host): Spare {
             return taken;
           },
           progress(part) {
-            progress ??= new Progress(host, size);
+            progress ??= new Progress(host, size, show);
             progress.add(part * size - shown);
             shown = part * size;
           },

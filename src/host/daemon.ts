@@ -11,6 +11,8 @@ const MARK = "RUMP_DAEMON";
 const LINE = 3;
 /** Ends of lines within the word, which ends with the first line. */
 const MORE = "\0";
+/** Ends what is only shown, before the word. */
+const SHOWN = "\u0001";
 /** What begins the word that all is well; behind it what the command prints. */
 const OK = "ok ";
 
@@ -19,14 +21,23 @@ export function daemonWord(): Host["daemon"] {
   if (process.env[MARK] !== "1") return undefined;
   delete process.env[MARK];
   let said = false;
-  return (error, text = "") => {
+  const word = (error?: string, text = ""): void => {
     if (said) return;
     said = true;
-    const line = new TextEncoder().encode(error === undefined ? `${OK}${text.replaceAll("\n", MORE)}\n` : `${error}\n`);
+    tell(error === undefined ? `${OK}${text.replaceAll("\n", MORE)}\n` : `${error}\n`);
     // By FFI: node:fs does not close the real descriptor under Deno, and the parent would wait for ever.
-    views.write(LINE, line, line.length);
     raw.close(LINE);
   };
+  return Object.assign(word, {
+    show(text: string) {
+      if (!said) tell(text + SHOWN);
+    },
+  });
+}
+
+function tell(text: string): void {
+  const line = new TextEncoder().encode(text);
+  views.write(LINE, line, line.length);
 }
 
 /** Start ourselves again as a daemon and end with its word. */
@@ -67,6 +78,9 @@ function wordOf(fd: number): string {
     if (n === EINTR) continue;
     if (check(n) === 0) break;
     said += decoder.decode(bytes.subarray(0, n), { stream: true });
+    const shown = said.split(SHOWN);
+    said = shown.pop()!;
+    if (raw.isatty(2) === 1) { for (const text of shown) say(2, text); }
   }
   return said;
 }

@@ -307,8 +307,11 @@ export interface Host {
    * function to say it with.
    */
   daemonize(): never;
-  /** In a daemon: report readiness (no argument) or failure to the waiting parent, once. Undefined when not one. */
-  readonly daemon: ((error?: string, lines?: string) => void) | undefined;
+  /**
+   * In a daemon: report readiness (no argument) or failure to the waiting parent, once; `show` what its terminal shows before
+   * that. Undefined when not one.
+   */
+  readonly daemon: (((error?: string, lines?: string) => void) & { show(text: string): void }) | undefined;
   /** SIGTERM, SIGINT, SIGHUP, SIGUSR1 … by name. */
   onSignal(name: string, fn: () => void): void;
   /** Told of errors nobody waits for (a plugin's timer throws, a promise is rejected), which end nothing from now on. */

@@ -36,7 +36,7 @@ const NEW_PROPERTIES = 2;
 const NEW_DICTIONARY = 3;
 
 export class Lzma2 {
-  readonly #window: Room;
+  #window: Room;
   readonly #lzma = new Lzma();
   readonly #input = new Uint8Array(MOST_PACKED + SLACK);
   /** The least that the next packed chunk must begin with anew; of a raw one: a dictionary. */
@@ -45,8 +45,9 @@ export class Lzma2 {
   constructor(window: Room) {
     this.#window = window;
   }
-  /** Begin anew, with another block. */
-  reset(): void {
+  /** Begin anew, with another block, in a window. */
+  reset(window: Room): void {
+    this.#window = window;
     this.#needs = NEW_DICTIONARY;
   }
   /**

@@ -63,7 +63,7 @@ function opening(name: string, sys: Sys, request: DiskRequest, base: BlockDevice
         new Scratch(scratch, 0, sys.errno),
         pieces,
         (at) => request.progress?.(at / base.size),
-        log,
+        { sys, refuse, log },
       );
       return {
         blockSize: scratch.blockSize,
@@ -87,7 +87,7 @@ function unpackedWhole(
   scratch: Scratch,
   pieces: Pieces & { readonly at: number },
   progress: (at: number) => void,
-  log: (text: string) => void,
+  { sys: { errno }, refuse, log }: Pick<Opening, "sys" | "refuse" | "log">,
 ): number {
   let size = 0;
   try {
@@ -98,7 +98,8 @@ function unpackedWhole(
     }
     return size;
   } catch (e) {
-    log(`damaged behind byte ${pieces.at}, or cut short there, or there is no room for it: ${(e as Error).message}`);
+    if (e === errno.EIO) refuse(`damaged, or cut short, before byte ${pieces.at}`);
+    log(`cannot be unpacked: ${(e as Error).message}`);
     throw e;
   } finally {
     pieces.close?.();

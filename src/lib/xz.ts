@@ -56,7 +56,7 @@ export class XzBlock {
     this.#window = window;
     this.#lzma2 = lzma2;
     this.#filters = filters;
-    lzma2.reset();
+    lzma2.reset(window);
   }
   /** Bytes of it all, without what fills it up; once all is read. */
   get size(): number {
@@ -112,13 +112,20 @@ class Counted implements Cursor {
   }
 }
 
-/** Unpack a stream that is whole, to `most` bytes at the most; undefined: it is damaged, or there are more. */
-export function unpackXz(packed: Uint8Array, most: number): Uint8Array | undefined {
+/** Unpacks a stream that is whole, to `most` bytes at the most; undefined: it is damaged, or there are more. */
+type UnpackWhole = (packed: Uint8Array, most: number) => Uint8Array | undefined;
+/** What unpacks xz; its tables are used again for each stream, of which none goes on from another. */
+export function xzUnpacker(): UnpackWhole {
+  let lzma2: Lzma2 | undefined;
+  return (packed, most) => {
+    const window = new WholeWindow(most);
+    return unpackXz(packed, window, lzma2 ??= new Lzma2(window));
+  };
+}
+function unpackXz(packed: Uint8Array, window: WholeWindow, lzma2: Lzma2): Uint8Array | undefined {
   const from = cursorOf(packed);
   const check = streamCheck(from.take(STREAM_HEADER));
   if (check === undefined) return undefined;
-  const window = new WholeWindow(most);
-  const lzma2 = new Lzma2(window);
   const blocks: Indexed[] = [];
   let all: Uint8Array | undefined;
   for (;;) {

@@ -37,7 +37,10 @@ describe("a compressed image", () => {
     () =>
       within((sh) => {
         sh.must(`${MADE}; for f in d.gz d.xz d.zst; do head -c -2000 $f > short; mv short $f; done`);
-        assertMatch(sh.run("rump_msdos d.gz mnt").err, /^rump_msdos: d\.gz: .*\n$/);
+        assertMatch(
+          sh.run("rump_msdos d.gz mnt").err,
+          /^rump_msdos: d\.gz: gzip: damaged, or cut short, before byte \d+\n$/,
+        );
         assertMatch(sh.run("rump_msdos d.xz mnt").err, /^rump_msdos: d\.xz: xz: cut short.*\n$/);
         assertMatch(sh.run("rump_msdos d.zst mnt").err, /^rump_msdos: d\.zst: zstd: cut short.*\n$/);
       }),

@@ -8,10 +8,11 @@ import { describe, it } from "node:test";
 import { crc32 } from "../../src/lib/crc32.ts";
 import { Crc64 } from "../../src/lib/crc64.ts";
 import { Sha256 } from "../../src/lib/sha256.ts";
-import { unpackLzma, unpackXz } from "../../src/lib/xz.ts";
+import { unpackLzma, xzUnpacker } from "../../src/lib/xz.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { randomOf, scratchDir, seedOf } from "../cases/fat_images.ts";
 
+const unpackXz = xzUnpacker();
 const scratch = scratchDir();
 /** By files: a pipe that is written and read at once may stand still. */
 function xz(bytes: Uint8Array, ...words: string[]): Uint8Array {
