@@ -37,7 +37,8 @@ const LONGEST_CHAIN = 32;
 interface Image {
   readonly path: string;
   readonly format: string;
-  readonly facts: DiskFacts;
+  /** The format's driver may not tell any. */
+  readonly facts: Partial<DiskFacts>;
   /** Bytes of the host's disk; undefined: nobody knows. */
   readonly allocated: number | undefined;
 }
@@ -55,6 +56,10 @@ export async function info(host: Host, program: string, parsed: Options): Promis
   const chain = has("chain") ? images.slice(1).map((i) => i.path) : [];
   const how = { ...use, ...chain.length > 0 && { backing: chain } };
   const disk = await contentsOf(host, kernel, program, parsed.rest[0]!, how);
+  // What the format does not tell the disk itself does.
+  if (typeof disk === "object" && !locator) {
+    images[0] = { ...images[0]!, facts: { size: disk.size, ...images[0]!.facts } };
+  }
   if (has("j", "json")) host.out(`${JSON.stringify(json(shownUrl(parsed.rest[0]!), images, disk))}\n`);
   else host.out(`${text(images, locator, disk).join("\n")}\n`);
   return typeof disk === "object" && disk.complaints.length > 0 ? 1 : 0;
@@ -71,7 +76,7 @@ async function imageOf(host: Host, kernel: Kernel, program: string, source: stri
     const driver = await formatDriver(kernel, format);
     const facts = driver.describe &&
       await inWords(kernel, path, () => driver.describe!(kernel.sys, bare, path));
-    return { path, format, allocated, facts: facts ?? { size: bare.size, notes: ["its format tells no more"] } };
+    return { path, format, allocated, facts: facts ?? {} };
   } catch (e) {
     throw new Failure(`${program}: ${path}: ${reasonOf(e)}`);
   } finally {
@@ -134,7 +139,7 @@ function imageText({ path, format, facts, allocated }: Image): string[] {
   return [
     `image: ${path}`,
     `format: ${kind.join(", ")}`,
-    `size: ${size(facts.size)}`,
+    ...facts.size === undefined ? [] : [`size: ${size(facts.size)}`],
     ...allocated === undefined ? [] : [`on disk: ${size(allocated)}`],
     ...facts.unit === undefined ? [] : [`unit: ${size(facts.unit)}`],
     ...backing ? [`a change of: ${backing.name}${backing.format ? ` (${backing.format})` : ""}`] : [],
@@ -157,7 +162,7 @@ const imageJson = ({ path, format, facts, allocated }: Image) => ({
   image: path,
   format,
   variant: facts.variant ?? null,
-  size: facts.size,
+  size: facts.size ?? null,
   allocated: allocated ?? null,
   unit: facts.unit ?? null,
   compression: facts.compression ?? null,

@@ -6,16 +6,25 @@ import type { Kernel } from "../kern/kernel.ts";
 import type { Options } from "../lib/getopt.ts";
 import type { BlockDevice, DiskCreation, DiskDriver } from "../plugin.ts";
 import { Answered, Failure, reasonOf } from "./cli.ts";
-import { formatDriver, formatOf, formats, inWords, lookAt } from "./disk_formats.ts";
+import { formatDriver, formatOf, inWords, lookAt } from "./disk_formats.ts";
 import { directoryOf, unfinished } from "./disk_new.ts";
 import { openWhole } from "./disk_open.ts";
 import { optionTexts } from "./driver_words.ts";
 import { mustBeDisk, openTarget } from "./newfs_target.ts";
 
+/** What names of images end with, and their formats. */
+const endings: Readonly<Record<string, string>> = {
+  qcow2: "qcow2",
+  qcow: "qcow2",
+  vhd: "vhd",
+  vpc: "vhd",
+  vmdk: "vmdk",
+};
+const makeable = [...new Set(Object.values(endings))];
 /** Words of all that make an image. */
 export const TARGET_LETTERS = "cfO:o:";
 export const TARGET_HELP: Readonly<Record<string, string>> = {
-  O: `format of the new image: raw, ${formats.join(", ")}; left out: what its name ends with, or else raw`,
+  O: `format of the new image: raw, ${makeable.join(", ")}; left out: what its name ends with, or else raw`,
   o: "options of the format, separated by commas: cluster_size=4k,compress=zstd; -o help lists them",
   c: "compressed: -o compress=zlib",
   "target-backing=": "the new image is a change of this one: it has what differs, and names it (qcow2)",
@@ -33,13 +42,6 @@ export interface Target {
   /** Path of the image it is to be a change of. */
   readonly backing: string | undefined;
 }
-const endings: Readonly<Record<string, string>> = {
-  qcow2: "qcow2",
-  qcow: "qcow2",
-  vhd: "vhd",
-  vpc: "vhd",
-  vmdk: "vmdk",
-};
 
 /** The target of a command line. Throws Failure. */
 export async function targetOf(

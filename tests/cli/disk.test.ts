@@ -248,10 +248,12 @@ describe("rump disk slices, and partitions by name", () => {
     }));
   it("names the whole, when there are no partitions", () =>
     within((sh) => {
-      sh.must("newfs_msdos -C 10m -L WHOLE d.img && truncate -s 1M e.img && echo hello | gzip > f.gz");
+      sh.must(
+        "newfs_msdos -C 10m -L WHOLE d.img && truncate -s 1M e.img && printf 'BZh91AY and so on' > f.bz2 && echo hello | gzip > f.gz",
+      );
       assertEquals(sh.must("rump disk slices d.img"), 'd.img: no partitions; FAT16 "WHOLE"\n');
       assertEquals(sh.must("rump disk slices e.img"), "e.img: no partitions; nothing that is known\n");
-      assertEquals(sh.must("rump disk slices f.gz"), "f.gz: no partitions; gzip-compressed data\n");
+      assertEquals(sh.must("rump disk slices f.bz2"), "f.bz2: no partitions; bzip2-compressed data\n");
       assertStringIncludes(sh.run("rump disk slices .").err, "rump.disk slices: .: is a directory");
     }));
   it("a damaged first GPT header is told, and the last one used", () =>

@@ -128,6 +128,12 @@ describe("rump disk info", () => {
         /BOOT +BOOTABLE +EMULATION +OFFSET +SIZE +ADDRESS\nbios +yes +none +\d+ +2048 +0x7c00\n/,
       );
     }));
+  it("an image that is packed whole has the size of what is in it", () =>
+    within((sh) => {
+      sh.must("newfs_msdos -C 3m -L PACKED d.img && gzip d.img");
+      const { format, size, holds } = info(sh, "d.img.gz");
+      assertEquals([format, size, holds?.label], ["gzip", 3 << 20, "PACKED"]);
+    }));
   it("partitions say what they hold; a part of a disk can be asked for", () =>
     within((sh) => {
       sh.must("mkdir src && echo > src/a && rump disk create d.img --from src --volume-label INSIDE");
