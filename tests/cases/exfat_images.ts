@@ -13,7 +13,7 @@ import { diskOn, plainSys, type Random, scratchDir } from "./fat_images.ts";
 
 const env = { ...process.env, PATH: `${process.env.PATH}:/sbin:/usr/sbin`, LC_ALL: "C" };
 const made = new Map<string, Uint8Array>();
-/** An empty volume; a copy each time. */
+/** An empty volume; a copy each time. `-S 4096` before the options of mkfs.exfat: sectors of that size. */
 export function emptyExfat(size: string, options = ""): Uint8Array {
   const key = `${size} ${options}`;
   let bytes = made.get(key);
@@ -22,11 +22,18 @@ export function emptyExfat(size: string, options = ""): Uint8Array {
 }
 function make(size: string, options: string): Uint8Array {
   const image = `${scratchDir()}/empty.exfat`;
-  const command = `rm -f ${image}; truncate -s ${size} ${image}; mkfs.exfat ${options} ${image}`;
+  const [, sector, rest] = /^(?:-S (\d+) )?(.*)$/.exec(options)!;
+  const on = sector
+    ? `l=$(losetup -f --show -b ${sector} ${image}); trap 'losetup -d $l' EXIT; mkfs.exfat ${rest} $l`
+    : "";
+  const command = `rm -f ${image}; truncate -s ${size} ${image}; ${on || `mkfs.exfat ${options} ${image}`}`;
   const r = spawnSync("sh", ["-ec", command], { env, encoding: "utf8" });
   if (r.status !== 0) throw new Error(`${command}: ${r.stdout}${r.stderr}`);
   return new Uint8Array(readFileSync(image));
 }
+/** Why there can be no sectors of 4096 bytes ("-S 4096 ..."); false: there can. */
+export const noLargeSectors = () =>
+  (process.getuid?.() !== 0 || spawnSync("losetup", ["-f"], { env }).status !== 0) && "no loop devices";
 /** What fsck.exfat finds; empty: nothing. */
 export function fsckExfat(bytes: Uint8Array): string {
   const { status, said } = fsck(bytes, "-n");

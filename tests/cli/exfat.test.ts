@@ -1,4 +1,5 @@
 /** exFAT through a mount, as programs use it; fsck.exfat and the peer's driver see the same. */
+import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -18,6 +19,12 @@ const sound = (sh: Shell) => {
 const SOURCE = `mkdir -p src/a/b && seq 9999 > src/a/numbers && cp /bin/sh src/a/b && : > src/empty &&
   head -c 70000 /dev/urandom > src/random &&
   for i in $(seq 200); do echo $i > "src/a file with a longer name, number $i"; done`;
+
+/** The peer takes block devices only. */
+const noPeer = () =>
+  (process.getuid?.() !== 0 ||
+    spawnSync("sh", ["-c", "PATH=$PATH:/sbin:/usr/sbin; losetup -f && command -v mount.exfat-fuse"]).status !== 0) &&
+  "no loop devices";
 
 describe("exfat through a mount", { skip: noFuse() }, () => {
   for (const options of ["-c 512", "-c 32K"]) {
@@ -66,6 +73,25 @@ describe("exfat through a mount", { skip: noFuse() }, () => {
       sound(sh);
       assertStringIncludes(sh.must("PATH=$PATH:/sbin:/usr/sbin; exfatlabel d.img"), "\u00dcber");
     }));
+  it(
+    "another driver reads what was written, files in pieces too, and what it writes is read",
+    { skip: noPeer() },
+    () =>
+      within((sh) => {
+        image(sh, "-c 4K");
+        sh.must(SOURCE);
+        sh.must("rump_exfat d.img mnt && cp -r src/. mnt");
+        sh.must(
+          "for i in 1 2 3; do for f in one two; do head -c 9000 /dev/urandom | tee -a src/$f >> mnt/$f; done; done",
+        );
+        sh.must("mv mnt/a mnt/c && mv src/a src/c && rm mnt/*7 src/*7 && rump_exfat -u mnt");
+        sh.must(`export PATH=$PATH:/sbin:/usr/sbin; l=$(losetup -f --show d.img); trap 'umount mnt; losetup -d $l' EXIT
+        mount.exfat-fuse $l mnt > /dev/null && diff -r src mnt && echo more | tee -a src/one >> mnt/one`);
+        sh.until("rump_exfat d.img mnt");
+        sh.must("diff -r src mnt && rump_exfat -u mnt");
+        sound(sh);
+      }),
+  );
   it("a killed mount leaves the mark; fsck_exfat takes it off, and what was synced is there", () =>
     within(async (sh) => {
       image(sh);

@@ -61,7 +61,7 @@ describe("exfat", { skip: noPeer() }, () => {
     const e = await mountImage(driver, new Uint8Array(1 << 20), { log }).then(() => undefined, (e) => e);
     assertEquals([(e as { code?: string }).code, log.length], ["EINVAL", 1]);
   });
-  const IMAGES = Number(process.env.IMAGES ?? 100);
+  const IMAGES = Number(process.env.IMAGES ?? 60);
   it(`${IMAGES} damaged images: an errno or files, none takes seconds`, async () => {
     const seed = seedOf();
     let longest = 0;

@@ -11,7 +11,7 @@ import { brokenPromises, crashedImage, crashLife } from "../cases/image_crash.ts
 import { imageListing } from "../cases/image_walk.ts";
 
 /** CRASHES, IMAGES: more by hand. */
-const CRASHES = Number(process.env.CRASHES ?? 40);
+const CRASHES = Number(process.env.CRASHES ?? 25);
 const IMAGES = Number(process.env.IMAGES ?? 60);
 const driver = exfat as FsDriver;
 

@@ -10,7 +10,7 @@ import { brokenPromises, crashedImage, crashLife } from "../cases/image_crash.ts
 import { imageListing } from "../cases/image_walk.ts";
 
 /** CRASHES: how many on each volume; more by hand. */
-const CRASHES = Number(process.env.CRASHES ?? 40);
+const CRASHES = Number(process.env.CRASHES ?? 25);
 const driver = exfat as FsDriver;
 
 describe("exfat in a crash", () => {

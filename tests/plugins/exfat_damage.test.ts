@@ -9,7 +9,7 @@ import { randomOf, seedOf } from "../cases/fat_images.ts";
 import { abuseImage } from "../cases/image_walk.ts";
 
 /** IMAGES: how many on each volume are read, and a twentieth of them written, which takes longer; more by hand. */
-const READ = Number(process.env.IMAGES ?? 100);
+const READ = Number(process.env.IMAGES ?? 60);
 /** Milliseconds no image may take on a machine that is busy. */
 const LONG = 5000;
 
