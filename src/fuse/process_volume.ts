@@ -35,16 +35,16 @@ export interface View {
   /** Call when what is done now is done. */
   soon(fn: () => void): void;
   readonly callout: Callout;
+  /** Whether all changes of a mount's files are told of: not where they are another mount's as well. */
+  tells(mount: Mount): boolean;
 }
 
 /** Flags of open(2) on the host (asm-generic/fcntl.h). */
 const HOST = { ACCMODE: 3, EXCL: 0o200, TRUNC: 0o1000, APPEND: 0o2000 } as const;
-/** Seconds what is told is true where others' changes are not told of: files of the host, drivers that answer later. */
+/** Seconds what is told is true where others' changes are not told of: mounts over others, drivers that answer later. */
 const BRIEF = 1;
 const ATTRIBUTES = 64 << 10;
 const KEEP = 0xffff_ffff;
-/** Of these files others than this kernel change, and nobody tells. */
-const unseen: ReadonlySet<string> = new Set(["etfs", "hostfs"]);
 
 /** See the head of this file. `mount.touched` of the mount it is in is to be `changed`. */
 export class ProcessVolume implements Volume<ProcessNode>, Opens, Observer {
@@ -121,7 +121,7 @@ export class ProcessVolume implements Volume<ProcessNode>, Opens, Observer {
     return this.#nodes.release(node);
   }
   seconds(node: ProcessNode): number {
-    return node.exact ? LONG : BRIEF;
+    return node.mount.volume.validSeconds ?? (node.exact ? LONG : BRIEF);
   }
 
   // What files are
@@ -132,7 +132,7 @@ export class ProcessVolume implements Volume<ProcessNode>, Opens, Observer {
   #attr(node: ProcessNode): Async<Attr> {
     const { mount, node: of } = node.vnode;
     const attr = mount.volume.getattr(of);
-    node.exact = node.told = !(attr instanceof Promise) && !unseen.has(mount.info.type);
+    node.exact = node.told = !(attr instanceof Promise) && this.#view.tells(mount);
     return attr instanceof Promise ? attr.then((a) => this.#outside(node, a)) : this.#outside(node, attr);
   }
   #outside(node: ProcessNode, a: Attr): Attr {
@@ -200,7 +200,7 @@ export class ProcessVolume implements Volume<ProcessNode>, Opens, Observer {
           then(openData(this.#lwp, vnode, a, inside), () => {
             this.#count(node, flags, 1);
             // What is not told of may have changed as well.
-            const same = node.exact ? !node.stale : node.isSame(a);
+            const same = node.exact ? !node.stale : vnode.mount.volume.validSeconds !== 0 && node.isSame(a);
             node.stale = false;
             return same;
           })),

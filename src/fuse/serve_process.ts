@@ -42,6 +42,8 @@ export function serveProcess(
       now: () => host.wall(),
       soon: (fn: () => void) => host.loop.soon(fn),
       callout: kernel.sys.callout,
+      tells: ({ info: { type }, volume }: Mount) =>
+        volume.validSeconds === undefined && !kernel.registry.fs(type)?.layers,
     };
     const volume = new ProcessVolume(view, root);
     const info = { type: "rump", from: "rump", on: seen.root, flags: 0, owner: euid };

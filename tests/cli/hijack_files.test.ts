@@ -110,6 +110,13 @@ describe("files of a rump kernel", { skip: noFuse() }, () => {
       "cd /rump; head -c 3000000 /dev/zero > small/a; cat small/a | wc -c; rump.rm /small/a; head -c 3000000 /dev/zero > small/b && ls -s small; rump.umount /small; ls small | wc -l";
     assertEquals(must(`rumphijack sh -c '${line}'`).replace(/\d+ b/, "b").replace(/total.*\n/, ""), "3000000\nb\n0\n");
   });
+  it("files that say something else each time, and those that are seen at two places, are read anew", () => {
+    must("rump.mkdir /kern /low /up && rump.mount_kernfs kernfs /kern && rump.mount_null /low /up");
+    const line =
+      "cd /rump; cat kern/time > /tmp/$$; sleep 0.01; cat kern/time | cmp -s - /tmp/$$ || echo differs; rm /tmp/$$; echo one > low/f; cat up/f; echo two > low/f; sleep 1.1; cat up/f";
+    assertEquals(must(`rumphijack sh -c '${line}'`), "differs\none\ntwo\n");
+    must("rump.umount /up; rump.umount /kern");
+  });
   it("a mount there is another file system to find -xdev's inode numbers", () => {
     must("rump.mkdir -p /a/b && rump.mount_tmpfs tmpfs /a/b && rumphijack mkdir /rump/a/b/c");
     assertEquals(must("rumphijack find /rump/a"), "/rump/a\n/rump/a/b\n/rump/a/b/c\n");
