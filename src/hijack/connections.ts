@@ -1,20 +1,15 @@
 /** connect(2), listen(2), accept(2) of hijacked programs. */
 import { errno, type SysError } from "../abi/errno.ts";
 import { linuxErrno } from "../abi/linux_errno.ts";
-import { SO_RCVBUF, SO_SNDBUF, SOCK_RAW, SOCK_STREAM, SOL_SOCKET } from "../abi/flags.ts";
-import { IPV6_V6ONLY } from "../abi/inet6_options.ts";
-import { IP_HDRINCL, IPPROTO_IP } from "../abi/inet_options.ts";
+import { SOCK_STREAM } from "../abi/flags.ts";
 import { viewOf } from "../lib/struct.ts";
-import { SOL } from "./option_table.ts";
 import { AF, MAX_SOCKADDR, toBsd, toLinux } from "./sockaddr.ts";
-import { type Came, FAR_BUFFER, type Kind, type Sockets, Stand } from "./stand.ts";
+import { type Came, type Sockets, Stand } from "./stand.ts";
 import { LinuxError, type Outcome, type Stop } from "./stop.ts";
 
 /** SOCK_NONBLOCK and SOCK_CLOEXEC of Linux. */
-const NONBLOCK = 0o4000;
-const CLOEXEC = 0o2000000;
-const TYPE = 0xf;
-const IPPROTO_RAW = 255;
+export const NONBLOCK = 0o4000;
+export const CLOEXEC = 0o2000000;
 /** Linux's number of EINPROGRESS. */
 const EINPROGRESS = 115;
 /** Milliseconds a nonblocking connect is given to be made, or refused, at once. */
@@ -29,42 +24,6 @@ export function addressAt(stop: Stop, argument: number): Uint8Array {
   return toBsd(stop.read(stop.long(argument), length));
 }
 const familyIn = (bsd: Uint8Array) => bsd[1];
-
-export async function socket(sockets: Sockets, stop: Stop, domain: number): Promise<Outcome> {
-  const [family, flags, protocol] = [stop.int(0), stop.int(1), stop.int(2)];
-  const type = flags & TYPE;
-  if (flags & ~(TYPE | NONBLOCK | CLOEXEC)) throw errno.EINVAL;
-  const kind = { family, type, protocol };
-  const s = await made(sockets, domain, kind);
-  const [nonblocking, closeOnExec] = [(flags & NONBLOCK) !== 0, (flags & CLOEXEC) !== 0];
-  try {
-    const before = (stand: Stand) => void (stand.ownHeader = hasOwnHeader(kind));
-    Stand.give(sockets, stop, { s, kind, nonblocking, closeOnExec, before });
-  } catch (e) {
-    void sockets.client.sys.close({ fd: s }).catch(() => {});
-    throw e;
-  }
-  return "answered";
-}
-/** Who sends by no protocol makes the header. */
-const hasOwnHeader = ({ family, type, protocol }: Kind) =>
-  family === AF.INET && type === SOCK_RAW && protocol === IPPROTO_RAW;
-/** A socket of the kernel's that is as Linux makes them. */
-async function made({ client, far }: Sockets, domain: number, kind: Kind): Promise<number> {
-  const { family, type, protocol } = kind;
-  const fd = await client.batch((b) => {
-    const s = b.socket({ domain, type, protocol });
-    const set = (level: number, name: number, value: number) =>
-      b.setsockopt({ s, level, name, val: new Uint8Array(new Int32Array([value]).buffer) });
-    if (hasOwnHeader(kind)) set(IPPROTO_IP, IP_HDRINCL, 1);
-    // Sockets of IPv6 are those of IPv4, too, unless they say otherwise (net.ipv6.bindv6only).
-    if (family === AF.INET6 && type !== SOCK_RAW) set(SOL.IPV6, IPV6_V6ONLY, 0);
-    if (far && type === SOCK_STREAM) { for (const name of [SO_SNDBUF, SO_RCVBUF]) set(SOL_SOCKET, name, FAR_BUFFER); }
-    return s;
-  });
-  if (fd.error === errno.EPROTOTYPE) throw errno.ESOCKTNOSUPPORT;
-  return fd.value;
-}
 
 export async function bind({ client }: Sockets, stop: Stop, stand: Stand): Promise<Outcome> {
   await client.sys.bind({ s: stand.s, name: addressAt(stop, 1) });

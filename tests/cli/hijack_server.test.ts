@@ -91,7 +91,11 @@ describe("a hijacked program whose server goes", { skip: noFuse() }, () => {
   for (
     const [how, lose, start] of [
       ["is halted", "rump.halt", "rump_allserver $S"],
-      ["is killed", "kill -9 $server; sleep 0.1", "rump_allserver -s $S 2> log & server=$!; sleep 0.5"],
+      [
+        "is killed",
+        "kill -9 $server; sleep 0.1",
+        "rump_allserver -s $S 2> log & server=$!; until rump.sysctl -n kern.ostype > log 2>&1; do sleep 0.05; done",
+      ],
     ] as const
   ) {
     it(`and ${how}: calls that wait end, others fail, its status is its own`, () => {
@@ -105,7 +109,9 @@ describe("a hijacked program whose server goes", { skip: noFuse() }, () => {
     assertEquals([r.out.replace("open file ENOENT", "open file ESTALE"), r.err], [BACK, ""]);
   });
   it("and comes back later: that is waited for, and said", () => {
-    const r = lost(AGAIN, "rump.halt; touch go; sleep 0.5; rump_allserver $S", { retry: "inftime" });
+    const r = lost(AGAIN, "rump.halt; touch go; until grep -q lost err; do sleep 0.05; done; rump_allserver $S", {
+      retry: "inftime",
+    });
     assertEquals(r.out.replace("open file ENOENT", "open file ESTALE"), BACK);
     assertEquals(r.err, "rump_sp: connection to kernel lost, trying to reconnect ...\nrump_sp: reconnected!\n");
   });
@@ -135,10 +141,14 @@ describe("a hijacked program whose server goes", { skip: noFuse() }, () => {
     assertEquals([r.out, r.status], ["", 137]);
   });
   it("waits for another, and is killed then: nobody waits on", () => {
-    const r = lost(WAITS, `rump.halt; touch go; sleep 0.5; kill -9 $(cat /proc/$program/task/*/children) $program`, {
-      retry: "inftime",
-      more: `apart() { ${ALIVE}; };`,
-    });
+    const r = lost(
+      WAITS,
+      `rump.halt; touch go; until grep -q lost err; do sleep 0.05; done; kill -9 $(cat /proc/$program/task/*/children) $program`,
+      {
+        retry: "inftime",
+        more: `apart() { ${ALIVE}; };`,
+      },
+    );
     assertEquals(r.status, 137);
     assertEquals(sh.until(`(export S=unix://${sh.dir}/${n - 1}/s; ${ALIVE})`), true);
   });
