@@ -23,13 +23,16 @@ export const formats: readonly string[] = Object.keys(builtins)
   .filter((name) => name.startsWith(PREFIX) && builtins[name]!.magic)
   .map((name) => name.slice(PREFIX.length));
 
-/** Whether a disk has one of a component's marks. */
-const marked = (disk: Disk, component: string): boolean =>
-  builtins[component]!.magic?.some(([offset, bytes]) =>
+/** Whether a disk has one of a component's marks; `from`: at this offset or behind it. */
+const marked = (disk: Disk, component: string, from = -Infinity): boolean =>
+  builtins[component]!.magic?.filter(([offset]) => offset >= from).some(([offset, bytes]) =>
     digits(disk.read(offset < 0 ? disk.size + offset : offset, bytes.length / 2)) === bytes
   ) ?? false;
 /** The format of an image; raw when it is none that is known. */
 export const formatOf = (disk: Disk): string => formats.find((name) => marked(disk, PREFIX + name)) ?? "raw";
+/** The format of what was packed, which is looked at where it begins only: to look at its end may unpack it all. */
+const formatWithin = (disk: Disk): string | undefined =>
+  formats.find((name) => !builtins[PREFIX + name]!.packs && marked(disk, PREFIX + name, 0));
 /** The types of file systems that are known by their marks. */
 export const fsOfImages: readonly string[] = fsTypes.filter((type) => builtins[componentOf(type)]!.magic);
 /** The type of the file system on a disk; undefined: it is none of those. */
@@ -68,7 +71,10 @@ export async function formatDriver(kernel: Kernel, format: string): Promise<Disk
 export async function openFormat(kernel: Kernel, format: string, request: DiskRequest): Promise<BlockDevice> {
   try {
     const driver = await formatDriver(kernel, format);
-    return await inWords(kernel, request.source, () => driver.open(kernel.sys, {}, request));
+    const device = await inWords(kernel, request.source, () => driver.open(kernel.sys, {}, request));
+    const inner = builtins[PREFIX + format]?.packs ? await lookAt(device, formatWithin) : undefined;
+    if (inner === undefined) return device;
+    return await openFormat(kernel, inner, { ...request, readOnly: true, base: device });
   } catch (e) {
     await request.backing?.close?.();
     throw e;

@@ -8,6 +8,8 @@ export interface Builtin {
   readonly also?: readonly string[];
   /** What images of its format or file system have, by offset (from the end, if it is negative), in hexadecimal digits. */
   readonly magic?: readonly (readonly [offset: number, bytes: string])[];
+  /** Of a disk driver: what it unpacks may be an image of another format again. */
+  readonly packs?: boolean;
   /** Of a disk driver: the schemes of URLs it opens. */
   readonly schemes?: readonly string[];
   readonly load: () => Promise<{ readonly default: Plugin }>;

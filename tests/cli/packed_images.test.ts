@@ -45,6 +45,12 @@ describe("a compressed image", () => {
         assertMatch(sh.run("rump_msdos d.zst mnt").err, /^rump_msdos: d\.zst: zstd: cut short.*\n$/);
       }),
   );
+  it("may hold an image of another format, also with --snapshot", { skip: noFuse() }, () =>
+    within((sh) => {
+      sh.must(`${MADE}; qemu-img convert -O qcow2 d.raw q.img && gzip q.img && rump_msdos --snapshot q.img.gz mnt`);
+      sh.must("cmp mnt/numbers numbers && echo x > mnt/new && rump_msdos -u mnt");
+      sh.must("rump_msdos -o ro --sandbox q.img.gz mnt && cmp mnt/numbers numbers && rump_msdos -u mnt");
+    }));
   it("is what its first bytes say, unless --format says otherwise", { skip: noFuse() }, () =>
     within((sh) => {
       sh.must(MADE);
