@@ -1,5 +1,5 @@
 /** rump disk convert: a disk of any kind as an image of any format. */
-import type { Host } from "../host/host.ts";
+import type { Host, HostStat } from "../host/host.ts";
 import type { Kernel } from "../kern/kernel.ts";
 import type { Options } from "../lib/getopt.ts";
 import { isUrl, shownUrl } from "../lib/urls.ts";
@@ -34,6 +34,7 @@ export const convertGrammar: Grammar = {
 export async function convert(host: Host, program: string, parsed: Options): Promise<number> {
   const [source, target] = parsed.rest as [string, string];
   const kernel = await toolKernel(host, program, parsed);
+  if (sameFile(host, source, target)) throw new Failure(`${program}: ${target}: the image that is to be read`);
   const from = await openWhole(host, kernel, program, source, { readOnly: true, ...imageUse(parsed) });
   try {
     if (inPlace(host, program, target)) await overwrite(host, kernel, program, from, target, parsed);
@@ -46,6 +47,15 @@ export async function convert(host: Host, program: string, parsed: Options): Pro
       : new Failure(`${program}: ${shownUrl(target)}: ${reasonOf(e)}`);
   } finally {
     await from.close?.();
+  }
+}
+/** Whether both are one file of the host, whatever its names. */
+function sameFile(host: Host, ...names: readonly [string, string]): boolean {
+  try {
+    const [a, b] = names.map((name) => host.stat(name)) as [HostStat, HostStat];
+    return a.type === "file" && a.ino === b.ino && a.dev === b.dev;
+  } catch {
+    return false; // it is to be made, or a URL, or a part
   }
 }
 async function make(host: Host, kernel: Kernel, program: string, from: BlockDevice, target: Target): Promise<void> {

@@ -21,6 +21,17 @@ const endings: Readonly<Record<string, string>> = {
   vmdk: "vmdk",
 };
 const makeable = [...new Set(Object.values(endings))];
+/** And of those that are none we make: a raw image by such a name would be taken for what it is not. */
+const foreign: Readonly<Record<string, string>> = {
+  gz: "gzip",
+  xz: "xz",
+  zst: "zstd",
+  bz2: "bzip2",
+  vdi: "vdi",
+  vhdx: "vhdx",
+  qed: "qed",
+  dmg: "dmg",
+};
 /** Words of all that make an image. */
 export const TARGET_LETTERS = "cfO:o:";
 export const TARGET_HELP: Readonly<Record<string, string>> = {
@@ -52,9 +63,9 @@ export async function targetOf(
   { options }: Options,
 ): Promise<Target> {
   const last = (...names: string[]) => options.findLast(([o]) => names.includes(o))?.[1];
-  const format = last("O") ?? endings[/\.([a-z0-9]+)$/i.exec(path)?.[1]?.toLowerCase() ?? ""] ?? "raw";
-  const driver = format === "raw" ? undefined : await formatDriver(kernel, format);
-  if (driver && !driver.create) throw new Failure(`${program}: ${format}: images of it cannot be made`);
+  const ending = /\.([a-z0-9]+)$/i.exec(path)?.[1]?.toLowerCase() ?? "";
+  const format = last("O") ?? endings[ending] ?? foreign[ending] ?? "raw";
+  const driver = format === "raw" ? undefined : await makerOf(kernel, `${program}: ${path}`, format);
   const lists = options.flatMap(([o, v]) => (o === "o" ? v.split(",") : o === "c" ? ["compress=zlib"] : []));
   const backing = last("target-backing");
   if (lists.includes("help")) {
@@ -76,6 +87,14 @@ export async function targetOf(
     options: parseOptions(driver?.creation, readOptions(driver?.creation, given), fail),
     backing,
   };
+}
+/** What makes images of a format. Throws Failure. */
+async function makerOf(kernel: Kernel, who: string, format: string): Promise<DiskDriver> {
+  const driver = await formatDriver(kernel, format).catch((e) => {
+    throw new Failure(`${who}: ${reasonOf(e)}`);
+  });
+  if (driver.create) return driver;
+  throw new Failure(`${who}: ${format}: images of it cannot be made (raw, ${makeable.join(", ")})`);
 }
 /** The image may be made: nothing is there, or it may be replaced and nobody uses it. Throws Failure. */
 export function mayMake(host: Host, program: string, { path, force }: Pick<Target, "path" | "force">): void {

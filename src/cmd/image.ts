@@ -24,6 +24,7 @@ export interface OpenImage {
 export function openedImage(host: Host, program: string, image: string, how: ImageUse): OpenImage {
   const [path, locator] = splitImage(program, image);
   const failing = (e: unknown): never => {
+    if (e instanceof Failure && e.message.startsWith(`${program}: `)) throw e; // of an image below this one
     throw new Failure(`${program}: ${path}: ${e instanceof Failure ? e.message : reasonOf(e)}`);
   };
   const attempt = <T>(work: () => T): T => {
@@ -40,7 +41,7 @@ export function openedImage(host: Host, program: string, image: string, how: Ima
   const [first, ...rest] = how.backing ?? [];
   const backing = first === undefined
     ? undefined
-    : openedImage(host, program, first, { readOnly: true, backing: rest });
+    : openedImage(host, program, first, { readOnly: true, backing: rest, whole: true });
   const spare = spareRoom(host);
   const whole = async (kernel: Kernel, format: string) => {
     if (!how.unlocked) lock(host, file, {}, use);

@@ -4,7 +4,7 @@
  */
 import { errno } from "../abi/errno.ts";
 import { parseSize } from "../lib/getopt.ts";
-import { issueText, type Schema } from "../lib/standard_schema.ts";
+import { type Issue, issueText, type Schema } from "../lib/standard_schema.ts";
 
 export interface OptionRow {
   readonly name: string;
@@ -108,6 +108,13 @@ export function readOptions(schema: Schema<unknown> | undefined, raw: Fields): F
   );
 }
 
+/** An option the schema has not, in words for people; undefined: something else is wrong. */
+function strayText(schema: Schema<unknown>, { path: [first] = [] }: Issue): string | undefined {
+  const names = optionRows(schema)?.map((r) => r.name);
+  const name = String(typeof first === "object" ? first.key : first);
+  if (first === undefined || !names || names.includes(name)) return undefined;
+  return `${name}: no such option${names.length > 0 ? ` (${names.join(", ")})` : ""}`;
+}
 /** Check a driver's options, which may be text; `wrong` is told what is. */
 export function parseOptions<T>(
   schema: Schema<T> | undefined,
@@ -118,7 +125,9 @@ export function parseOptions<T>(
   const checked = schema["~standard"].validate(isFields(raw) ? readOptions(schema, raw) : raw);
   if (!(checked instanceof Promise) && checked.issues === undefined) return checked.value;
   wrong(
-    checked instanceof Promise ? "its options cannot be checked at once" : checked.issues.map(issueText).join("; "),
+    checked instanceof Promise
+      ? "its options cannot be checked at once"
+      : checked.issues.map((issue) => strayText(schema, issue) ?? issueText(issue)).join("; "),
   );
   throw errno.EINVAL;
 }

@@ -56,6 +56,29 @@ describe("rump disk convert", () => {
         sh.must(`rump disk convert ${name} b.qcow2 && qemu-img compare d.img b.qcow2 && rm b.qcow2`);
       }
     }));
+  it("an image that cannot be made is refused by its name's ending, too", () =>
+    within((sh) => {
+      sh.must("truncate -s 1M d.img");
+      for (const [ending, format] of [["gz", "gzip"], ["xz", "xz"], ["zst", "zstd"], ["vdi", "vdi"]] as const) {
+        const r = sh.run(`rump disk convert d.img new.${ending}`);
+        assertEquals([r.status, r.err.startsWith(`rump.disk convert: new.${ending}: ${format}: `)], [1, true], r.err);
+        sh.must(`rump disk convert -O raw d.img new.${ending} && cmp d.img new.${ending}`);
+      }
+    }));
+  it("onto the source itself is refused as that, by another name, too", () =>
+    within((sh) => {
+      sh.must("truncate -s 1M d.img && ln -s d.img e.img");
+      const r = sh.run("rump disk convert --force d.img e.img");
+      assertEquals([r.status, r.err], [1, "rump.disk convert: e.img: the image that is to be read\n"]);
+    }));
+  it("--backing of a partitioned image is all of it, and what is wrong with it is said once", () =>
+    within((sh) => {
+      sh.must("mkdir src && echo one > src/a && rump disk create --from src base.img");
+      sh.must("rump disk create --backing base.img c.qcow2 && rump disk compare --backing base.img c.qcow2 base.img");
+      assertEquals(sh.must("rump.cat --image base.img%GPT:1% /a"), "one\n");
+      const r = sh.run("rump disk compare --backing none c.qcow2 base.img");
+      assertEquals(r.err, "rump.disk compare: none: no such file or directory\n");
+    }));
   it("--backing reads a change through; --target-backing makes one, of two images of any kind", () =>
     within((sh) => {
       sh.must(`${DISK} cp d.img new.img; printf changed | dd of=new.img bs=1 seek=9000000 conv=notrunc status=none
