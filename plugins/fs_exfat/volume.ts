@@ -82,8 +82,11 @@ export class ExfatVolume implements Volume<Node> {
     this.#folders.tidy(dir);
     return found;
   }
-  *readdir(dir: Node): Iterable<readonly [string, Node]> {
-    for (const node of this.#folders.of(dir).nodes.values()) yield [node.name, node];
+  readdir(dir: Node): Iterable<readonly [string, Node]> {
+    const list: [string, Node][] = [];
+    for (const node of this.#folders.of(dir).nodes.values()) list.push([node.name, node]);
+    this.#folders.tidy(dir);
+    return list;
   }
   read(node: Node, into: Uint8Array, offset: number): number {
     return this.#data.read(node, into, offset);

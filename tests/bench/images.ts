@@ -58,7 +58,7 @@ const rows: readonly Row[] = [
   {
     type: "exfat",
     make: `rm -f d.img && truncate -s ${8 * MIB}M d.img && mkfs.exfat d.img > /dev/null &&
-      rump_exfat d.img mnt && cp -r src/. mnt && umount mnt`,
+      rump_exfat d.img mnt && cp -r src/. mnt && rump_exfat -u mnt`,
     peer: "mount.exfat-fuse",
     mountPeer: looped("mount.exfat-fuse -o ro $l peer"),
     writePeer: looped("mount.exfat-fuse $l peer"),
