@@ -2,12 +2,11 @@
 import type { Host, HostStat } from "../host/host.ts";
 import type { Kernel } from "../kern/kernel.ts";
 import type { Options } from "../lib/getopt.ts";
-import { isUrl, shownUrl } from "../lib/urls.ts";
 import { human } from "../lib/human.ts";
+import { isUrl, shownUrl } from "../lib/urls.ts";
 import type { BlockDevice } from "../plugin.ts";
 import { Answered, Failure, type Grammar, reasonOf } from "./cli.ts";
 import { copyDisk } from "./disk_copy.ts";
-
 import { openWhole, SOURCE_HELP, SOURCE_LETTERS, toolKernel } from "./disk_open.ts";
 import { makeImage, type Target, TARGET_HELP, TARGET_LETTERS, targetOf } from "./disk_target.ts";
 import { splitImage } from "./parts.ts";

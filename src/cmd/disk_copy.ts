@@ -23,7 +23,8 @@ export async function copyDisk(host: Host, { from: source, to: target, shows }: 
   const must = shows === "anything";
   try {
     for (let at = 0; at < from.size;) {
-      const next = must ? at : Math.min(await nextPiece(from, at), below ? await nextPiece(below, at) : Infinity);
+      const other = below && at < below.size ? await nextPiece(below, at) : Infinity;
+      const next = must ? at : Math.min(await nextPiece(from, at), other);
       if (next > at) {
         turns.progress.add(Math.min(next, from.size) - at, 0);
         at = next;

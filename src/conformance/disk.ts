@@ -65,6 +65,17 @@ const claims: readonly DiskClaim[] = [
     },
   },
   {
+    name: "what nextData passes over are zeros",
+    async run(d) {
+      for (const from of [0, unit(d), Math.floor(d.size / unit(d) / 2) * unit(d)]) {
+        const next = await d.nextData?.(from) ?? from;
+        assert(next >= from && next <= Math.max(from, d.size), `${next}, asked from ${from} of ${d.size}`);
+        const whole = Math.floor(Math.min(next - from, SPAN) / unit(d)) * unit(d);
+        assertEquals(await read(d, from, whole), new Uint8Array(whole), `from ${from} to ${next}`);
+      }
+    },
+  },
+  {
     name: "what is written is read, and its neighbours stay",
     writes: true,
     async run(d) {

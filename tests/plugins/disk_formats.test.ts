@@ -16,6 +16,8 @@ import { describe, it } from "node:test";
 import qcow2 from "../../plugins/disk_qcow2/mod.ts";
 import vhd from "../../plugins/disk_vhd/mod.ts";
 import vmdk from "../../plugins/disk_vmdk/mod.ts";
+import { diskCases } from "../../src/conformance/disk.ts";
+import { parseOptions } from "../../src/kern/driver_options.ts";
 import { errno, SysError } from "../../src/abi/errno.ts";
 import type { BlockDevice, DiskDriver, DiskFacts } from "../../src/plugin.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
@@ -240,6 +242,26 @@ async function abused(driver: DiskDriver, bytes: Uint8Array, random: Random): Pr
     if (disk.discard && n % 5 === 0) await allowed(() => disk.discard!(at, piece.length * 4));
   }
   await allowed(() => disk.flush?.());
+}
+
+/** Drivers, and options of new images. */
+const created: readonly (readonly [DiskDriver, Record<string, unknown>])[] = [
+  [qcow2, {}],
+  [qcow2, { cluster_size: 512 }],
+  [qcow2, { compress: "zlib" }],
+  [qcow2, { compress: "zstd", cluster_size: 4096 }],
+  [vhd, {}],
+  [vhd, { subformat: "fixed" }],
+  [vmdk, {}],
+  [vmdk, { compress: "zlib" }],
+];
+for (const [driver, given] of created) {
+  describe(`a new image is a disk like others: ${driver.name} ${JSON.stringify(given)}`, () => {
+    const options = parseOptions(driver.creation, given);
+    const open = () =>
+      driver.create!(plainSys(), { source: "image", size: 3 * MIB, options, base: memoryOn(new Uint8Array(0)) });
+    for (const c of diskCases(plainSys(), { kind: "disk", name: driver.name, open }, {})) it(c.name, () => c.run());
+  });
 }
 
 describe("qcow2", () => {
