@@ -177,10 +177,15 @@ function questions(channel: Pick<Channel, "receive">, broken: () => void, on: On
   let part = new Uint8Array(head.buffer);
   let [have, isHead] = [0, true];
   const { get } = Question;
+  let ended = false;
+  const end = () => {
+    ended = true;
+    broken();
+  };
   const full = () => {
     const [what, length] = [get.what(head, 0), get.length(head, 0)];
     const size = what === ASK.WRITE || what === ASK.OPEN ? length : 0;
-    if (size > TRANSFER) return broken();
+    if (size > TRANSFER) return end();
     have = 0;
     isHead = !isHead || size === 0;
     const data = part;
@@ -188,7 +193,7 @@ function questions(channel: Pick<Channel, "receive">, broken: () => void, on: On
     if (isHead) on(what, get.offset(head, 0), length, size === 0 ? NONE : data);
   };
   channel.receive((bytes) => {
-    for (let at = 0; at < bytes.length;) {
+    for (let at = 0; at < bytes.length && !ended;) {
       const some = bytes.subarray(at, at + part.length - have);
       part.set(some, have);
       have += some.length;
