@@ -65,6 +65,8 @@ export class Stand {
   error = 0;
   /** The server is gone, and with it the socket. */
   lost = false;
+  /** Calls that have failed since. */
+  failures = 0;
   /** Milliseconds a receive or accept may wait; 0: for ever. */
   receiveTimeout = 0;
   /** Of a listener. */

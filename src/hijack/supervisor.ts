@@ -155,9 +155,14 @@ class Supervisor {
 }
 
 /** A socket whose server is gone has met ECONNRESET, which the host tells; else there is nothing it is connected to. */
-function afterLoss(stand: Stand, stop: Stop, call: LinuxCall): Outcome {
+function afterLoss(stand: Stand, stop: Stop, call: LinuxCall): Promise<Outcome> | Outcome {
   const ofData = stand.stream && ["recvfrom", "recvmsg", "recvmmsg", "sendto", "sendmsg", "sendmmsg"].includes(call);
   const error = call === "getsockopt" && stop.int(1) === SOL.SOCKET && stop.int(2) === SO.ERROR;
   if (ofData || error) return "resume";
-  throw errno.ENOTCONN;
+  if (++stand.failures <= FAILURES) throw errno.ENOTCONN;
+  const { loop } = stand.sockets.host;
+  return new Promise((_, reject) => void loop.timer(PAUSE_MS, () => (loop.settled(), reject(errno.ENOTCONN))));
 }
+/** So many fail at once, the others after a while: servers that poll and accept whatever comes of it are not to spin. */
+const FAILURES = 50;
+const PAUSE_MS = 100;

@@ -55,6 +55,15 @@ send to ENOTCONN
 file ENOTCONN
 open file ENOTCONN
 `;
+const LOOPS = `${PROGRAM}
+a = listener(7000); p = select.poll(); p.register(a, select.POLLIN)
+lose()
+end, n = time.monotonic() + 1, 0
+while time.monotonic() < end:
+    p.poll(); n += 1
+    try: a.accept()
+    except OSError: pass
+print(50 < n < 100)`;
 const AGAIN = `${PROGRAM}
 tell("before", pair); write("one"); k = open("/rump/tmp/f"); old = listener(7001)
 lose()
@@ -103,6 +112,9 @@ describe("a hijacked program whose server goes", { skip: noFuse() }, () => {
       assertEquals([r.out, r.status], [SAID, 7], r.err);
     });
   }
+  it("and it polls and accepts on and on: that does not spin", () => {
+    assertEquals(lost(LOOPS, "rump.halt").out, "True\n");
+  });
   const BACK = "before b'ok'\nsockets b'ok'\nold ENOTCONN\nfile ENOENT\nfile two\nopen file ESTALE\n";
   it("and is back at once: new sockets and files are the new one's, old ones are gone", () => {
     const r = lost(AGAIN, "rump.halt; rump_allserver $S", { retry: "once" });
