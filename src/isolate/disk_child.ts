@@ -14,7 +14,7 @@ export async function serveApart(
 ): Promise<number> {
   const channel = host.isolatedEnd();
   channel.closed(() => host.exit(0));
-  let said: string[] = [];
+  const said: string[] = [];
   const sys: Sys = { ...new Kernel(machine).sys, log: (text) => void (said.length < LINES && said.push(String(text))) };
   host.onStray((e) => sys.log(`bug: ${e instanceof Error ? e.stack ?? e.message : e}`));
   let device: BlockDevice | undefined;
@@ -28,7 +28,6 @@ export async function serveApart(
     pending: (change) => host.loop.pending(change),
   }, () => host.exit(1));
   await host.loop.run();
-  said = [];
   return 0;
 }
 /** Lines kept until an answer takes them along. */
