@@ -63,6 +63,21 @@ const setAddress = (com: number): Row => async (sockets, { name, union }) => {
   data.set(toBsd(union.subarray(0, SOCKADDR)), ADDR);
   await ask(sockets, com, data);
 };
+const addressOf = async (sockets: Sockets, com: number, name: string): Promise<number> =>
+  viewOf(await ask(sockets, com, named(name))).getUint32(ADDR + 4);
+/** A broadcast address that was the old mask's becomes the new one's, as Linux has it. */
+const setMask: Row = async (sockets, request) => {
+  const { name, union } = request;
+  const address = await addressOf(sockets, SIOC.SIOCGIFADDR, name);
+  const mask = await addressOf(sockets, SIOC.SIOCGIFNETMASK, name);
+  const broadcast = await addressOf(sockets, SIOC.SIOCGIFBRDADDR, name).catch(() => undefined); // it has none
+  await setAddress(SIOC.SIOCSIFNETMASK)(sockets, request);
+  if (broadcast !== (address | ~mask) >>> 0) return;
+  const data = named(name);
+  data.set([SOCKADDR, AF_INET], ADDR);
+  viewOf(data).setUint32(ADDR + 4, (address | ~viewOf(union).getUint32(4)) >>> 0);
+  await ask(sockets, SIOC.SIOCSIFBRDADDR, data);
+};
 const getValue = (com: number): Row => async (sockets, { name, union }) => {
   const data = await ask(sockets, com, named(name));
   viewOf(union).setInt32(0, IfreqValue.get.value(viewOf(data), 0), true);
@@ -105,7 +120,7 @@ const rows: Readonly<Record<number, Row>> = {
   0x8919: getAddress(SIOC.SIOCGIFBRDADDR),
   0x891a: setAddress(SIOC.SIOCSIFBRDADDR),
   0x891b: getAddress(SIOC.SIOCGIFNETMASK),
-  0x891c: setAddress(SIOC.SIOCSIFNETMASK),
+  0x891c: setMask,
   0x891d: getValue(SIOC.SIOCGIFMETRIC),
   0x891e: setValue(SIOC.SIOCSIFMETRIC),
   0x8921: getValue(SIOC.SIOCGIFMTU),

@@ -41,6 +41,14 @@ describe("route and arp, hijacked", { skip: noFuse() || (missing() && "no net-to
     done(...all.map(([words]) => `route del ${words}`), "route -A inet6 del fd01::/64");
     assertEquals(/^(default|10\.[234]|fd01)/m.test(routes()), false);
   });
+  it("a broadcast address goes with the mask ifconfig sets", () => {
+    sh.must("rump.ifconfig shmif1 create linkstr bus1", env());
+    done("ifconfig shmif1 10.8.1.1 netmask 255.255.255.0");
+    assertStringIncludes(sh.must("rump.ifconfig shmif1", env()), "10.8.1.1 netmask 0xffffff00 broadcast 10.8.1.255");
+    done("ifconfig shmif1 10.8.1.1 netmask 255.255.0.0 broadcast 10.8.9.9", "ifconfig shmif1 netmask 255.255.255.0");
+    assertStringIncludes(sh.must("rump.ifconfig shmif1", env()), "netmask 0xffffff00 broadcast 10.8.9.9");
+    sh.must("rump.ifconfig shmif1 destroy", env());
+  });
   it("what cannot be is said as on Linux", () => {
     const all = [
       ["route add -net 10.5.0.0/16 gw 10.77.0.1", "SIOCADDRT: Network is unreachable"],
