@@ -1,7 +1,8 @@
 /** Copying trees, also between rump kernel and host: what cp(1) does, and mv(1) across mounts. */
 import { SMALL } from "./batched.ts";
 import { basename, type Info, isDir, isFile, isLink, isMissing, join, PIECE, type Tree } from "./files.ts";
-import type { Tool } from "./tool.ts";
+import { isExpected } from "./cli.ts";
+import { Elsewhere, type Tool } from "./tool.ts";
 
 export interface CopyHow {
   /** Directories, too. */
@@ -53,7 +54,8 @@ export function copy(
   if (there && !how.mayOverwrite(`${target.prefix}${at}`)) return;
   if (isLink(info)) {
     if (there) target.unlink(at);
-    target.symlink(source.readlink(path), at);
+    const leads = source.readlink(path);
+    onto(to, () => target.symlink(leads, at));
   } else if (isFile(info)) copyFile(t, from, to, how, info, there === undefined);
   else return t.complain(`${shown}: not a file, directory or link (not copied).`);
   if (how.verbose) t.out(`${shown} -> ${target.prefix}${at}\n`);
@@ -72,7 +74,7 @@ function copyDir(
   if (depth > MAX_DEPTH) return t.complain(`${shown}: too deep (not copied).`);
   if (there && !isDir(there)) return t.complain(`${target.prefix}${at}: Not a directory`);
   const names = source.list(path); // before the target is made: it may lie inside
-  if (!there) target.mkdir(at, (info.mode & 0o777) | 0o700);
+  if (!there) onto([target, at], () => target.mkdir(at, (info.mode & 0o777) | 0o700));
   for (const name of names) {
     t.attempt(join(shown, name), () => copy(t, [source, join(path, name)], [target, join(at, name)], how, depth + 1));
   }
@@ -88,20 +90,21 @@ function keep(t: Tool, target: Tree, at: string, info: Info, times: boolean): vo
 function copyFile(
   t: Tool,
   [source, path]: readonly [Tree, string],
-  [target, at]: readonly [Tree, string],
+  to: readonly [Tree, string],
   how: CopyHow,
   info: Info,
   fresh: boolean,
 ): void {
+  const [target, at] = to;
   const reader = source.reader(path);
   const mode = info.mode & 0o777;
   try {
     const first = start(reader);
     const whole = first.length < SMALL && !how.force;
-    const writer = whole ? undefined : openTarget(target, at, mode, how.force);
+    const writer = whole ? undefined : onto(to, () => openTarget(target, at, mode, how.force));
     try {
-      if (writer) transfer(first, reader, writer, new Progress(t, basename(path), info.size));
-      else target.store(at, mode, first);
+      if (writer) transfer(first, reader, written(to, writer), new Progress(t, basename(path), info.size));
+      else onto(to, () => target.store(at, mode, first));
     } catch (e) {
       // Half a file looks like a whole one.
       if (fresh) remove(target, at);
@@ -112,6 +115,18 @@ function copyFile(
   }
   if (how.keep) keep(t, target, at, info, true);
 }
+/** Change the target: what goes wrong there is told of it, not of what is copied. */
+function onto<T>([target, at]: readonly [Tree, string], work: () => T): T {
+  try {
+    return work();
+  } catch (e) {
+    throw isExpected(e) ? new Elsewhere(`${target.prefix}${at}`, e) : e;
+  }
+}
+const written = (to: readonly [Tree, string], writer: Writer): Writer => ({
+  write: (bytes) => onto(to, () => writer.write(bytes)),
+  close: () => onto(to, () => writer.close()),
+});
 /** What comes first, as much of SMALL as there is. */
 function start(reader: Reader): Uint8Array {
   const into = new Uint8Array(SMALL);

@@ -1,10 +1,10 @@
 /** The file tools on an image, without a server: a kernel in this process that has the image as its root directory. */
 import { builtins } from "../../plugins/mod.ts";
 import { errno } from "../abi/errno.ts";
-import { MNT_RDONLY } from "../abi/flags.ts";
 import type { Host } from "../host/host.ts";
 import type { Calls } from "../kern/dispatch.ts";
 import { bootKernel, type Kernel } from "../kern/kernel.ts";
+import type { BlockDevice } from "../plugin.ts";
 import { hypercalls } from "../rump.ts";
 import type { Mount } from "../vfs/mount.ts";
 import { cwdiOf } from "../vfs/namei.ts";
@@ -12,17 +12,19 @@ import { Lwp } from "../kern/proc.ts";
 import { vfsOf } from "../vfs/vfs.ts";
 import { Failure, reasonOf } from "./cli.ts";
 import type { SyncCalls } from "./client.ts";
+import { fsOf, lookAt } from "./disk_formats.ts";
+import { builtinType } from "./fs_names.ts";
 import { openImage } from "./image.ts";
 import { mountDisk } from "./mount_disk.ts";
 import { parseMountOptions } from "./mount_options.ts";
 import { msdosMount } from "./msdos_options.ts";
 
-/** Types that can be on an image, likeliest first. */
-const TYPES = ["msdos"] as const;
+/** What has no mark of any file system is taken for this one, which has none: its driver says what is amiss. */
+const UNMARKED = "msdos";
 
 export interface ImageHow {
   readonly readOnly: boolean;
-  /** File system: a built-in type, or a plugin's file; left out: the first that takes the image. */
+  /** File system: a built-in type, or a plugin's file; left out: what its marks say. */
   readonly type: string | undefined;
   /** -o lists of mount(8). */
   readonly options: readonly string[];
@@ -41,9 +43,11 @@ export async function onImage(host: Host, program: string, image: string, how: I
   const machine = hypercalls(host, (ms, fn) => loop.timer(ms, fn), host.loopSockets);
   const wall = how.now ?? machine.wall;
   const kernel = await bootKernel({ ...machine, wall }, { builtins, components: ["rumpvfs"] });
-  const { type, flags, driver } = await typeOf(host, kernel, program, how);
+  const device = await openImage(host, kernel, program, image, how.readOnly || how.options.some(isReadOnly));
+  const { type, flags, driver } = await attempt(device, async () => {
+    return await driverOf(host, kernel, program, how.type ?? await lookAt(device, fsOf) ?? UNMARKED, how);
+  });
   kernel.log.console = (line) => line.startsWith(`${type}: `) && host.err(`${program}: ${line}\n`);
-  const device = await openImage(host, kernel, program, image, (flags & MNT_RDONLY) !== 0);
   const over = { uid: host.uid, gid: host.gid, mode: 0o755 };
   const quietly = kernel.log.console;
   kernel.log.console = () => {}; // why it cannot be mounted is said once, below
@@ -60,9 +64,19 @@ async function close(kernel: Kernel, program: string, image: string): Promise<vo
   }
 }
 
+const isReadOnly = (list: string) => /(^|,)(ro|rdonly)(,|$)/.test(list);
+/** Do something that needs the disk: when it fails the disk is closed. */
+async function attempt<T>(device: BlockDevice, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (e) {
+    await device.close?.();
+    throw e;
+  }
+}
 /** Load the driver; what its options say. */
-async function typeOf(host: Host, kernel: Kernel, program: string, how: ImageHow) {
-  const wanted = how.type ?? TYPES[0];
+async function driverOf(host: Host, kernel: Kernel, program: string, asked: string, how: ImageHow) {
+  const wanted = builtinType(asked) ?? asked;
   const before = new Set(kernel.registry.ofKind("fs"));
   await kernel.load(kernel.isBuiltin(wanted) ? wanted : path(program, wanted)).catch((e) => {
     throw new Failure(`${program}: ${reasonOf(e)}`);

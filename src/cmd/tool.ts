@@ -5,6 +5,16 @@ import { type Caller, caller, callerOf, image, type OnImage, type SyncCalls } fr
 import { hostTree, rumpTree, type Tree, words } from "./files.ts";
 import type { Run } from "./mod.ts";
 
+/** What failed with another object than the one that is worked on. */
+export class Elsewhere extends Error {
+  readonly object: string;
+  readonly reason: unknown;
+  constructor(object: string, reason: unknown) {
+    super(`${object}: ${words(reason)}`);
+    this.object = object;
+    this.reason = reason;
+  }
+}
 export class Tool {
   readonly host: Host;
   readonly name: string;
@@ -73,8 +83,9 @@ export class Tool {
       work();
       return true;
     } catch (e) {
-      if (!isExpected(e)) throw e;
-      this.complain(`${object}: ${words(e)}`);
+      const [what, why] = e instanceof Elsewhere ? [e.object, e.reason] : [object, e];
+      if (!isExpected(why)) throw e;
+      this.complain(`${what}: ${words(why)}`);
       return false;
     }
   }
@@ -111,7 +122,8 @@ export function program(grammar: Grammar, main: (t: Tool) => void): Program {
 
 const IMAGE_HELP: Readonly<Record<string, string>> = {
   "image=": "the files of this image, in this process, not a server's; image%GPT:1%, … is a partition",
-  "type=": "with --image: its file system, a plugin's file or msdos; left out: what it is",
+  "type=":
+    "with --image: its file system (msdos, ext2fs, ...) or a plugin's file; left out: what the image's marks say",
   "mount-options=": "with --image: options as for mount(8) -o",
 };
 /** A program that works on a server's files or, with --image, on those of an image. `reads`: it changes nothing there. */

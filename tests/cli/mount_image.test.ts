@@ -46,7 +46,7 @@ describe("the file tools with --image", () => {
       image(sh);
       sh.must("head -c 9M /dev/zero > big && echo keep > keep && rump.cp --image d.img host:keep /");
       const r = sh.run("rump.cp --image d.img host:big /");
-      assertEquals([r.status, r.err], [1, "rump.cp: host:big: No space left on device\n"]);
+      assertEquals([r.status, r.err], [1, "rump.cp: /big: No space left on device\n"]);
       assertEquals(sh.must("rump.ls --image d.img && rump.cat --image d.img keep"), "keep\nkeep\n");
       clean(sh);
     }));
@@ -68,6 +68,28 @@ describe("the file tools with --image", () => {
         assertStringIncludes(r.err, said);
         assertEquals([r.status, r.out, r.err.trim().split("\n").length], [1, "", 1], command);
       }
+    }));
+  it("find out what is on the image; --type takes Linux's names", () =>
+    within((sh) => {
+      sh.must(
+        "mkdir src && echo one > src/a && truncate -s 8M e.img && mke2fs -q -t ext4 -d src e.img && gzip -k e.img",
+      );
+      assertEquals(sh.must("rump.cat --image e.img /a; rump.cat --image e.img.gz /a"), "one\none\n");
+      assertEquals(sh.must("rump.cat --image e.img --type ext4 /a"), "one\n");
+      assertEquals(sh.run("rump.rm --image e.img /a").err, "rump.rm: /a: Read-only file system\n");
+    }));
+  it("tell of the target what fails there, and of the source what fails there", () =>
+    within((sh) => {
+      image(sh);
+      sh.must("echo one > one && rump.cp --image d.img host:one /");
+      for (
+        const [operands, said] of [
+          ["/one host:none/x", "host:none/x: No such file or directory"],
+          ["host:one /none/x", "/none/x: No such file or directory"],
+          ["host:none /x", "host:none: No such file or directory"],
+          ["-R host:. /none/x", "/none/x: No such file or directory"],
+        ] as const
+      ) assertEquals(sh.run(`rump.cp --image d.img ${operands}`).err, `rump.cp: ${said}\n`);
     }));
   it("work on a file system of a plugin", () =>
     within((sh) => {
