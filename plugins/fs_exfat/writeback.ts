@@ -1,14 +1,10 @@
 /** When and in which order changes reach the disk, and the flag that says that the volume is in use. */
 import { finished } from "../../src/lib/finished.ts";
+import { WhenQuiet } from "../../src/lib/when_quiet.ts";
 import type { Sys } from "../../src/plugin.ts";
 import { DIRTY, FLAGS_AT, PERCENT_AT } from "./boot.ts";
 import { type Clusters, type Run } from "./clusters.ts";
 import type { Space } from "./space.ts";
-
-/** Changes are written when nothing has changed for this long, milliseconds: a killed process loses little. */
-const QUIET = 1000;
-/** And after so many of these in any case. */
-const PATIENCE = 30;
 
 export class WriteBack {
   /** It was left in use by somebody: the flag stays. */
@@ -27,9 +23,8 @@ export class WriteBack {
   #names: (() => void)[] = [];
   #marked = false;
   #changed = false;
-  #busy = false;
   #syncing = false;
-  #cancel: () => void = () => {};
+  readonly #quiet: WhenQuiet;
 
   constructor(
     sys: Sys,
@@ -45,17 +40,20 @@ export class WriteBack {
     this.readOnly = how.readOnly;
     this.discard = how.discard;
     this.wasDirty = (clusters.layout.flags & DIRTY) !== 0;
+    // What fails stays to be written, by the next sync at the latest.
+    const failed = (e: unknown) => clusters.health.say(`write-back: ${e instanceof Error ? e.message : e}`);
+    this.#quiet = new WhenQuiet(sys, () => this.sync(), failed);
   }
   /** The volume is about to change: say so on it, and see that it is written in time. EROFS when it may not. */
   dirty(): void {
     if (this.readOnly || this.#clusters.health.readOnly) throw this.#sys.errno.EROFS;
     if (this.#clusters.pressed && !this.#syncing) this.fsync();
-    this.#busy = true;
+    this.#quiet.touch();
     if (this.#changed) return;
     if (!this.#marked) this.#mark(true);
     this.#marked = true;
     this.#changed = true;
-    this.#later(PATIENCE);
+    this.#quiet.begin();
   }
   /** Free the old place of a name that has a new one. */
   later(free: () => void): void {
@@ -67,30 +65,13 @@ export class WriteBack {
   }
   /** No more work in the background. */
   stop(): void {
-    this.#cancel();
-  }
-  #later(patience: number): void {
-    this.#busy = false;
-    this.#cancel();
-    this.#cancel = this.#sys.callout(
-      QUIET,
-      () => (this.#busy && patience > 1 ? this.#later(patience - 1) : this.#try()),
-    );
-  }
-  /** What fails stays to be written, by the next sync at the latest. */
-  #try(): void {
-    try {
-      this.sync();
-    } catch (e) {
-      this.#clusters.health.say(`write-back: ${e instanceof Error ? e.message : e}`);
-      this.#later(PATIENCE);
-    }
+    this.#quiet.cancel();
   }
   /** Everything to the disk; the flag goes, unless a crash would leave something lost. */
   sync(): void {
     if (this.#syncing) return;
     this.fsync();
-    this.#cancel();
+    this.#quiet.cancel();
     if (!this.#marked || this.loose.size > 0) return;
     this.#mark(false);
     this.#marked = false;

@@ -1,15 +1,11 @@
 /** When and in which order changes reach the disk, and the mark that says that the volume is in use. */
 import { finished } from "../../src/lib/finished.ts";
+import { WhenQuiet } from "../../src/lib/when_quiet.ts";
 import type { Sys } from "../../src/plugin.ts";
 import { Inode, STATE_VALID, Super } from "../../src/wire/ext2.ts";
 import type { Node } from "./node.ts";
 import type { Space } from "./space.ts";
 import type { Store } from "./store.ts";
-
-/** Changes are written when nothing has changed for this long, milliseconds: a killed process loses little. */
-const QUIET = 1000;
-/** And after so many of these in any case. */
-const PATIENCE = 30;
 
 export class WriteBack {
   /** It was left in use by somebody: the mark stays. */
@@ -30,9 +26,8 @@ export class WriteBack {
   #later: (() => void)[] = [];
   #marked = false;
   #changed = false;
-  #busy = false;
   #syncing = false;
-  #cancel: () => void = () => {};
+  readonly #quiet: WhenQuiet;
 
   constructor(sys: Sys, store: Store, space: Space, readOnly: boolean) {
     this.#sys = sys;
@@ -41,6 +36,9 @@ export class WriteBack {
     this.readOnly = readOnly;
     this.wasDirty = (Super.get.state(this.superView(), 0) & STATE_VALID) === 0;
     store.pressure = () => this.relieve();
+    // What fails stays to be written, by the next sync at the latest.
+    const failed = (e: unknown) => store.health.say(`write-back: ${e instanceof Error ? e.message : e}`);
+    this.#quiet = new WhenQuiet(sys, () => this.sync(), failed);
   }
   /** The superblock for reading; `change`: for writing. */
   superView(change = false): DataView {
@@ -51,11 +49,11 @@ export class WriteBack {
   /** The volume is about to change: say so on it, and see that it is written in time. EROFS when it may not. */
   dirty(): void {
     if (this.readOnly || this.#store.health.readOnly) throw this.#sys.errno.EROFS;
-    this.#busy = true;
+    this.#quiet.touch();
     if (this.#changed) return;
     if (!this.#marked) this.#mark(true);
     this.#changed = true;
-    this.#wait(PATIENCE);
+    this.#quiet.begin();
   }
   /** Put an inode where it stands. */
   inode(node: Node): void {
@@ -72,30 +70,13 @@ export class WriteBack {
     return this.#later.length > 0;
   }
   stop(): void {
-    this.#cancel();
-  }
-  #wait(patience: number): void {
-    this.#busy = false;
-    this.#cancel();
-    this.#cancel = this.#sys.callout(
-      QUIET,
-      () => (this.#busy && patience > 1 ? this.#wait(patience - 1) : this.#try()),
-    );
-  }
-  /** What fails stays to be written, by the next sync at the latest. */
-  #try(): void {
-    try {
-      this.sync();
-    } catch (e) {
-      this.#store.health.say(`write-back: ${e instanceof Error ? e.message : e}`);
-      this.#wait(PATIENCE);
-    }
+    this.#quiet.cancel();
   }
   /** Everything to the disk; the mark goes, unless a crash would leave something behind. */
   sync(): void {
     if (this.#syncing) return;
     this.fsync();
-    this.#cancel();
+    this.#quiet.cancel();
     if (!this.#marked || this.orphans.size > 0) return;
     this.#mark(false);
   }

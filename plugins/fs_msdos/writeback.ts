@@ -4,11 +4,8 @@ import type { Run } from "./fat.ts";
 import type { MsdosOptions } from "./options.ts";
 import type { Store } from "./store.ts";
 import { finished } from "../../src/lib/finished.ts";
+import { WhenQuiet } from "../../src/lib/when_quiet.ts";
 
-/** Changes are written when nothing has changed for this long, milliseconds: a killed process loses little. */
-const QUIET = 1000;
-/** And after so many of these in any case. */
-const PATIENCE = 30;
 /** With `flush`: soon after the last change. */
 const SOON = 50;
 /** Between two pieces of the survey of a large table. */
@@ -29,14 +26,12 @@ export class WriteBack {
   #marked = false;
   /** Something is to be written. */
   #changed = false;
-  /** Something changed since the last look. */
-  #busy = false;
   /** Old places of what was renamed: freed when the new ones are on the disk. */
   #names: (() => void)[] = [];
   /** Files without a name, and clusters set aside: what a crash now would leave lost. */
   readonly loose = new Set<unknown>();
   #syncing = false;
-  #cancel: () => void = () => {};
+  readonly #quiet: WhenQuiet;
 
   constructor(sys: Sys, store: Store, options: MsdosOptions, readOnly: boolean) {
     this.#sys = sys;
@@ -44,11 +39,15 @@ export class WriteBack {
     this.#options = options;
     this.readOnly = readOnly;
     this.wasDirty = this.#isDirty();
+    // What fails stays to be written, by the next sync at the latest.
+    const failed = (e: unknown) =>
+      sys.log(`msdos: ${store.device.name}: write-back: ${e instanceof Error ? e.message : e}`);
+    this.#quiet = new WhenQuiet(sys, () => this.sync(), failed, options.flush ? SOON : undefined);
   }
   /** The volume is about to change: say so on it, and see that it is written in time. EROFS when it may not. */
   dirty(): void {
     if (this.readOnly || this.#store.health.readOnly) throw this.#sys.errno.EROFS;
-    this.#busy = true;
+    this.#quiet.touch();
     if (this.#changed) return;
     this.#survey();
     if (!this.#marked && !this.wasDirty) {
@@ -57,7 +56,7 @@ export class WriteBack {
     }
     this.#marked = true;
     this.#changed = true;
-    this.#later(PATIENCE);
+    this.#quiet.begin();
   }
   /** Free the old place of a name that has a new one. */
   later(free: () => void): void {
@@ -90,30 +89,13 @@ export class WriteBack {
   /** No more work in the background. */
   stop(): void {
     this.#stopSurvey();
-    this.#cancel();
-  }
-  #later(patience: number): void {
-    this.#busy = false;
-    this.#cancel();
-    this.#cancel = this.#sys.callout(
-      this.#options.flush ? SOON : QUIET,
-      () => (this.#busy && patience > 1 ? this.#later(patience - 1) : this.#try()),
-    );
-  }
-  /** What fails stays to be written, by the next sync at the latest. */
-  #try(): void {
-    try {
-      this.sync();
-    } catch (e) {
-      this.#sys.log(`msdos: ${this.#store.device.name}: write-back: ${e instanceof Error ? e.message : e}`);
-      this.#later(PATIENCE);
-    }
+    this.#quiet.cancel();
   }
   /** Everything to the disk; the mark goes, unless a crash would leave something lost. */
   sync(): void {
     if (this.#syncing) return;
     this.fsync();
-    this.#cancel();
+    this.#quiet.cancel();
     if (!this.#marked || this.loose.size > 0) return;
     this.#marked = false;
     if (!this.wasDirty) this.#mark(false);
