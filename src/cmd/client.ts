@@ -7,7 +7,7 @@ import { attach, attachAsync, attacherInLoop } from "../proxy/attach.ts";
 import { singly, type SyncBatch } from "../proxy/batch.ts";
 import type { AsyncClient, SyncClient } from "../proxy/client.ts";
 import type { SyncCalls } from "../proxy/stubs.ts";
-import type { ImageHow, OnImage } from "./on_image.ts";
+import type { ImageHow, OnImage } from "./file/on_image.ts";
 
 export type { OnImage, SyncCalls };
 /** System calls, and batches of them. */
@@ -28,7 +28,7 @@ export function callerOf(sys: SyncCalls): Caller {
 }
 /** System calls on an image, in this process: what that needs is loaded here only. Throws Failure. */
 export async function image(host: Host, name: string, path: string, how: ImageHow): Promise<OnImage> {
-  const { onImage } = await import("./on_image.ts");
+  const { onImage } = await import("./file/on_image.ts");
   return await onImage(host, name, path, how);
 }
 /** The same as `server` with calls that answer later. */

@@ -58,7 +58,7 @@ async function own(host: Host, args: readonly string[]): Promise<number> {
     case "--tls-relay":
       return await host.tlsRelay();
     case APART:
-      return await guarded(host, "rumphijack", args, () => import("./hijack_apart.ts"));
+      return await guarded(host, "rumphijack", args, () => import("./hijack/hijack_apart.ts"));
     case "--install":
       return await guarded(host, "rump", args, () => Promise.resolve({ run: install }));
     default:

@@ -3,7 +3,7 @@ import type { Entry } from "../abi/sysctl_names.ts";
 import { parseRows, type Rows, type TableName } from "../abi/tables.ts";
 import { Failure } from "./cli.ts";
 import type { SyncCalls } from "./client.ts";
-import { find, Tree } from "./sysctl_tree.ts";
+import { find, Tree } from "./server/sysctl_tree.ts";
 
 /** The rows of a table. Throws Failure for a server that has none. */
 export function readTable<N extends TableName>(sys: SyncCalls, name: N): Rows<N> {

@@ -1,7 +1,7 @@
 /** rump.nc: what goes in at one end comes out at the other. */
 import { after, before, describe, it } from "node:test";
 import { assert, assertEquals } from "../assert.ts";
-import { refusals } from "../../src/cmd/nc_pipe.ts";
+import { refusals } from "../../src/cmd/net/nc_pipe.ts";
 import { Shell } from "./helpers.ts";
 
 describe("rump.nc", () => {

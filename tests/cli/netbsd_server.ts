@@ -1,8 +1,8 @@
 /** A server that says it is NetBSD's, so that clients speak NetBSD's wire: `netbsd_server.ts unix://sock [drive …]`. Ends when halted. */
 import { builtins } from "../../plugins/mod.ts";
 import spUnix from "../../plugins/sp_unix/mod.ts";
-import { lendDrives } from "../../src/cmd/drives.ts";
-import { parseDriveSpec } from "../../src/cmd/drivespec.ts";
+import { lendDrives } from "../../src/cmd/server/drives.ts";
+import { parseDriveSpec } from "../../src/cmd/server/drivespec.ts";
 import { host } from "../../src/host/mod.ts";
 import { bootKernel } from "../../src/kern/kernel.ts";
 import { parseLocator } from "../../src/proxy/locator.ts";

@@ -1,8 +1,8 @@
 /** The DHCP client on a clock of the test's: what it says, when, and what it believes. */
 import { describe, it } from "node:test";
 import process from "node:process";
-import { type Lease, leaseOf, leaseText } from "../../src/cmd/dhcp_lease.ts";
-import { DhcpMachine, type Question } from "../../src/cmd/dhcp_machine.ts";
+import { type Lease, leaseOf, leaseText } from "../../src/cmd/net/dhcp_lease.ts";
+import { DhcpMachine, type Question } from "../../src/cmd/net/dhcp_machine.ts";
 import { prefixOf } from "../../src/lib/inet.ts";
 import { BOOTREPLY, buildDhcp, DHCP, type DhcpMessage, OPTION, parseDhcp } from "../../src/wire/dhcp.ts";
 import { assert, assertEquals } from "../assert.ts";

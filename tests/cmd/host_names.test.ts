@@ -10,7 +10,7 @@ import {
   numericAddress,
   portOf,
   serviceOf,
-} from "../../src/cmd/host_names.ts";
+} from "../../src/cmd/net/host_names.ts";
 import { assertEquals, assertThrows } from "../assert.ts";
 
 const asked: string[] = [];

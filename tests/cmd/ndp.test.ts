@@ -4,7 +4,7 @@ import { sockaddrIn6 } from "../../src/abi/inet.ts";
 import { In6Defrouter, In6Prefix, NDPRF_ONLINK, PRF_RA } from "../../src/abi/nd_structs.ts";
 import { ND6_INFINITE_LIFETIME } from "../../src/abi/net_structs.ts";
 import type { SyncCalls } from "../../src/cmd/client.ts";
-import { prefixLines, routerLines } from "../../src/cmd/ndp_text.ts";
+import { prefixLines, routerLines } from "../../src/cmd/net/ndp_text.ts";
 import { parseIpv6 } from "../../src/lib/in6.ts";
 import { viewOf } from "../../src/lib/struct.ts";
 import { assertEquals } from "../assert.ts";

@@ -1,9 +1,9 @@
 /** netstat's text beside what NetBSD 7.99.34 wrote. */
 import { describe, it } from "node:test";
-import type { Counters } from "../../src/cmd/netstat_counters.ts";
-import { wordsOf } from "../../src/cmd/netstat_counters.ts";
-import { PROTOCOLS } from "../../src/cmd/netstat.ts";
-import { ROUTE_WORDS } from "../../src/cmd/netstat_words.ts";
+import type { Counters } from "../../src/cmd/net/netstat_counters.ts";
+import { wordsOf } from "../../src/cmd/net/netstat_counters.ts";
+import { PROTOCOLS } from "../../src/cmd/net/netstat.ts";
+import { ROUTE_WORDS } from "../../src/cmd/net/netstat_words.ts";
 import { assertEquals } from "../assert.ts";
 
 /** rump.netstat -s of a NetBSD rump kernel with one interface, after some UDP to a closed port. */

@@ -1,8 +1,8 @@
 import { describe, it } from "node:test";
 import process from "node:process";
 import { parseBpb } from "../../plugins/fs_msdos/bpb.ts";
-import { type FatBits, type Layout, plan, type Want } from "../../src/cmd/newfs_plan.ts";
-import { writeVolume } from "../../src/cmd/newfs_write.ts";
+import { type FatBits, type Layout, plan, type Want } from "../../src/cmd/disk/newfs_plan.ts";
+import { writeVolume } from "../../src/cmd/disk/newfs_write.ts";
 import { assert, assertEquals } from "../assert.ts";
 
 /** What stands in a volume's first sector when it is written, and how far anything was written. */

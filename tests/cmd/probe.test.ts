@@ -1,7 +1,7 @@
 /** What pings and traceroutes count, make and say. */
 import { describe, it } from "node:test";
-import { labelsText } from "../../src/cmd/icmp_extensions.ts";
-import { icmpText, routesText } from "../../src/cmd/icmp_text.ts";
+import { labelsText } from "../../src/cmd/net/icmp_extensions.ts";
+import { icmpText, routesText } from "../../src/cmd/net/icmp_text.ts";
 import {
   echoRequest,
   parsePacket,
@@ -9,8 +9,8 @@ import {
   sourceRoute,
   udpDatagram,
   wholePacket,
-} from "../../src/cmd/probe_ipv4.ts";
-import { Counts, RoundTrips } from "../../src/cmd/probe_stats.ts";
+} from "../../src/cmd/net/probe_ipv4.ts";
+import { Counts, RoundTrips } from "../../src/cmd/net/probe_stats.ts";
 import { assert, assertEquals } from "../assert.ts";
 
 /** The Internet checksum word by word (RFC 1071): 0 over what has a right one. */

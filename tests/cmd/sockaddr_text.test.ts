@@ -5,8 +5,8 @@ import { in6Mask, inetMask, sockaddrIn, sockaddrIn6 } from "../../src/abi/inet.t
 import { RTM_VERSION, RtMsghdr, sockaddrDl } from "../../src/abi/route_structs.ts";
 import { endpointOf } from "../../src/abi/pcbs.ts";
 import { takeApart } from "../../src/abi/route_messages.ts";
-import { patientNamer } from "../../src/cmd/host_names.ts";
-import { netName, sockaddrText } from "../../src/cmd/sockaddr_text.ts";
+import { patientNamer } from "../../src/cmd/net/host_names.ts";
+import { netName, sockaddrText } from "../../src/cmd/net/sockaddr_text.ts";
 import { parseIpv6 } from "../../src/lib/in6.ts";
 import { maskOf, parseIpv4 } from "../../src/lib/inet.ts";
 import { viewOf } from "../../src/lib/struct.ts";

@@ -2,10 +2,10 @@ import { describe, it } from "node:test";
 import { builtins } from "../../plugins/mod.ts";
 import { errno } from "../../src/abi/errno.ts";
 import { KTRFAC_INHERIT, KTRFLAG_DESCEND, KTROP_CLEAR, KTROP_CLEARFILE, KTROP_SET } from "../../src/abi/ktrace.ts";
-import { TraceText } from "../../src/cmd/trace_text.ts";
+import { TraceText } from "../../src/cmd/server/trace_text.ts";
 import type { Proc } from "../../src/kern/proc.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
-import { fakeKernel } from "../kern/fake.ts";
+import { fakeKernel } from "./fake.ts";
 
 /** calls, results, names, data, MIBs */
 const ALL = (1 << 1) | (1 << 2) | (1 << 3) | (1 << 4) | (1 << 14);
