@@ -40,7 +40,7 @@ type Ext2Options = v.InferOutput<typeof options>;
 const driver: FsDriver<Ext2Options, Node> = {
   kind: "fs",
   name: "ext2fs",
-  about: "Mount an ext2 volume, or read one of ext3 or ext4.",
+  about: "Mount an ext2 or ext3 volume, or read one of ext4.",
   wantsDevice: true,
   options,
   mount(sys, device, request) {

@@ -87,7 +87,10 @@ export const applets: Readonly<Record<string, Applet>> = {
   "rump.traceroute": { summary: "the way packets take to a host", load: () => import("./net/traceroute.ts") },
   "rump.kdump": { summary: "show a trace of system calls", load: () => import("./server/kdump.ts") },
   "rump.plugin": { summary: "start a plugin of your own, and check it", load: () => import("./plugin/plugin.ts") },
-  "rump.disk": { summary: "make disk images, and show their partitions", load: () => import("./disk/disk.ts") },
+  "rump.disk": {
+    summary: "make, show, convert and compare disk images and their partitions",
+    load: () => import("./disk/disk.ts"),
+  },
   newfs_msdos: { summary: "make an MS-DOS file system in an image or device", load: () => import("./disk/newfs.ts") },
   "rump.newfs_msdos": { summary: "the same as newfs_msdos", load: () => import("./disk/newfs.ts") },
   "rump.net": { summary: "bring up a network of rump kernels a file describes", load: () => import("./net/net.ts") },

@@ -49,7 +49,7 @@ async function own(host: Host, args: readonly string[]): Promise<number> {
       host.out(`rump ${version}\n`);
       return 0;
     case "--list":
-      for (const [name, { summary }] of Object.entries(applets)) host.out(`${name.padEnd(18)} ${summary}\n`);
+      for (const [name, { summary }] of Object.entries(applets)) host.out(`${name.padEnd(19)} ${summary}\n`);
       return 0;
     case "--isolated":
       return await (await import("./apart.ts")).isolated(host, args.slice(1));
@@ -97,7 +97,7 @@ function makeDirs(host: Host, path: string): void {
     try {
       host.mkdir(at, 0o755);
     } catch (e) {
-      if ((e as { code?: string }).code !== "EEXIST") throw e;
+      if ((e as { code?: string }).code !== "EEXIST") throw new Failure(`rump: ${at}: ${reasonOf(e)}`);
     }
   }
 }

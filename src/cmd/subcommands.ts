@@ -41,6 +41,7 @@ export function subcommands(about: string, commands: Readonly<Record<string, Sub
     const [name, ...args] = argv.slice(1);
     if (name === undefined || !Object.hasOwn(commands, name)) {
       parse(host, argv, grammar); // --help, --version
+      if (name !== undefined) host.err(`${program}: ${name}: no such command\n`);
       return usage(host, program, grammar);
     }
     const { grammar: own, operands: [least, most], run } = commands[name]!;

@@ -27,6 +27,19 @@ describe("the program of a file system", () => {
       ]);
       assertEquals(sh.run("rump_tmpfs -o bogus tmpfs mnt").err, "rump_tmpfs: -o bogus: option not supported\n");
     }));
+  it("says what an image of another file system looks like", () =>
+    within((sh) => {
+      sh.must("mkdir mnt && newfs_msdos -C 16m d.img && truncate -s 8M e.img && mke2fs -q e.img");
+      const said = sh.run("rump_ext2fs d.img mnt; rump_exfat e.img mnt").err.trim().split("\n");
+      assertEquals(said.map((line) => /\(.*\)$/.exec(line)?.[0]), ["(it looks like FAT16)", "(it looks like ext2)"]);
+    }));
+  it("is named to who would mount an image in no kernel", () =>
+    within((sh) => {
+      sh.must("mkdir mnt && newfs_msdos -C 8m d.img");
+      const r = sh.run("unset RUMP_SERVER; rump mount d.img mnt");
+      assertMatch(r.err, /^rump\.mount: d\.img: RUMP_SERVER is not set; .*rump_ext2fs, .*rump_msdos\n$/);
+      assertEquals(r.status, 1);
+    }));
   it("tells a file's holes apart, and keeps attributes (tmpfs)", { skip: noFuse() }, () =>
     within((sh) => {
       sh.must("mkdir mnt && rump_tmpfs -s 25% tmpfs mnt");

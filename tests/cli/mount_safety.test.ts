@@ -86,7 +86,8 @@ describe("an image's own disk", { skip }, () => {
       );
       sh.run("dd if=/dev/zero of=disk/fill bs=4k; rump_msdos disk/d.img mnt; mkdir mnt/made; echo x > mnt/small");
       const r = sh.run("rump_msdos -u mnt");
-      const said = "rump_msdos: mnt: No space left on device: not everything is written, it stays mounted\n";
+      const said = "rump_msdos: mnt: No space left on device: not everything is written, it stays mounted " +
+        "(--unmount --lazy gives up what is not)\n";
       assertEquals([r.status, r.err], [1, said]);
       sh.must("rm disk/fill && rump_msdos -u mnt && fsck.fat -n disk/d.img && umount disk");
     }));

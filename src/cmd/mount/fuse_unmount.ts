@@ -53,7 +53,11 @@ function written(host: Host, program: string, operand: string, dir: string): voi
     }
   } catch (e) {
     if (!isExpected(e)) throw e;
-    throw new Failure(`${program}: ${operand}: ${words(e)}: not everything is written, it stays mounted`);
+    throw new Failure(
+      `${program}: ${operand}: ${
+        words(e)
+      }: not everything is written, it stays mounted (--unmount --lazy gives up what is not)`,
+    );
   }
 }
 /** The process that served has written everything when it gives up its lock on the image. */

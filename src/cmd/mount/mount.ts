@@ -13,7 +13,9 @@ import {
   MNT_UNION,
 } from "../../abi/flags.ts";
 import type { Options } from "../../lib/getopt.ts";
-import { type Grammar, parse } from "../cli.ts";
+import type { Host } from "../../host/host.ts";
+import { Failure, type Grammar, parse } from "../cli.ts";
+import { fsOfImages } from "../disk/disk_formats.ts";
 import { builtinType } from "./fs_names.ts";
 import { mountPlugin, pluginAt } from "./fs_program.ts";
 import type { Run } from "../mod.ts";
@@ -86,10 +88,24 @@ const grammar: Grammar = {
   },
   examples: ["-t tmpfs tmpfs /tmp", "-t msdos -o ro /dev/fat /mnt", "./hellofs.ts mnt"],
 };
+/** Without a server an image of the host is meant: other programs mount those. */
+function refuseImage(host: Host, special: string): void {
+  if (host.env("RUMP_SERVER") !== undefined || !exists(host, special)) return;
+  const programs = fsOfImages.map((type) => `rump_${type}`).join(", ");
+  throw new Failure(`rump.mount: ${special}: RUMP_SERVER is not set; images of the host are mounted by ${programs}`);
+}
+function exists(host: Host, path: string): boolean {
+  try {
+    return host.stat(path) !== undefined;
+  } catch {
+    return false;
+  }
+}
 export const run: Run = async (host, argv) => {
   const at = pluginAt(argv);
   if (at > 0 && !argv.includes("-t")) return await mountPlugin(host, argv, at);
   const asked = parse(host, argv, grammar);
+  if (asked.rest.length === 2) refuseImage(host, asked.rest[0]!);
   // Built-in types have programs of their own, which know their options.
   const own = asked.rest.length === 2 ? builtinType(typeOf(asked)) : undefined;
   if (own) {

@@ -5,7 +5,9 @@ import type { Kernel } from "../../kern/kernel.ts";
 import type { Async, BlockDevice } from "../../plugin.ts";
 import type { Mount } from "../../vfs/mount.ts";
 import { type MountHow, vfsOf } from "../../vfs/vfs.ts";
+import { probe } from "../../wire/probe.ts";
 import { Failure, reasonOf } from "../cli.ts";
+import { lookAt } from "../disk/disk_formats.ts";
 
 /** Mount a disk in a kernel; it is closed when that fails. Throws Failure: the driver's own words, where it has any. */
 export function mountDisk(
@@ -23,6 +25,15 @@ export function mountDisk(
 export const prepareMount = (kernel: Kernel, program: string, type: string, from: string, options: unknown) =>
   inWords(kernel, `${program}: ${from}`, type, undefined, () => vfsOf(kernel).prepare(type, options));
 
+/** What a disk seems to hold instead, for people. */
+async function seeming(device: BlockDevice): Promise<string> {
+  try {
+    const found = await lookAt(device, (disk) => probe(disk, 0, disk.size));
+    return found ? ` (it looks like ${found.name})` : "";
+  } catch {
+    return ""; // why it is not mounted is said all the same
+  }
+}
 async function inWords<T>(
   kernel: Kernel,
   who: string,
@@ -33,12 +44,13 @@ async function inWords<T>(
   try {
     return await work();
   } catch (e) {
-    void device?.close?.();
     // The driver has said why in the log, better than an errno can.
     const said = e === errno.EINVAL ? kernel.log.lines.at(-1) : undefined;
     const why = said?.startsWith(`${type}: `)
       ? said.slice(type.length + 2).replace(`${device?.name}: `, "")
       : reasonOf(e).toLowerCase();
-    throw new Failure(`${who}: ${why}`);
+    const seems = device && /^not an? /.test(why) && !why.includes("(") ? await seeming(device) : "";
+    void device?.close?.();
+    throw new Failure(`${who}: ${why}${seems}`);
   }
 }
