@@ -1,5 +1,6 @@
 import { describe, it } from "node:test";
 import { builtins } from "../../plugins/mod.ts";
+import ext2fs from "../../plugins/fs_ext2fs/mod.ts";
 import nullfs from "../../plugins/fs_null/mod.ts";
 import unionfs from "../../plugins/fs_union/mod.ts";
 import type { Boot } from "../../src/conformance/subject.ts";
@@ -7,7 +8,8 @@ import type { Kernel } from "../../src/kern/kernel.ts";
 import type { FsDriver } from "../../src/plugin.ts";
 import { vfsOf } from "../../src/vfs/vfs.ts";
 import { liveBeside } from "../cases/beside_tmpfs.ts";
-import { randomOf, seedOf } from "../cases/fat_images.ts";
+import { emptyImage } from "../cases/ext_images.ts";
+import { diskOn, randomOf, seedOf } from "../cases/fat_images.ts";
 import { slow } from "../cases/slow.ts";
 import { conformance } from "../conformance/fs.ts";
 import { fakeKernel } from "../kern/fake.ts";
@@ -32,6 +34,20 @@ for (const type of ["tmpfs", "slowfs"] as const) {
   conformance(nullfs, { title: `null over ${type}`, ...on });
   conformance(unionfs, { title: `union over ${type}`, ...on, options: { lower: "/lower" } });
 }
+// Over an image that can only be read.
+conformance(unionfs, {
+  title: "union over ext2",
+  source: "/upper",
+  options: { lower: "/lower" },
+  boot: async () => {
+    const made = await boots("tmpfs", "/upper")();
+    await made.kernel.use(ext2fs);
+    await made.kernel.calls(made.kernel.proc1).mkdir({ path: "/lower", mode: 0o755 });
+    const { write: _, ...disk } = diskOn(emptyImage("-t ext2 -b 1024", 8192, "debugfs -w -R 'rmdir lost+found' e.img"));
+    await vfsOf(made.kernel).mountVolume("ext2fs", disk, { from: "d.img", on: "/lower", flags: 0, options: {} });
+    return made;
+  },
+});
 
 /** A random life in a union whose lower directory has had one, beside the same lives in tmpfs. */
 function liveInUnion(seed: number): Promise<void> {
