@@ -149,6 +149,23 @@ describe("rump disk convert", () => {
       assertStringIncludes(full.err.toLowerCase(), "no space left on device");
       assertEquals([full.status, full.err.trim().split("\n").length, sh.must("ls -A small; umount small")], [1, 1, ""]);
     }));
+  it("the disk that cannot be read is the one that is named, be it the source or the second one", () =>
+    within((sh) => {
+      sh.must("truncate -s 8M d.img && qemu-img create -q -f qcow2 bad.qcow2 8M");
+      sh.must(`python3 - <<'P'
+import struct
+f = open("bad.qcow2", "r+b"); f.seek(40); table = struct.unpack(">Q", f.read(8))[0]
+f.seek(table); f.write(struct.pack(">Q", 1 << 50))
+P`);
+      assertEquals(
+        sh.run("rump disk convert bad.qcow2 new.img").err,
+        "rump.disk convert: bad.qcow2: Input/output error\n",
+      );
+      assertEquals(
+        sh.run("rump disk compare d.img bad.qcow2").err,
+        "rump.disk compare: bad.qcow2: Input/output error\n",
+      );
+    }));
   it("on a terminal a line tells how far it is, and how long it will take", () =>
     within((sh) => {
       const command = `script -qec "rump disk convert 'nbd+unix:///?socket=$unixsocket' new.img" /dev/null`;

@@ -1,10 +1,11 @@
 /** rump disk compare: whether two disks have the same bytes, whatever they are stored as. */
 import type { Host } from "../../host/host.ts";
 import type { Options } from "../../lib/getopt.ts";
+import { shownUrl } from "../../lib/urls.ts";
 import type { BlockDevice } from "../../plugin.ts";
 import { Answered, Failure, type Grammar, reasonOf, UsageError } from "../cli.ts";
 import { openWhole, SOURCE_HELP, SOURCE_LETTERS, toolKernel } from "./disk_open.ts";
-import { nextPiece, PIECE, plain, readPiece, Turns } from "./disk_pieces.ts";
+import { blamed, nextPiece, PIECE, plain, readPiece, Turns } from "./disk_pieces.ts";
 import { imageUse } from "../server/serve_options.ts";
 
 export const compareGrammar: Grammar = {
@@ -43,8 +44,13 @@ async function compareBoth(host: Host, program: string, parsed: Options): Promis
   const has = (name: string) => options.some(([o]) => o === name);
   const kernel = await toolKernel(host, program, parsed);
   const others = options.filter(([o]) => o.startsWith("other-")).map(([o, v]) => [o.slice(6), v] as const);
-  const a = await openWhole(host, kernel, program, one, { readOnly: true, ...imageUse(parsed) });
-  const b = await openWhole(host, kernel, program, two, { readOnly: true, ...imageUse({ options: others, rest: [] }) });
+  const open = async (source: string, how: Options) =>
+    blamed(
+      await openWhole(host, kernel, program, source, { readOnly: true, ...imageUse(how) }),
+      `${program}: ${shownUrl(source)}`,
+    );
+  const a = await open(one, parsed);
+  const b = await open(two, { options: others, rest: [] });
   try {
     const at = has("strict") && a.size !== b.size ? undefined : await firstDifference(host, a, b);
     const equal = at === -1;

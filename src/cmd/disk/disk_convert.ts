@@ -8,6 +8,7 @@ import type { BlockDevice } from "../../plugin.ts";
 import { Answered, Failure, type Grammar, reasonOf } from "../cli.ts";
 import { copyDisk } from "./disk_copy.ts";
 import { openWhole, SOURCE_HELP, SOURCE_LETTERS, toolKernel } from "./disk_open.ts";
+import { blamed } from "./disk_pieces.ts";
 import { makeImage, type Target, TARGET_HELP, TARGET_LETTERS, targetOf } from "./disk_target.ts";
 import { splitImage } from "./parts.ts";
 import { imageUse } from "../server/serve_options.ts";
@@ -34,7 +35,8 @@ export async function convert(host: Host, program: string, parsed: Options): Pro
   const [source, target] = parsed.rest as [string, string];
   const kernel = await toolKernel(host, program, parsed);
   if (sameFile(host, source, target)) throw new Failure(`${program}: ${target}: the image that is to be read`);
-  const from = await openWhole(host, kernel, program, source, { readOnly: true, ...imageUse(parsed) });
+  const opened = await openWhole(host, kernel, program, source, { readOnly: true, ...imageUse(parsed) });
+  const from = blamed(opened, `${program}: ${shownUrl(source)}`);
   try {
     if (inPlace(host, program, target)) await overwrite(host, kernel, program, from, target, parsed);
     else await make(host, kernel, program, from, await targetOf(host, kernel, program, target, parsed));

@@ -2,8 +2,8 @@
 import { errno } from "../../abi/errno.ts";
 import type { Host } from "../../host/host.ts";
 import { anyByte } from "../../lib/aligned.ts";
-import type { BlockDevice } from "../../plugin.ts";
-import { Failure } from "../cli.ts";
+import type { Async, BlockDevice } from "../../plugin.ts";
+import { Failure, reasonOf } from "../cli.ts";
 import { Progress } from "../progress.ts";
 
 /** Bytes at once: no format's clusters are larger than this. */
@@ -30,6 +30,29 @@ export async function readPiece(disk: BlockDevice, into: Uint8Array, offset: num
 }
 /** Any byte of a disk can be read and written. */
 export const plain = (disk: BlockDevice): BlockDevice => anyByte(disk, errno.EIO);
+
+/** A disk to be read, whose failures say what it is: of two disks either may be the bad one. Throws Failure. */
+export function blamed(disk: BlockDevice, who: string): BlockDevice {
+  const fail = (e: unknown): never => {
+    throw new Failure(`${who}: ${reasonOf(e)}`);
+  };
+  const told = <T>(work: () => Async<T>): Async<T> => {
+    try {
+      const done = work();
+      return done instanceof Promise ? done.catch(fail) : done;
+    } catch (e) {
+      return fail(e);
+    }
+  };
+  return {
+    name: disk.name,
+    size: disk.size,
+    blockSize: disk.blockSize,
+    read: (into, offset) => told(() => disk.read(into, offset)),
+    ...(disk.nextData ? { nextData: (offset: number) => told(() => disk.nextData!(offset)) } : {}),
+    close: () => disk.close?.(),
+  };
+}
 
 /** The turns of something long: shown on a terminal, ended by a signal. */
 export class Turns {
