@@ -34,6 +34,19 @@ describe("mount(8) with the helpers installed", { skip: isDeno ? "needs the exec
       assertEquals(df!.split(/ +/), [`${sh.dir}/d.img`, "fuse.msdos"]);
       assertEquals(again, "fuse.msdos");
     }));
+  it("every type is mounted by its own name and by Linux', with options of its own; a loop device is not wanted", () =>
+    within((sh) => {
+      const r = inSpace(
+        sh,
+        `mkdir src; echo one > src/f; genisoimage -quiet -R -o cd.iso src; truncate -s 8M e.img; mke2fs -q -t ext4 -d src e.img
+        for how in '-t iso9660 -o rump,loop cd.iso' '-t rump_cd9660 cd.iso' '-t ext4 -o rump,ro,noload e.img' '-t ext2fs -o rump e.img'; do
+          mount $how mnt; findmnt -no FSTYPE mnt; cat mnt/f; umount mnt; done
+        mount -t tmpfs -o rump,size=1m tmpfs mnt; df --output=source,size mnt | tail -1; umount mnt`,
+      );
+      assertEquals([r.status, r.err], [0, ""]);
+      const types = ["cd9660", "cd9660", "ext2fs", "ext2fs"].map((type) => `fuse.${type}\none\n`).join("");
+      assert(r.out.replace(/ +/g, " ").endsWith(`${types}tmpfs 1024\n`), r.out);
+    }));
   it("a line in fstab is enough: mount dir, mount -a twice", () =>
     within((sh) => {
       const r = inSpace(

@@ -14,7 +14,7 @@ import { builtinApart, ISOLATE_BUILTIN_HELP, ISOLATE_HELP, limitsOf } from "./is
 import { locatorText } from "../../wire/slices.ts";
 import { Failure, type Grammar, reasonOf, usage } from "../cli.ts";
 import { wordsOf } from "./driver_words.ts";
-import { componentOf } from "./fs_names.ts";
+import { builtinType, componentOf } from "./fs_names.ts";
 import { builtinDriver } from "./fs_words.ts";
 import { hostMount } from "./host_mount.ts";
 import { openedSource } from "../disk/image.ts";
@@ -166,7 +166,8 @@ function sourceName(host: Host, program: string, driver: FsDriver, source: strin
   }
 }
 export const run: Run = async (host, [name, ...args]) => {
-  const type = name!.replace(/^rump_/, "");
+  // mount.iso9660 and mount.rump_cd9660 are called by mount(8), and lead here.
+  const type = builtinType(name!.replace(/^(mount\.)?(rump_)?/, ""))!;
   const driver = await builtinDriver(type);
   return await mountBy(host, args, { name: name!, called: name!, driver, component: componentOf(type), own: false });
 };

@@ -52,6 +52,7 @@ const silent = new Set([
   "nofail",
   "comment",
   "helper",
+  "loop", // an image needs no such device
   "uhelper",
 ]);
 
