@@ -1,10 +1,11 @@
 /** Files and disks of the host by FFI: a transfer is one system call into the caller's memory. */
 import { errno } from "../abi/errno.ts";
 import type { BlockDevice } from "../plugin.ts";
+import { directFile, openedDirect } from "./direct_file.ts";
 import { check, hostErrno, hostError } from "./errors.ts";
 import { cstring, darwin, pin, raw, result } from "./ffi.ts";
 import type { Host, HostFile, HostStat, Pinned } from "./host.ts";
-import { O_DIRECTORY, O_NOFOLLOW } from "./open_flags.ts";
+import { O_DIRECT, O_DIRECTORY, O_NOFOLLOW } from "./open_flags.ts";
 
 /** fcntl.h of Linux; Darwin's where it differs. */
 export interface OpenFlags {
@@ -177,12 +178,15 @@ export function openFile(
 ): HostFile {
   const bits = (how.write ? 2 : 0) | flags.CLOEXEC | (how.create ? flags.CREAT : 0) |
     (how.exclusive ? flags.EXCL : 0) | (how.truncate ? flags.TRUNC : 0) | (how.plain ? flags.PLAIN : 0) |
-    (how.unnamed ? TMPFILE : 0);
-  const fd = check(result(raw.open(cstring(path), bits, how.mode ?? 0o666)));
+    (how.unnamed ? TMPFILE : 0) | (how.direct ? O_DIRECT : 0);
+  if (how.direct && darwin) throw hostError("ENOSYS", "O_DIRECT is not supported on darwin");
+  const opened = result(raw.open(cstring(path), bits, how.mode ?? 0o666));
+  const fd = how.direct ? openedDirect(opened) : check(opened);
   const { type } = stat(`/dev/fd/${fd}`);
   const size = type === "file" || type === "blk" ? Number(result(raw.lseek(fd, 0, SEEK_END))) : 0;
   const kind = type === "blk" || type === "chr" || type === "dir" ? type : "file";
-  return new OpenFile(fd, how.write ?? false, kind, Math.max(0, size));
+  const file = new OpenFile(fd, how.write ?? false, kind, Math.max(0, size));
+  return how.direct ? directFile(file) : file;
 }
 
 /** [offset, offset+length) of an open file as a disk. Reading past its end is EIO; so is any failure but a full host disk. */

@@ -44,6 +44,8 @@ export interface HostFile {
   readonly writable: boolean;
   /** Type of what was opened. */
   readonly type: "file" | "blk" | "chr" | "dir";
+  /** Of a file opened as `direct`: what shares such a block, in bytes, with what is written is written again. */
+  readonly align?: number;
   /** Bytes read, fewer only at the end of the file. */
   pread(into: Uint8Array, offset: number): number;
   pwrite(from: Uint8Array, offset: number): number;
@@ -242,6 +244,8 @@ export interface Host {
       readonly plain?: boolean;
       /** The path is a directory's: a new file in it, without a name until it is linked (Linux: O_TMPFILE). */
       readonly unnamed?: boolean;
+      /** Read and write it past the host's page cache (Linux: O_DIRECT); EOPNOTSUPP where that cannot be. */
+      readonly direct?: boolean;
       readonly mode?: number;
     },
   ): HostFile;
@@ -271,6 +275,7 @@ export interface Host {
       readonly length?: number;
       /** EBUSY for a block device that is mounted or otherwise in use, also by another one who asked so. */
       readonly exclusive?: boolean;
+      readonly direct?: boolean;
     },
   ): BlockDevice & { readonly file: HostFile };
   /** [offset, offset+length) of an open file as a disk, which closes it. */

@@ -305,7 +305,8 @@ const disks = (rt: Runtime) => ({
   },
   disk(path, how) {
     rt.warm();
-    return fileDisk(open(path, { write: how.write, exclusive: how.exclusive ?? false }), path, how);
+    const { write, exclusive = false, direct = false } = how;
+    return fileDisk(open(path, { write, exclusive, direct }), path, how);
   },
 } satisfies Partial<Host>);
 /** Made when it is first asked for. */

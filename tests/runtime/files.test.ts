@@ -136,6 +136,33 @@ describe("host disks", () => {
       assertThrows(() => disk.read(new Uint8Array(4), 0), Error, errno.EIO.message);
       disk.close!();
     }));
+  it("a file past the page cache is read and written at any byte, from any memory, and grows", () =>
+    inDirectory((dir) => {
+      host.writeFile(`${dir}/disk`, new Uint8Array(50_001));
+      const file = host.open(`${dir}/disk`, { write: true, direct: true });
+      const model = new Uint8Array(90_000);
+      let size = 50_001;
+      const most = 20_000;
+      const memory = crypto.getRandomValues(new Uint8Array(most + 8));
+      for (let n = 1; n < 400; n++) {
+        // Whole blocks, too, and at the end.
+        const block = [1, 512, 4096][n % 3]!;
+        const offset = n % 7 === 0 ? size : Math.floor((n * 7919) % size / block) * block;
+        const length = Math.min(Math.floor((n * 104_729) % most / block) * block, model.length - offset);
+        const piece = memory.subarray(n % 8, n % 8 + length);
+        assertEquals(file.pwrite(piece, offset), length);
+        model.set(piece, offset);
+        size = Math.max(size, offset + length);
+        assertEquals(file.size, size);
+        const at = (n * 6101) % size;
+        const into = new Uint8Array(most);
+        const got = file.pread(into, at);
+        assertEquals(got, Math.min(most, size - at));
+        assertEquals(into.subarray(0, got), model.subarray(at, at + got), `step ${n}`);
+      }
+      file.close();
+      assertEquals(host.readFile(`${dir}/disk`), model.slice(0, size));
+    }));
   it("a full host disk is ENOSPC", () => {
     const disk = host.disk("/dev/full", { write: true, length: 4096 });
     assertThrows(() => disk.write!(new Uint8Array(512), 0), Error, errno.ENOSPC.message);

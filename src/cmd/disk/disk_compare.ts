@@ -43,7 +43,8 @@ async function compareBoth(host: Host, program: string, parsed: Options): Promis
   const [one, two] = parsed.rest as [string, string];
   const has = (name: string) => options.some(([o]) => o === name);
   const kernel = await toolKernel(host, program, parsed);
-  const others = options.filter(([o]) => o.startsWith("other-")).map(([o, v]) => [o.slice(6), v] as const);
+  const others = options.filter(([o]) => o.startsWith("other-") || o === "direct")
+    .map(([o, v]) => [o.replace("other-", ""), v] as const);
   const open = async (source: string, how: Options) =>
     blamed(
       await openWhole(host, kernel, program, source, { readOnly: true, ...imageUse(how) }),

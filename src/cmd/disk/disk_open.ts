@@ -36,6 +36,7 @@ export const SOURCE_LETTERS = "l:";
 export const SOURCE_HELP: Readonly<Record<string, string>> = {
   "format=": IMAGE_HELP["format="]!,
   "backing=": IMAGE_HELP["backing="]!,
+  direct: "read the image past the host's page cache (O_DIRECT)",
   l: "load a plugin that has the format",
 };
 /** A kernel with the plugins of a command line. Throws Failure. */

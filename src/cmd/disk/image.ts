@@ -36,12 +36,15 @@ export function openedImage(host: Host, program: string, image: string, how: Ima
   };
   const snapshot = how.snapshot ?? false;
   const top = layers(host, program, how);
-  const file = attempt(() => open(host, path, how.readOnly || snapshot));
+  const file = attempt(() => open(host, path, how.readOnly || snapshot, how.direct));
   const use = attempt(() => usedBy(host, path, file));
   const [first, ...rest] = how.backing ?? [];
-  const backing = first === undefined
-    ? undefined
-    : openedImage(host, program, first, { readOnly: true, backing: rest, whole: true });
+  const backing = first === undefined ? undefined : openedImage(host, program, first, {
+    readOnly: true,
+    backing: rest,
+    whole: true,
+    ...how.direct && { direct: true },
+  });
   const spare = spareRoom(host);
   const whole = async (kernel: Kernel, format: string) => {
     if (!how.unlocked) lock(host, file, {}, use);
@@ -95,6 +98,8 @@ export interface ImageUse {
   readonly whole?: boolean;
   /** It is only looked at, whoever writes it meanwhile. */
   readonly unlocked?: boolean;
+  /** Past the host's page cache. */
+  readonly direct?: boolean;
 }
 /** An image, or a disk elsewhere by its URL (nbd://host/export); what is there is found out when it is settled. Throws Failure. */
 export async function openedSource(
@@ -107,6 +112,9 @@ export async function openedSource(
   await loadFormats(host);
   if (!isUrl(source)) return openedImage(host, program, source, how);
   const [url, locator] = splitImage(program, source);
+  if (how.direct) {
+    throw new Failure(`${program}: ${shownUrl(url)}: only files and devices are read past the page cache`);
+  }
   const told = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       return await work();
@@ -141,13 +149,13 @@ export async function openImage(
   return await (await openedSource(host, kernel, program, image, { readOnly })).settle(kernel);
 }
 
-function open(host: Host, path: string, readOnly: boolean): HostFile {
+function open(host: Host, path: string, readOnly: boolean, direct = false): HostFile {
   const { type } = host.stat(path);
   if (type === "dir") throw new Failure("is a directory");
   if (type !== "file" && type !== "blk") throw new Failure("neither a file nor a block device");
   const write = !readOnly && isWritable(host, path);
   if (type === "blk" && !write) idle(host, path);
-  return host.open(path, { write, exclusive: type === "blk" && write });
+  return host.open(path, { write, exclusive: type === "blk" && write, direct });
 }
 /** Throws EBUSY for a block device somebody has for himself; readers share it. */
 const idle = (host: Host, path: string) => host.open(path, { exclusive: true }).close();

@@ -29,7 +29,7 @@ export function lockImage(host: Host, path: string, file: HostFile, part: Part):
 /** The same, for who knows already. Throws Failure. */
 export function lock(host: Host, file: HostFile, part: Part, { leaving, loop, program }: Use): void {
   const write = file.writable;
-  const attempt = () => taken(file, part);
+  const attempt = () => taken(file, inBlocks(part, file.align));
   let holder = attempt();
   // Unmounted already, and about to end: after `umount mnt` the image is soon free.
   for (let ms = 0; holder && leaving && ms < LEAVING_MS; ms += LOOK_MS) {
@@ -41,6 +41,12 @@ export function lock(host: Host, file: HostFile, part: Part, { leaving, loop, pr
     throw new Failure(`locked by ${by}: it is ${write ? "mounted" : "being written"} already`);
   }
   if (loop) throw new Failure(`in use by ${loop}: it is a loop device's already`);
+}
+/** With what else is written when it is. */
+function inBlocks(part: Part, block = 1): Part {
+  const { offset = 0, length = 0 } = part;
+  const start = offset - offset % block;
+  return { offset: start, length: length && Math.ceil((offset + length) / block) * block - start };
 }
 /**
  * qemu's locks (block/file-posix.c): a byte for each thing somebody does, and one, 100 further, that somebody wants nobody

@@ -35,6 +35,7 @@ async function lend(host: Host, kernel: Kernel, drive: DriveSpec): Promise<void>
   const { key, hostpath, type } = drive;
   if (type === "dir" || (type === "reg" && isWholeFile(host, drive))) {
     const { type: found } = host.stat(hostpath);
+    if (drive.direct) throw new Error("type=dir: only disks are lent past the page cache");
     if (type === "dir" && drive.offset > 0) throw new Error("type=dir lends all of it: no offset");
     if ((found === "dir") !== (type === "dir")) {
       throw new Error(found === "dir" ? "is a directory" : "not a directory");
@@ -46,9 +47,9 @@ async function lend(host: Host, kernel: Kernel, drive: DriveSpec): Promise<void>
   await vfs.etfsVolume(key, deviceFile(device, () => host.wall()), shownUrl(hostpath), "reg");
 }
 /** A host's file that is lent as it is, and may grow; made, or lengthened, where a size says so. */
-function isWholeFile(host: Host, { hostpath, size, offset, disklabel, format, readOnly }: DriveSpec): boolean {
+function isWholeFile(host: Host, { hostpath, size, offset, disklabel, format, readOnly, direct }: DriveSpec): boolean {
   const part = offset > 0 || disklabel !== undefined || splitLocator(hostpath)[1] !== undefined;
-  if (part || isUrl(hostpath) || (format ?? formatAt(host, hostpath)) !== "raw") return false;
+  if (part || direct || isUrl(hostpath) || (format ?? formatAt(host, hostpath)) !== "raw") return false;
   if (size !== "host" && !readOnly) grow(host, hostpath, size);
   return size === "host" || size === host.stat(hostpath).size;
 }
@@ -60,7 +61,8 @@ function formatAt(host: Host, path: string): string {
 async function openDisk(host: Host, kernel: Kernel, drive: DriveSpec): Promise<BlockDevice> {
   const [path, locator] = located(drive);
   if (!isUrl(path) && (drive.format ?? formatAt(host, path)) === "raw") return openRaw(host, drive, path, locator);
-  const use = { readOnly: drive.readOnly, whole: true, ...drive.format !== undefined && { format: drive.format } };
+  const { readOnly, direct } = drive;
+  const use = { readOnly, direct, whole: true, ...drive.format !== undefined && { format: drive.format } };
   const source = locator ? `${path}${locatorText(locator)}` : path;
   const device = await (await openedSource(host, kernel, PROGRAM, source, use)).settle(kernel);
   if (locator || (drive.size === "host" && drive.offset === 0)) return device;
@@ -76,12 +78,13 @@ function openRaw(host: Host, drive: DriveSpec, path: string, locator: Locator | 
   // Nor is a file made for who will not write it.
   if (!drive.readOnly && drive.size !== "host") grow(host, path, drive.offset + drive.size);
   const write = !drive.readOnly && isWritable(host, path);
+  const { direct } = drive;
   if (locator) {
     const { offset, length } = placeOf(host, path, locator, write);
-    return locked(host, path, { write, offset, length });
+    return locked(host, path, { write, direct, offset, length });
   }
   const length = drive.size === "host" ? {} : { length: drive.size };
-  return locked(host, path, { write, offset: drive.offset, ...length });
+  return locked(host, path, { write, direct, offset: drive.offset, ...length });
 }
 function locked(host: Host, path: string, how: Parameters<Host["disk"]>[1]): BlockDevice {
   const disk = host.disk(path, how);

@@ -1,4 +1,4 @@
-/** rump_server -d: `key=/dev/dk,hostpath=dk.img,size=1g|host,offset=,type=,disklabel=,format=` (rump_server(1)), and `ro`. */
+/** rump_server -d: `key=/dev/dk,hostpath=dk.img,size=1g|host,offset=,type=,disklabel=,format=` (rump_server(1)), and `ro`, `direct`. */
 import { parseSize } from "../../lib/getopt.ts";
 
 export interface DriveSpec {
@@ -14,6 +14,8 @@ export interface DriveSpec {
   readonly format: string | undefined;
   /** For reading only. */
   readonly readOnly: boolean;
+  /** Past the host's page cache. */
+  readonly direct: boolean;
 }
 /** What is wrong with a specification, in rump_server's words. */
 export class DriveSpecError extends Error {
@@ -22,15 +24,16 @@ export class DriveSpecError extends Error {
 const tokens = ["key", "hostpath", "size", "offset", "type", "disklabel", "format"] as const;
 const types = ["blk", "chr", "reg", "dir"] as const;
 
-/** A word without a value. */
+/** Words without a value. */
 const READ_ONLY = "ro";
+const DIRECT = "direct";
 
 /** Split at commas; a comma in a path is written `\,`. */
 function fields(spec: string): Map<string, string> {
   const out = new Map<string, string>();
   for (const part of spec.split(/(?<!\\),/)) {
-    if (part === READ_ONLY) {
-      out.set(READ_ONLY, "");
+    if (part === READ_ONLY || part === DIRECT) {
+      out.set(part, "");
       continue;
     }
     const at = part.indexOf("=");
@@ -72,5 +75,6 @@ export function parseDriveSpec(spec: string): DriveSpec {
     disklabel,
     format: f.get("format"),
     readOnly: f.has(READ_ONLY),
+    direct: f.has(DIRECT),
   };
 }

@@ -22,7 +22,7 @@ const grammar: Grammar = {
     s: "stay in the foreground, log to standard error",
     v: "log the boot (to standard error with -s, to the file of --log)",
     c: "number of virtual CPUs shown (hw.ncpu); the kernel is one thread",
-    d: "lend a host file: key=/dev/dk,hostpath=dk.img[%GPT:1%],size=1g|host[,offset=n][,type=blk|chr|reg|dir][,disklabel=x][,format=raw|qcow2|...][,ro]; hostpath may be an image of another format, or a URL",
+    d: "lend a host file: key=/dev/dk,hostpath=dk.img[%GPT:1%],size=1g|host[,offset=n][,type=blk|chr|reg|dir][,disklabel=x][,format=raw|qcow2|...][,ro][,direct]; hostpath may be an image of another format, or a URL",
     l: "load a component: its name (rumpvfs, rumpfs_msdos, rumpnet_netinet6) or a plugin's file (./mine.ts)",
     m: "the same, after the drives were lent",
     r: "memory for cached disk blocks, with suffix k, m or g",
