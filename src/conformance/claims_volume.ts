@@ -15,10 +15,19 @@ const MAX_SEEN = 500;
 /** Something to look at, where the volume can be written. */
 async function fill(v: FullVolume): Promise<void> {
   if (v.readOnly) return;
-  const dir = await v.mkdir(v.root, "dir", { ...make, mode: 0o755 });
+  const dir = await subdirectory(v);
   for (const [at, name] of [[v.root, "empty"], [v.root, "Some Name.txt"], [dir, "inside"]] as const) {
     const node = await v.create(at, name, make);
     if (name !== "empty") await v.write(node, pattern(70_000, name.length), 0);
+  }
+}
+/** A directory, or the root of a volume that makes none. */
+async function subdirectory(v: FullVolume): Promise<unknown> {
+  try {
+    return await v.mkdir(v.root, "dir", { ...make, mode: 0o755 });
+  } catch (e) {
+    if (e === errno.EROFS) return v.root;
+    throw e;
   }
 }
 /** Every file, with its directory and name. */

@@ -161,6 +161,33 @@ describe("a plugin's file", { skip: noFuse() }, () => {
       writeFileSync(`${sh.dir}/p/x.ts`, volume("label: word,", "", 'import { word } from "dep";'));
       assert(sh.must("cd q && rump plugin check -q ../p/x.ts").includes("9 passed, 0 failed"));
     }));
+  it("a driver that makes files and no directories is checked without them", () =>
+    within((sh) => {
+      sh.must(`cat > flat.ts <<'P'
+export default { kind: "fs", name: "flat", mount(sys) {
+  const files = new Map();
+  let ino = 1;
+  return {
+    root: files,
+    lookup: (dir, name) => files.get(name),
+    readdir: () => files,
+    create(dir, name) { const f = { ino: ++ino, data: new Uint8Array() }; files.set(name, f); return f; },
+    unlink: (dir, name) => void files.delete(name),
+    getattr: (n) => n === files ? { ino: 1, type: "dir", size: 0 } : { ino: n.ino, type: "file", size: n.data.length },
+    read(n, into, offset) { const part = n.data.subarray(offset, offset + into.length); into.set(part); return part.length; },
+    write(n, from, offset) {
+      const data = new Uint8Array(Math.max(n.data.length, offset + from.length));
+      data.set(n.data); data.set(from, offset); n.data = data;
+      return from.length;
+    },
+  };
+} };
+P`);
+      const said = sh.run("rump plugin check flat.ts").out;
+      assertMatch(said, /^ok {3}.*: a listing has neither \. nor \.\./m);
+      assertMatch(said, /^ok {3}.*: files have as many bytes as they say/m);
+      assertEquals(/^FAIL.*Read-only/m.test(said), false, said);
+    }));
   it("tells of changes by other hands: the host sees new bytes and names at once, not in an hour", () =>
     within((sh) => {
       // Asked for the first time it changes soon after: f has other bytes, g is there.
