@@ -5,6 +5,7 @@
 import { check } from "./errors.ts";
 import { encodeName } from "../lib/text.ts";
 import { darwin, pin, raw, result } from "./ffi.ts";
+import type { Held } from "../lib/host_names.ts";
 import type { Pinned } from "./host.ts";
 import { O_DIRECTORY, O_NOFOLLOW } from "./open_flags.ts";
 
@@ -65,18 +66,6 @@ function walked(root: number, names: readonly string[]): number {
   return fd;
 }
 
-/** A directory or file that stays the same one, whatever becomes of its name or is mounted over it. */
-export interface Held {
-  /** Stands for it until it is closed. */
-  readonly path: string;
-  /**
-   * Do something to what `names` lead to, each one a name in the one before and none a symbolic link but the last, which is
-   * not followed. `work` gets a path that stands for that very object (a name may be put behind a directory's) and is good
-   * until it returns. Where there is no O_PATH the names are joined.
-   */
-  beneath<T>(names: readonly string[], work: (path: string) => T): T;
-  close(): void;
-}
 /** Throws HostError. */
 export function held(path: string): Held {
   if (darwin) return { path, beneath: (names, work) => work([path, ...names].join("/")), close() {} };

@@ -1,7 +1,8 @@
 /** Names in directories of the host by FFI (Linux), which may be of any bytes: node:fs takes and gives text. Throws HostError. */
 import process from "node:process";
+import type { HostNames, HostTime } from "../lib/host_names.ts";
 import { decodeName, encodeName } from "../lib/text.ts";
-import type { Attr, StatFs } from "../plugin.ts";
+import type { StatFs } from "../plugin.ts";
 import { check } from "./errors.ts";
 import { darwin, pin, raw, result } from "./ffi.ts";
 import type { Pinned } from "./host.ts";
@@ -20,29 +21,6 @@ const ERANGE = -34;
 const ENODATA = -61;
 
 const path0 = (path: string): Uint8Array => encodeName(`${path}\0`);
-/** Make a name, and do something to the object it is, which has another mode than the umask leaves and another owner. */
-export interface HostNames {
-  attr(path: string): Attr;
-  names(path: string): string[];
-  mkdir(path: string, mode: number): void;
-  mkfifo(path: string, mode: number): void;
-  symlink(target: string, path: string): void;
-  link(from: string, to: string): void;
-  unlink(path: string): void;
-  rmdir(path: string): void;
-  rename(from: string, to: string): void;
-  readlink(path: string): string;
-  chmod(path: string, mode: number): void;
-  chown(path: string, uid: number, gid: number): void;
-  /** Seconds and nanoseconds; what is left out stays. */
-  utimes(path: string, atime: Time | undefined, mtime: Time | undefined): void;
-  statfs(path: string): StatFs;
-  getxattr(path: string, name: string): Uint8Array | undefined;
-  setxattr(path: string, name: string, value: Uint8Array): void;
-  removexattr(path: string, name: string): boolean;
-  listxattr(path: string): string[];
-}
-type Time = readonly [sec: number, nsec: number];
 
 let memory: Pinned | undefined;
 const room = () => (memory ??= pin(LISTING));
@@ -72,7 +50,7 @@ function readlink(path: string): string {
   const n = check(Number(result(Number(raw.readlink(path0(path), address, LISTING)))));
   return decodeName(bytes.subarray(0, n));
 }
-function utimes(path: string, ...times: (Time | undefined)[]): void {
+function utimes(path: string, ...times: (HostTime | undefined)[]): void {
   const specs = new DataView(new ArrayBuffer(32));
   for (const [i, [sec, nsec]] of times.map((t) => t ?? [0, UTIME_OMIT] as const).entries()) {
     specs.setBigInt64(i * 16, BigInt(sec), true);

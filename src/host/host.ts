@@ -12,12 +12,11 @@ import type {
   Watcher,
 } from "../plugin.ts";
 import type { SocketEnd } from "../lib/socket_end.ts";
-import type { Held } from "./beneath.ts";
-import type { HostNames } from "./dir_calls.ts";
+import type { Held, HostNames } from "../lib/host_names.ts";
 import type { Notifier, Trapped } from "./notifier.ts";
 import type { StandIns, Taken } from "./stand_ins.ts";
 
-export type { Held, HostNames, Notifier, StandIns, Taken, Trapped };
+export type { Notifier, StandIns, Taken, Trapped };
 
 import type { Launch } from "./launch.ts";
 

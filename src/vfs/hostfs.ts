@@ -4,6 +4,7 @@
  * not opened.
  */
 import { errno, type ErrnoName, SysError } from "../abi/errno.ts";
+import type { Held, HostNames } from "../lib/host_names.ts";
 import type { Attr, FileType, Make, SetAttr, StatFs, Volume } from "../plugin.ts";
 
 /** The host calls it is made of; `Host` has them. */
@@ -19,34 +20,7 @@ export interface HostFiles {
     close(): void;
   };
   held(path: string): Held;
-  readonly names: HostCalls;
-}
-/** A directory, or file, that stays the same one; `beneath` gives paths that stand for what names lead to. */
-interface Held {
-  readonly path: string;
-  beneath<T>(names: readonly string[], work: (path: string) => T): T;
-  close(): void;
-}
-type Time = readonly [sec: number, nsec: number];
-interface HostCalls {
-  attr(path: string): Attr;
-  names(path: string): string[];
-  readlink(path: string): string;
-  mkdir(path: string, mode: number): void;
-  mkfifo(path: string, mode: number): void;
-  symlink(target: string, path: string): void;
-  link(from: string, to: string): void;
-  unlink(path: string): void;
-  rmdir(path: string): void;
-  rename(from: string, to: string): void;
-  chmod(path: string, mode: number): void;
-  chown(path: string, uid: number, gid: number): void;
-  utimes(path: string, atime: Time | undefined, mtime: Time | undefined): void;
-  statfs(path: string): StatFs;
-  getxattr(path: string, name: string): Uint8Array | undefined;
-  setxattr(path: string, name: string, value: Uint8Array): void;
-  removexattr(path: string, name: string): boolean;
-  listxattr(path: string): string[];
+  readonly names: HostNames;
 }
 
 /** A file by where it stands; the root has no parent. */
@@ -82,7 +56,7 @@ class HostVolume implements Volume<Node> {
   readonly changing = true;
   readonly validSeconds = 1;
   readonly #host: HostFiles;
-  readonly #calls: HostCalls;
+  readonly #calls: HostNames;
   readonly #held: Held;
   readonly #open = new Map<Node, Open>();
   /** Those without holder and children, the longest so first. */
@@ -365,7 +339,7 @@ function openEither(host: HostFiles, path: string, write: boolean, readOnly: boo
     return host.open(path, {});
   }
 }
-function setattr(calls: HostCalls, path: string, change: SetAttr): void {
+function setattr(calls: HostNames, path: string, change: SetAttr): void {
   const { mode, uid, gid, flags, atime, atimensec = 0, mtime, mtimensec = 0 } = change;
   if (flags !== undefined) throw errno.EOPNOTSUPP;
   if (mode !== undefined) calls.chmod(path, mode);
