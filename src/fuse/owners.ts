@@ -7,9 +7,30 @@ export interface Owners {
   readonly there: { readonly uid: number; readonly gid: number };
 }
 /** A number of one side on the other. */
-export function swapped(id: number, here: number, there: number): number {
+function swapped(id: number, here: number, there: number): number {
   return id === there ? here : id === here ? there : id;
 }
+/** An owner there, as it is here. */
+export const ownerHere = (
+  { here, there }: Owners,
+  uid: number,
+  gid: number,
+): { readonly uid: number; readonly gid: number } => ({
+  uid: swapped(uid, here.uid, there.uid),
+  gid: swapped(gid, here.gid, there.gid),
+});
+/** An owner here, as it is there; who is left out stays as chown(2) has it. */
+export function ownerThere(
+  { here, there }: Owners,
+  uid: number = KEEP,
+  gid: number = KEEP,
+): { readonly uid: number; readonly gid: number } {
+  return { uid: swapped(uid, there.uid, here.uid), gid: swapped(gid, there.gid, here.gid) };
+}
+const KEEP = 0xffff_ffff;
+
+/** Flags of open(2) on the host (asm-generic/fcntl.h). */
+export const HOST_OPEN = { ACCMODE: 3, WRONLY: 1, EXCL: 0o200, TRUNC: 0o1000, APPEND: 0o2000 } as const;
 
 /** A link's absolute target is looked up there, whoever follows it; `prefix`: where the root there is seen here, if it is. */
 export function outward(target: string, prefix: string | undefined): string {

@@ -8,7 +8,7 @@ import { modeOfType } from "../abi/flags.ts";
 import { Lwp, type Proc } from "../kern/proc.ts";
 import type { Callout } from "../kern/wait.ts";
 import { missing, then } from "../lib/async.ts";
-import { decodeName } from "../lib/text.ts";
+import { decodeNames } from "../lib/text.ts";
 import type { Async, Attr, FileType, Make, SetAttr, StatFs, Volume } from "../plugin.ts";
 import { access, READ } from "../vfs/access.ts";
 import { change, chmod, chown, type Times, truncate, utimes } from "../vfs/attributes.ts";
@@ -18,7 +18,7 @@ import { lookup, namei } from "../vfs/namei.ts";
 import { renamePaths, rmdirAt, unlinkAt } from "../vfs/names.ts";
 import { linkAt, makeAt, mkdirAt, mknodAt, openData, symlinkAt } from "../vfs/open.ts";
 import { allocate, get, list, punch, remove, set } from "../vfs/xattr.ts";
-import { inward, Numbers, outward, type Owners, refuseOwn, swapped } from "./owners.ts";
+import { HOST_OPEN, inward, Numbers, outward, ownerHere, type Owners, ownerThere, refuseOwn } from "./owners.ts";
 import { ProcessLocks } from "./process_locks.ts";
 import { type ProcessNode, ProcessNodes } from "./process_nodes.ts";
 import { LONG } from "./reply.ts";
@@ -39,12 +39,9 @@ export interface View {
   tells(mount: Mount): boolean;
 }
 
-/** Flags of open(2) on the host (asm-generic/fcntl.h). */
-const HOST = { ACCMODE: 3, EXCL: 0o200, TRUNC: 0o1000, APPEND: 0o2000 } as const;
 /** Seconds what is told is true where others' changes are not told of: mounts over others, drivers that answer later. */
 const BRIEF = 1;
 const ATTRIBUTES = 64 << 10;
-const KEEP = 0xffff_ffff;
 
 /** See the head of this file. `mount.touched` of the mount it is in is to be `changed`. */
 export class ProcessVolume implements Volume<ProcessNode>, Opens, Observer {
@@ -136,12 +133,10 @@ export class ProcessVolume implements Volume<ProcessNode>, Opens, Observer {
     return attr instanceof Promise ? attr.then((a) => this.#outside(node, a)) : this.#outside(node, attr);
   }
   #outside(node: ProcessNode, a: Attr): Attr {
-    const { here, there } = this.#view.owners;
     return {
       ...a,
       ino: this.#numbers.of(node.mount.dev, a.ino),
-      uid: swapped(a.uid ?? 0, here.uid, there.uid),
-      gid: swapped(a.gid ?? 0, here.gid, there.gid),
+      ...ownerHere(this.#view.owners, a.uid ?? 0, a.gid ?? 0),
       mtimensec: node.nanoseconds(a),
     };
   }
@@ -190,7 +185,8 @@ export class ProcessVolume implements Volume<ProcessNode>, Opens, Observer {
   // Their data
 
   open(node: ProcessNode, flags: number): Async<boolean> {
-    const inside = (flags & HOST.ACCMODE) | (flags & HOST.TRUNC ? O_TRUNC : 0) | (flags & HOST.APPEND ? O_APPEND : 0);
+    const inside = (flags & HOST_OPEN.ACCMODE) | (flags & HOST_OPEN.TRUNC ? O_TRUNC : 0) |
+      (flags & HOST_OPEN.APPEND ? O_APPEND : 0);
     const { vnode } = node;
     return this.#call(
       "open",
@@ -208,7 +204,7 @@ export class ProcessVolume implements Volume<ProcessNode>, Opens, Observer {
   }
   #count(node: ProcessNode, flags: number, by: 1 | -1): void {
     node.opened = Math.max(0, node.opened + by);
-    if ((flags & HOST.ACCMODE) !== O_RDONLY) node.writers = Math.max(0, node.writers + by);
+    if ((flags & HOST_OPEN.ACCMODE) !== O_RDONLY) node.writers = Math.max(0, node.writers + by);
   }
   /** A directory is opened to be listed. Undefined: the host's kernel must not keep a listing; true: the one it has is good. */
   opendir(node: ProcessNode): boolean | undefined {
@@ -247,7 +243,7 @@ export class ProcessVolume implements Volume<ProcessNode>, Opens, Observer {
     const { vnode } = node;
     const steps: (() => Async<unknown>)[] = [];
     if (uid !== undefined || gid !== undefined) {
-      const owner = this.#inside(uid ?? KEEP, gid ?? KEEP);
+      const owner = ownerThere(this.#view.owners, uid, gid);
       steps.push(() => this.#call("lchown", {}, () => change(this.#lwp, vnode, chown(owner.uid, owner.gid))));
     }
     if (mode !== undefined) steps.push(() => this.#call("lchmod", {}, () => change(this.#lwp, vnode, chmod(mode))));
@@ -263,13 +259,8 @@ export class ProcessVolume implements Volume<ProcessNode>, Opens, Observer {
   #cut(node: ProcessNode, size: number): Async<unknown> {
     return node.writers > 0 ? change(this.#lwp, node.vnode, () => ({ size })) : truncate(this.#lwp, node.vnode, size);
   }
-  /** An owner here, as it is there. */
-  #inside(uid: number, gid: number): { readonly uid: number; readonly gid: number } {
-    const { here, there } = this.#view.owners;
-    return { uid: swapped(uid, there.uid, here.uid), gid: swapped(gid, there.gid, here.gid) };
-  }
 
-  create(dir: ProcessNode, name: string, make: Make, flags: number = HOST.EXCL): Async<ProcessNode> {
+  create(dir: ProcessNode, name: string, make: Make, flags: number = HOST_OPEN.EXCL): Async<ProcessNode> {
     return this.#call(
       "open",
       { flags: O_CREAT | O_RDWR },
@@ -289,13 +280,13 @@ export class ProcessVolume implements Volume<ProcessNode>, Opens, Observer {
   }
   /** Somebody else was first. */
   #made(node: ProcessNode, flags: number): Async<ProcessNode> {
-    if (flags & HOST.EXCL) throw errno.EEXIST;
+    if (flags & HOST_OPEN.EXCL) throw errno.EEXIST;
     return then(this.open(node, flags), () => node);
   }
   /** A file made for somebody else than the process is given to them. */
   #give(node: ProcessNode, { uid, gid }: Make): Async<unknown> {
     const { cred } = this.#view.proc;
-    const owner = this.#inside(uid, gid);
+    const owner = ownerThere(this.#view.owners, uid, gid);
     if (cred.euid !== 0 || (owner.uid === cred.euid && owner.gid === cred.egid)) return undefined;
     return change(this.#lwp, node.vnode, chown(owner.uid, owner.gid));
   }
@@ -377,7 +368,7 @@ export class ProcessVolume implements Volume<ProcessNode>, Opens, Observer {
     return this.#call("llistxattr", {}, () =>
       then(
         list(names)(node.vnode, this.#lwp),
-        (n) => decodeName(names.subarray(0, n)).split("\0").filter((s) => s !== ""),
+        (n) => decodeNames(names.subarray(0, n)),
       ));
   }
 }

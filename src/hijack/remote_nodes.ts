@@ -3,7 +3,7 @@ import { errno } from "../abi/errno.ts";
 import { Stat } from "../abi/structs.ts";
 import { modeOfType, S_IFMT } from "../abi/flags.ts";
 import { viewOf } from "../lib/struct.ts";
-import { type Owners, swapped } from "../fuse/owners.ts";
+import { ownerHere, type Owners } from "../fuse/owners.ts";
 import type { Attr, FileType } from "../plugin.ts";
 
 /** Where a file stands: a name in a directory. */
@@ -96,7 +96,7 @@ const BLOCK = 512;
 /** What distinguishes files there. */
 export const keyOf = (d: DataView): string => `${Stat.get.dev(d, 0)}:${Stat.get.ino(d, 0)}`;
 /** struct stat there as attributes here. `number`: the file's number among all that are seen through one mount. */
-export function attrOf(bytes: Uint8Array, number: (dev: number, ino: number) => number, { here, there }: Owners): Attr {
+export function attrOf(bytes: Uint8Array, number: (dev: number, ino: number) => number, owners: Owners): Attr {
   const s = Stat.dump(viewOf(bytes), 0);
   const type = typeNames.get(s.mode & S_IFMT) ?? "file";
   return {
@@ -105,8 +105,7 @@ export function attrOf(bytes: Uint8Array, number: (dev: number, ino: number) => 
     size: s.size,
     mode: type === "link" ? 0o777 : s.mode & 0o7777,
     nlink: s.nlink,
-    uid: swapped(s.uid, here.uid, there.uid),
-    gid: swapped(s.gid, here.gid, there.gid),
+    ...ownerHere(owners, s.uid, s.gid),
     rdev: s.rdev,
     allocated: s.blocks * BLOCK,
     blockSize: s.blksize,

@@ -2,15 +2,14 @@
 import { errno } from "../abi/errno.ts";
 import { O_NONBLOCK, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } from "../abi/flags.ts";
 import { Stat } from "../abi/structs.ts";
+import { HOST_OPEN } from "../fuse/owners.ts";
 import { then } from "../lib/async.ts";
 import type { Async } from "../plugin.ts";
 import { type RemoteCalls, versionOf } from "./remote_calls.ts";
 import type { RemoteNode } from "./remote_nodes.ts";
 
-/** Flags of open(2) here (asm-generic/fcntl.h). */
-export const HOST = { ACCMODE: 3, WRONLY: 1, EXCL: 0o200, TRUNC: 0o1000 } as const;
-const reads = (flags: number) => (flags & HOST.ACCMODE) !== HOST.WRONLY;
-const writes = (flags: number) => (flags & HOST.ACCMODE) !== 0;
+const reads = (flags: number) => (flags & HOST_OPEN.ACCMODE) !== HOST_OPEN.WRONLY;
+const writes = (flags: number) => (flags & HOST_OPEN.ACCMODE) !== 0;
 
 /** Count an opening with flags of open(2) here. */
 export function counted(node: RemoteNode, flags: number, by: 1 | -1): void {
@@ -36,11 +35,11 @@ export class OpenFiles {
   /** A descriptor there for reading or writing. Throws ESTALE when the name leads to another file now. */
   descriptor(node: RemoteNode, how: "reading" | "writing"): Async<number> {
     if (node[how] >= 0) return node[how];
-    return then(this.#descriptors(node, how === "writing" ? HOST.WRONLY : 0), () => node[how]);
+    return then(this.#descriptors(node, how === "writing" ? HOST_OPEN.WRONLY : 0), () => node[how]);
   }
   /** See to it that there are descriptors for flags of open(2) here; struct stat of the file. */
   #descriptors(node: RemoteNode, flags: number): Async<Uint8Array> {
-    const cut = (flags & HOST.TRUNC) !== 0;
+    const cut = (flags & HOST_OPEN.TRUNC) !== 0;
     const [read, write] = [reads(flags) && node.reading < 0, writes(flags) && (node.writing < 0 || cut)];
     const stat = new Uint8Array(Stat.size);
     if (!read && !write) return then(this.#remote.sys.fstat({ fd: node.fd, sb: stat }), () => stat);

@@ -15,16 +15,16 @@ import {
   O_TRUNC,
 } from "../abi/flags.ts";
 import { Stat, Statvfs } from "../abi/structs.ts";
-import { inward, Numbers, outward, type Owners, refuseOwn, swapped } from "../fuse/owners.ts";
+import { HOST_OPEN, inward, Numbers, outward, type Owners, ownerThere, refuseOwn } from "../fuse/owners.ts";
 import type { Opens } from "../fuse/server.ts";
 import { lastly, missing, then } from "../lib/async.ts";
 import { viewOf } from "../lib/struct.ts";
-import { decodeName } from "../lib/text.ts";
+import { decodeName, decodeNames } from "../lib/text.ts";
 import type { Async, Attr, FileType, Make, SetAttr, StatFs, Volume } from "../plugin.ts";
 import type { BatchCalls, Later } from "../proxy/batch.ts";
 import { isDirectory, namesIn, type RemoteCalls, timesOf, versionOf } from "./remote_calls.ts";
 import { attrOf, keyOf, RemoteNode } from "./remote_nodes.ts";
-import { counted, HOST, OpenFiles } from "./remote_open.ts";
+import { counted, OpenFiles } from "./remote_open.ts";
 
 export interface RemoteOptions {
   /** The directory or file there that is the root here. */
@@ -164,7 +164,7 @@ export class RemoteVolume implements Volume<RemoteNode>, Opens {
     return then(this.#files.descriptor(node, "writing"), (fd) => this.#sys.pwrite({ fd, buf: from, offset }));
   }
   open(node: RemoteNode, flags: number): Async<boolean> {
-    if (flags & HOST.TRUNC) node.fresh = undefined;
+    if (flags & HOST_OPEN.TRUNC) node.fresh = undefined;
     return this.#files.open(node, flags);
   }
   release(node: RemoteNode, flags: number): Async<void> {
@@ -189,7 +189,7 @@ export class RemoteVolume implements Volume<RemoteNode>, Opens {
   ): Later[] {
     const calls: Later[] = [];
     if (uid !== undefined || gid !== undefined) {
-      const owner = this.#inside(uid ?? KEEP, gid ?? KEEP);
+      const owner = ownerThere(this.#options.owners, uid, gid);
       calls.push("fd" in file ? b.fchown({ ...file, ...owner }) : b.lchown({ ...file, ...owner }));
     }
     if (mode !== undefined) calls.push("fd" in file ? b.fchmod({ ...file, mode }) : b.lchmod({ ...file, mode }));
@@ -205,15 +205,11 @@ export class RemoteVolume implements Volume<RemoteNode>, Opens {
     }
     return calls;
   }
-  /** An owner here, as it is there. */
-  #inside(uid: number, gid: number): { readonly uid: number; readonly gid: number } {
-    const { here, there } = this.#options.owners;
-    return { uid: swapped(uid, there.uid, here.uid), gid: swapped(gid, there.gid, here.gid) };
-  }
 
-  create(dir: RemoteNode, name: string, { mode, uid, gid }: Make, flags: number = HOST.EXCL): Async<RemoteNode> {
+  create(dir: RemoteNode, name: string, { mode, uid, gid }: Make, flags: number = HOST_OPEN.EXCL): Async<RemoteNode> {
     const stat = new Uint8Array(Stat.size);
-    const how = O_RDWR | O_CREAT | O_NONBLOCK | (flags & HOST.EXCL ? O_EXCL : 0) | (flags & HOST.TRUNC ? O_TRUNC : 0);
+    const how = O_RDWR | O_CREAT | O_NONBLOCK | (flags & HOST_OPEN.EXCL ? O_EXCL : 0) |
+      (flags & HOST_OPEN.TRUNC ? O_TRUNC : 0);
     const made = this.#remote.batch((b) => {
       const fd = b.open({ path: dir.child(name), flags: how, mode });
       this.#give(uid, gid, (owner) => b.fchown({ fd, ...owner }));
@@ -231,7 +227,7 @@ export class RemoteVolume implements Volume<RemoteNode>, Opens {
   /** A file made for somebody else than who we are there is given to them. */
   #give(uid: number, gid: number, chown: (owner: { uid: number; gid: number }) => unknown): void {
     const { there } = this.#options.owners;
-    const owner = this.#inside(uid, gid);
+    const owner = ownerThere(this.#options.owners, uid, gid);
     if (there.uid === 0 && (owner.uid !== there.uid || owner.gid !== there.gid)) chown(owner);
   }
   /** A file without content: made, given to who asked, looked at. */
@@ -353,13 +349,11 @@ export class RemoteVolume implements Volume<RemoteNode>, Opens {
     const list = new Uint8Array(LISTING);
     return then(
       this.#sys.llistxattr({ path: node.path, list }),
-      (n) => decodeName(list.subarray(0, n)).split("\0").filter((s) => s !== ""),
+      (n) => decodeNames(list.subarray(0, n)),
     );
   }
 }
 
-/** chown(2): as it is. */
-const KEEP = 0xffff_ffff;
 function failing(e: number): void {
   if (e !== 0) throw errnoOf(e);
 }

@@ -1,7 +1,7 @@
 /** Names in directories of the host by FFI (Linux), which may be of any bytes: node:fs takes and gives text. Throws HostError. */
 import process from "node:process";
 import type { HostNames, HostTime } from "../lib/host_names.ts";
-import { decodeName, encodeName } from "../lib/text.ts";
+import { decodeName, decodeNames, encodeName } from "../lib/text.ts";
 import type { StatFs } from "../plugin.ts";
 import { check } from "./errors.ts";
 import { darwin, pin, raw, result } from "./ffi.ts";
@@ -70,7 +70,7 @@ function getxattr(path: string, name: string): Uint8Array | undefined {
 function listxattr(path: string): string[] {
   const list = new Uint8Array(VALUE);
   const n = Number(result(Number(raw.listxattr(path0(path), list, VALUE))));
-  return n === ERANGE ? [] : decodeName(list.subarray(0, check(n))).split("\0").filter((name) => name !== "");
+  return n === ERANGE ? [] : decodeNames(list.subarray(0, check(n)));
 }
 function removexattr(path: string, name: string): boolean {
   const r = result(raw.removexattr(path0(path), path0(name)));

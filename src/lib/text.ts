@@ -58,6 +58,9 @@ function sequence(bytes: Uint8Array, i: number): number {
   }
 }
 
+/** Names that each have a NUL behind them (listxattr(2)). */
+export const decodeNames = (bytes: Uint8Array): string[] => decodeName(bytes).split("\0").filter((name) => name !== "");
+
 /** Text to bytes: the inverse of `decodeName`; any other lone surrogate becomes U+FFFD. */
 export function encodeName(text: string): Uint8Array {
   return hasEscape(text) ? escapedBytes(text) : utf8.encode(text);

@@ -1,10 +1,10 @@
 /** Files that are made when they are read, as a volume: what Linux has in /proc (proc(5)). */
 import { errno } from "../../abi/errno.ts";
+import { HOST_OPEN } from "../../fuse/owners.ts";
 import type { Opens } from "../../fuse/server.ts";
 import { then } from "../../lib/async.ts";
 import { decodeName } from "../../lib/text.ts";
 import type { Async, Attr, SetAttr, StatFs, Volume } from "../../plugin.ts";
-import { HOST } from "../remote_open.ts";
 
 /** A directory. The same name gives the same node, for as long as the directory is there. */
 export interface Dir {
@@ -125,7 +125,7 @@ export class MadeFiles implements Volume<Made>, Opens {
     if (mode !== undefined || uid !== undefined || gid !== undefined) throw errno.EPERM;
   }
   open(node: Made, flags: number): boolean {
-    if (flags & HOST.ACCMODE && !(isFile(node) && node.write)) throw errno.EACCES;
+    if (flags & HOST_OPEN.ACCMODE && !(isFile(node) && node.write)) throw errno.EACCES;
     return true;
   }
   release(): void {}
