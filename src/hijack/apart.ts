@@ -1,9 +1,9 @@
 /** The process apart: serves a hijacked program, and all it starts, for as long as any of them is there. */
 import type { Host } from "../host/host.ts";
+import { inLoop } from "../lib/in_loop.ts";
 import type { Async } from "../plugin.ts";
 import { type Ready, roots } from "./apart_roots.ts";
 import type { Connection } from "./connection.ts";
-import { inLoop } from "./in_loop.ts";
 import { type Answer, LAUNCHER, type Order, parsed } from "./order.ts";
 import { isDirectory, type RemoteCalls } from "./remote_calls.ts";
 

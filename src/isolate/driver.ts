@@ -106,15 +106,3 @@ async function mount(
     throw e;
   }
 }
-/** Until `work` is done the loop runs, without which nothing is heard of other processes. */
-export async function inLoop<T>(host: Host, work: Promise<T>): Promise<T> {
-  const { loop } = host;
-  loop.pending(1);
-  const done = work.finally(() => {
-    loop.pending(-1);
-    loop.stop();
-  });
-  done.catch(() => {});
-  await loop.run();
-  return await done;
-}

@@ -6,6 +6,7 @@
 import { MNT_RDONLY } from "../../abi/flags.ts";
 import type { Host } from "../../host/host.ts";
 import { pluginOf } from "../../kern/plugins.ts";
+import { inLoop } from "../../lib/in_loop.ts";
 import { shownUrl } from "../../lib/urls.ts";
 import type { Options } from "../../lib/getopt.ts";
 import type { FsDriver } from "../../plugin.ts";
@@ -197,9 +198,9 @@ async function pluginDriver(host: Host, program: string, file: string): Promise<
 /** The same in a process of its own. */
 async function apart(host: Host, program: string, file: string): Promise<IsolatedModule> {
   const limits = limitsOf(file, { options: [["isolate", ""]], rest: [] })!;
-  const { inLoop, isolatedImport } = await import("../../isolate/driver.ts");
+  const { isolatedImport } = await import("../../isolate/driver.ts");
   try {
-    return await inLoop(host, isolatedImport(host, file, limits));
+    return await inLoop(host.loop, isolatedImport(host, file, limits));
   } catch (e) {
     throw new Failure(`${program}: ${reasonOf(e)}`);
   }

@@ -4,7 +4,7 @@ import { MNT_RDONLY } from "../../abi/flags.ts";
 import { FuseServer } from "../../fuse/server.ts";
 import type { FuseMount, Host } from "../../host/host.ts";
 import { bootKernel, type Kernel } from "../../kern/kernel.ts";
-import { inLoop } from "../../isolate/driver.ts";
+import { inLoop } from "../../lib/in_loop.ts";
 import { hypercalls } from "../../rump.ts";
 import type { BlockDevice } from "../../plugin.ts";
 import type { Mount } from "../../vfs/mount.ts";
@@ -82,7 +82,8 @@ export async function serve(host: Host, m: HostMount, ready: () => void): Promis
   return await end(host, kernel, m);
 }
 /** What goes on while nobody runs the loop yet, or any more: an isolated driver is heard only in it. */
-const heard = <T>(host: Host, m: HostMount, work: Promise<T>): Promise<T> => m.isolated ? inLoop(host, work) : work;
+const heard = <T>(host: Host, m: HostMount, work: Promise<T>): Promise<T> =>
+  m.isolated ? inLoop(host.loop, work) : work;
 /** Signals unmount; what is busy, lazily. */
 function leaveOnSignals(host: Host, kernel: Kernel, fuse: FuseMount): void {
   let asked = false;

@@ -14,7 +14,8 @@ import { absentOperations, lackedBy } from "../../conformance/absent.ts";
 import { Failure, type Grammar, reasonOf } from "../cli.ts";
 import { optionTexts, wordsOf } from "../mount/driver_words.ts";
 import { ISOLATE_HELP, limitsOf } from "../mount/isolate_options.ts";
-import { inLoop, isolatedImport, type Limits } from "../../isolate/driver.ts";
+import { isolatedImport, type Limits } from "../../isolate/driver.ts";
+import { inLoop } from "../../lib/in_loop.ts";
 import { openImage } from "../disk/image.ts";
 
 export const checkGrammar: Grammar = {
@@ -48,7 +49,7 @@ interface Check {
 export function check(host: Host, program: string, o: Options): Promise<number> {
   const limits = limitsOf(program, o);
   const work = checkAll(host, program, o, limits);
-  return limits ? inLoop(host, work) : work;
+  return limits ? inLoop(host.loop, work) : work;
 }
 async function checkAll(host: Host, program: string, { options, rest }: Options, limits?: Limits): Promise<number> {
   const [file, source] = rest;

@@ -3,7 +3,8 @@ import type { Host } from "../../host/host.ts";
 import { bootKernel, type BootOptions, type Kernel } from "../../kern/kernel.ts";
 import { type Located, reachable } from "../../proxy/locator.ts";
 import { SpServer } from "../../proxy/server.ts";
-import { inLoop, isolatedImport, type Limits } from "../../isolate/driver.ts";
+import { isolatedImport, type Limits } from "../../isolate/driver.ts";
+import { inLoop } from "../../lib/in_loop.ts";
 import { hypercalls } from "../../rump.ts";
 import { version } from "../../version.ts";
 import type { Access } from "./access.ts";
@@ -33,7 +34,7 @@ async function start(host: Host, config: Config): Promise<{ kernel: Kernel; serv
   const machine = hypercalls(host, (ms, fn) => loop.timer(ms, fn), host.loopSockets);
   const { isolate } = config;
   const importing = isolate ? { import: (path: string) => isolatedImport(host, path, isolate) } : {};
-  const heard = <T>(work: Promise<T>): Promise<T> => isolate ? inLoop(host, work) : work;
+  const heard = <T>(work: Promise<T>): Promise<T> => isolate ? inLoop(host.loop, work) : work;
   const kernel = await explained(config, () => heard(bootKernel({ ...machine, ...importing }, config.boot)));
   const server = new SpServer(kernel, {
     version: `rump-${version}`,
