@@ -10,6 +10,9 @@ import { LinuxError, type Outcome, type Stop } from "./stop.ts";
 /** SOCK_NONBLOCK and SOCK_CLOEXEC of Linux. */
 export const NONBLOCK = 0o4000;
 export const CLOEXEC = 0o2000000;
+/** Of shutdown(2). */
+const SHUT_WR = 1;
+const SHUT_RDWR = 2;
 /** Linux's number of EINPROGRESS. */
 const EINPROGRESS = 115;
 /** Milliseconds a nonblocking connect is given to be made, or refused, at once. */
@@ -107,7 +110,10 @@ async function soon(
   });
   const settled = attempt.then(() => {
     if (stand.state !== "connecting") return;
-    if (filler >= 0) standIns.unchoke(theirs, stand.fd, filler);
+    if (filler >= 0) {
+      standIns.unchoke(theirs, stand.fd, filler);
+      stand.unreported = () => {}; // Linux tells of it once more to who connects again
+    }
     stand.move();
   }, (e: unknown) => {
     // The filler is left unread: readable, writable, error and hang-up.
@@ -123,10 +129,23 @@ async function soon(
 
 export async function listen(sockets: Sockets, stop: Stop, stand: Stand): Promise<Outcome> {
   const backlog = stop.int(1);
+  if (stand.state === "connected") throw errno.EINVAL; // NetBSD: EISCONN
   await sockets.client.sys.listen({ s: stand.s, backlog });
   stand.state = "listening";
   stand.backlog = backlog < 1 || backlog > SOMAXCONN ? SOMAXCONN : backlog;
   take(sockets, stand);
+  return 0;
+}
+/** Who listens and does not receive any more listens no longer, as on Linux; of what is connected the host knows all. */
+export function shutdown(_: Sockets, stop: Stop, stand: Stand): Outcome {
+  if (!stand.stream || (stand.state !== "idle" && stand.state !== "listening")) return "resume";
+  const how = stop.int(1);
+  if (how < 0 || how > SHUT_RDWR) throw errno.EINVAL;
+  if (stand.state === "idle") throw errno.ENOTCONN;
+  if (how !== SHUT_WR) {
+    stand.refuse(errno.EINVAL);
+    stand.abandon(0);
+  }
   return 0;
 }
 /** Take connections from the kernel while there is room for them. */

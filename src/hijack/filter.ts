@@ -52,6 +52,7 @@ const always: readonly LinuxCall[] = [
   "connect",
   "bind",
   "listen",
+  "shutdown",
   "accept",
   "accept4",
   "getsockname",

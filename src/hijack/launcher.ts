@@ -9,8 +9,9 @@ import type { Machine } from "../lib/seccomp.ts";
 import { type HijackConfig, linuxFamilies } from "./config.ts";
 import { SCOPE, yamaObstacle } from "./yama.ts";
 import { type HandOver, hijackFilter } from "./filter.ts";
+import { mountsOf } from "./mounts.ts";
 import { places, STAGE, type ViewName } from "./proc/places.ts";
-import { type Answer, APART, type Order, type OrderedMount, parsed } from "./order.ts";
+import { type Answer, APART, type Order, parsed } from "./order.ts";
 
 /** Runs its arguments with all rights over what is ours alone (unshare(1)). */
 const USER = ["unshare", "--user", "--map-current-user", "--keep-caps", "--"];
@@ -37,7 +38,7 @@ export async function launch(host: Host, config: HijackConfig, program: Program)
   const { words, given } = program;
   const argv = [...l.words(words.slice(0, words.length - given)), ...l.lastArguments(given)];
   if (config.sockets.size > 0) mustTrace(host, l, program, inherited);
-  const files = filesOf(config);
+  const files = mountsOf(host, program.argv[0]!, config);
   const able = (files.length === 0 && !config.sysctl) ||
     mayHaveFiles(host, l, { ...program, wantsFiles: program.wantsFiles || config.sysctl }, inherited);
   const order: Order = {
@@ -53,10 +54,6 @@ export async function launch(host: Host, config: HijackConfig, program: Program)
   return run(host, l, program, argv, inherited);
 }
 const basename = (path: string) => path.slice(path.lastIndexOf("/") + 1);
-const filesOf = ({ path, blanket }: HijackConfig): OrderedMount[] => [
-  ...(path === undefined ? [] : [{ at: path, root: "/" }]),
-  ...blanket.map((at) => ({ at, root: at })),
-];
 /** Tables of the network come with its sockets, where they can. */
 function viewsOf(host: Host, l: Launch, { sockets, sysctl }: HijackConfig): ViewName[] {
   const network = (sockets.has("inet") || sockets.has("inet6")) && l.mayMount() && l.mayUse(FUSE) &&

@@ -10,6 +10,7 @@ const numbers = {
   recvfrom: { x64: 45, arm64: 207 },
   sendmsg: { x64: 46, arm64: 211 },
   recvmsg: { x64: 47, arm64: 212 },
+  shutdown: { x64: 48, arm64: 210 },
   bind: { x64: 49, arm64: 200 },
   listen: { x64: 50, arm64: 201 },
   getsockname: { x64: 51, arm64: 204 },

@@ -2,6 +2,7 @@
 import { errno, type SysError } from "../abi/errno.ts";
 import { SOCK_STREAM } from "../abi/flags.ts";
 import { linuxErrno } from "../abi/linux_errno.ts";
+import type { StandIns } from "../host/host.ts";
 import type { AsyncClient } from "../proxy/client.ts";
 import type { Ground, Stop } from "./stop.ts";
 
@@ -103,7 +104,7 @@ export class Stand {
     },
   ): Stand {
     const { standIns, notifier } = sockets;
-    const [ours, theirs] = standIns.pair(kind.type !== SOCK_STREAM, nonblocking);
+    const [ours, theirs] = pairOf(standIns, kind, nonblocking);
     const stand = new Stand(sockets, kind, s, [ours, notifier.inode(theirs)]);
     try {
       before?.(stand);
@@ -148,8 +149,12 @@ export class Stand {
   lose(): void {
     if (this.lost) return;
     this.lost = true;
-    for (const waiter of this.waiters.splice(0)) waiter.fail(errno.ENOTCONN);
+    this.refuse(errno.ENOTCONN);
     if (this.stream && (this.state === "idle" || this.state === "listening")) this.abandon(linuxErrno(errno.ENOTCONN));
+  }
+  /** Whoever waits for a connection gets none. */
+  refuse(why: SysError): void {
+    for (const waiter of this.waiters.splice(0)) waiter.fail(why);
   }
   /** The program has closed it. */
   close(): void {
@@ -195,6 +200,15 @@ export class Stand {
   }
   #unwatch(): void {
     this.sockets.host.loop.remove(this.fd);
+  }
+}
+
+/** EMFILE: the limit on the program's descriptors is ours, too, and reached here. */
+function pairOf(standIns: StandIns, { type }: Kind, nonblocking: boolean): readonly [ours: number, theirs: number] {
+  try {
+    return standIns.pair(type !== SOCK_STREAM, nonblocking);
+  } catch (e) {
+    throw (e as { code?: unknown }).code === "EMFILE" ? errno.EMFILE : e;
   }
 }
 

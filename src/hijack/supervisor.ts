@@ -7,7 +7,7 @@ import { then } from "../lib/async.ts";
 import type { Machine } from "../lib/seccomp.ts";
 import type { Host } from "../host/host.ts";
 import type { AsyncClient } from "../proxy/client.ts";
-import { accept, bind, connect, listen } from "./connections.ts";
+import { accept, bind, connect, listen, shutdown } from "./connections.ts";
 import type { Connection } from "./connection.ts";
 import type { SocketRules } from "./filter.ts";
 import { ioctl } from "./interfaces.ts";
@@ -33,6 +33,7 @@ const calls: Readonly<Partial<Record<LinuxCall, Made>>> = {
   connect,
   bind,
   listen,
+  shutdown,
   accept: (sockets, stop, stand) => accept(sockets, stop, stand, 0),
   accept4: (sockets, stop, stand) => accept(sockets, stop, stand, stop.int(ACCEPT4_FLAGS)),
   getsockname,

@@ -142,6 +142,11 @@ describe("files of a rump kernel", { skip: noFuse() }, () => {
     assertEquals(out, "rump\nthere\n");
     assertStringIncludes(must("rumphijack --path none --blanket /etc/hostname cat /etc/passwd"), "root:");
   });
+  it("--blanket: what is named twice, or below another, is there once", () =>
+    assertEquals(
+      must("timeout 30 rumphijack --path none --blanket /opt:/opt/only:/opt cat /opt/only/file"),
+      "there\n",
+    ));
   it("RUMPHIJACK says the same", () =>
     assertEquals(must("RUMPHIJACK=blanket=/etc/hostname rumphijack cat /etc/hostname"), "rump\n"));
   /** What a hijacked shell sees of what happens by another client: `$again` asks, before and after. */

@@ -42,6 +42,12 @@ s = socket.socket(); s.bind(("127.0.0.1", 5001)); s.listen(5)
 if os.fork() == 0:
     socket.create_connection(("127.0.0.1", 5001)).sendall(b"hello"); os._exit(0)
 open("/rump/tmp/heard", "wb").write(s.accept()[0].recv(100)); os.wait()`;
+/** As many sockets as there may be. */
+const MANY = `import socket
+a = []
+try:
+    while True: a.append(socket.socket())
+except OSError as e: print(e.strerror)`;
 
 describe("rumphijack", { skip: noFuse() }, () => {
   let sh: Shell;
@@ -88,6 +94,10 @@ describe("rumphijack", { skip: noFuse() }, () => {
       assertEquals(must(`${around} rumphijack ${command}`), must(`${around} ${command}`));
     });
   }
+  it("a limit on descriptors that cannot be raised is said to be reached", () => {
+    sh.must(`cat > many.py <<'END'\n${MANY}\nEND`);
+    assertEquals(must("ulimit -n 24; rumphijack --path none python3 many.py"), "Too many open files\n");
+  });
   it("a program on a terminal is stopped by ^Z and ended by ^C", () => {
     sh.must(`cat > terminal.py <<'END'\n${TERMINAL}\nEND`);
     const out = must(`timeout 20 python3 terminal.py rumphijack sh -c 'echo ready; exec sleep 100'`);
@@ -113,6 +123,9 @@ describe("rumphijack", { skip: noFuse() }, () => {
     ["RUMPHIJACK=sysctl=perhaps rumphijack true", "rumphijack: RUMPHIJACK: sysctl: perhaps: must be yes or no", 2],
     ["RUMPHIJACK_RETRYCONNECT=never rumphijack true", "never: not inftime, once, die or seconds", 2],
     ["rumphijack --blanket /nosuch true", "rumphijack: /nosuch: the server's /nosuch: No such file or directory", 1],
+    ["rumphijack --path /tmp/rump --blanket /tmp true", "rumphijack: /tmp/rump: /tmp is the rump kernel's already", 1],
+    ["rumphijack --blanket /rump/tmp true", "rumphijack: /rump/tmp: /rump is the rump kernel's already", 1],
+    ["rumphijack --path /proc/self/root/rump --blanket /rump true", "/rump is the rump kernel's already", 1],
     ["RUMP_SERVER=unix:///nosuch rumphijack true", "rump_sp: unix:///nosuch: no such file", 1],
     ["env -u RUMP_SERVER rumphijack true", "error: RUMP_SERVER not set", 1],
     ["rumphijack rumphijack true", "a program that is hijacked", 1],

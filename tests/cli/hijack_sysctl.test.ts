@@ -19,7 +19,13 @@ describe("rumphijack on a server without file systems", { skip: noFuse() }, () =
   });
   it("has variables all the same", () =>
     assertEquals(run("rumphijack --sysctl sysctl -n net.ipv4.ip_default_ttl").out, "64\n"));
-  for (const how of ["RUMPHIJACK=path=/rump rumphijack", "rumphijack --path /rump", "rumphijack --blanket /rump"]) {
+  for (
+    const how of [
+      "RUMPHIJACK=path=/rump rumphijack",
+      "rumphijack --path /rump",
+      "rumphijack --path none --blanket /rump",
+    ]
+  ) {
     it(`${how}: says which component is missing`, () => {
       const { err, status } = run(`${how} true`);
       const line = "rumphijack: /rump: the server has no file systems (start it with -l rumpvfs)\n";

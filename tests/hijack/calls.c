@@ -230,6 +230,38 @@ static void datagrams(void) {
   close(c);
   close(s);
 }
+/** A thread of another process waits for a connection when nobody listens any more. */
+static void unlistened(void) {
+  int l = listener(), c, s;
+  char b[1];
+  pair(l, &c, &s);
+  say("listen, connected", listen(c, 1));
+  say("shutdown of nonsense", shutdown(l, 7));
+  say("shutdown of sending", shutdown(l, SHUT_WR));
+  close(s);
+  close(c);
+  pair(l, &c, &s);
+  struct sockaddr_in a = at(portof(l));
+  fflush(stdout);
+  if (fork() == 0) {
+    say("accept of the last", accept(l, 0, 0));
+    _exit(0);
+  }
+  usleep(100000);
+  int r = shutdown(l, SHUT_RD);
+  wait(0);
+  say("shutdown", r);
+  printf("hung up: %x\n", wait_for(l, POLLIN) & POLLHUP);
+  say("accept", accept(l, 0, 0));
+  int d = socket(AF_INET, SOCK_STREAM, 0);
+  say("connect", connect(d, (void *)&a, sizeof a));
+  send(c, "x", 1, 0);
+  say("what was accepted stays", recv(s, b, 1, 0));
+  close(d);
+  close(c);
+  close(s);
+  close(l);
+}
 /** Of a socket that is connected to nothing. */
 static void idle(void) {
   int s = socket(AF_INET, SOCK_STREAM, 0);
@@ -241,6 +273,7 @@ static void idle(void) {
   say("queued errors", recvmsg(s, &m, MSG_ERRQUEUE));
   say("sendmsg to nobody", sendmsg(s, &m, MSG_NOSIGNAL));
   say("disconnect", connect(s, &none_at_all, sizeof none_at_all));
+  say("shutdown", shutdown(s, SHUT_RDWR));
   close(s);
 }
 int main(void) {
@@ -251,6 +284,7 @@ int main(void) {
   ends(l);
   polled(l);
   handed(l);
+  unlistened();
   datagrams();
   idle();
   return 0;
