@@ -128,8 +128,8 @@ class OpenFile implements HostFile {
     this.#flock(F_SETLK, type, MARK + start, length); // a help, which it can do without
     return undefined;
   }
-  holder(start: number, length: number): { readonly pid: number } | undefined {
-    check(this.#flock(F_OFD_GETLK, F_WRLCK, start, length || MARK - start));
+  holder(start: number, length: number, exclusive = false): { readonly pid: number } | undefined {
+    check(this.#flock(F_OFD_GETLK, exclusive ? F_RDLCK : F_WRLCK, start, length || MARK - start));
     return lockHolder() && { pid: this.#marked(start, length) };
   }
   #marked(start: number, length: number): number {

@@ -57,8 +57,8 @@ export interface HostFile {
    * it cannot be told, when somebody else has it. length 0: to the end.
    */
   lock(exclusive: boolean, start: number, length: number): { readonly pid: number } | undefined;
-  /** Who has any lock on [start, start+length); nothing is locked by asking. */
-  holder(start: number, length: number): { readonly pid: number } | undefined;
+  /** Who has any lock on [start, start+length), or an exclusive one; nothing is locked by asking. */
+  holder(start: number, length: number, exclusive?: boolean): { readonly pid: number } | undefined;
   /** Give a file opened as `unnamed` a name; EEXIST when another has it. */
   link(path: string): void;
   /** Offset of the next data at or after `offset`; -1 when there is none (SEEK_DATA). */

@@ -25,6 +25,26 @@ describe("a compressed image", () => {
       );
       assertEquals(sh.must("ls mnt; rump_msdos -u mnt; cmp d.xz before"), "new\n");
     }));
+  it("is read by many at once, and by none while somebody writes the file", { skip: noFuse() }, () =>
+    within((sh) => {
+      sh.must(`${MADE}; mkdir two`);
+      for (const image of ["d.gz", "d.xz", "d.zst"]) {
+        sh.must(`rump_msdos ${image} mnt && rump_msdos --sandbox ${image} two && cmp mnt/numbers two/numbers`);
+        sh.must(`rump.ls --image ${image} / && rump_msdos -u mnt && rump_msdos -u two`);
+      }
+      const lend = "rump_server -l rumpvfs -d key=/dev/a,hostpath=d.xz,size=host,format=raw unix://sock";
+      sh.must("rump_msdos d.xz mnt");
+      assertMatch(sh.run(lend).err, /locked by process \d+: it is mounted already/);
+      sh.must(`rump_msdos -u mnt && ${lend}`);
+      try {
+        assertMatch(
+          sh.run("rump_msdos d.xz mnt").err,
+          /^rump_msdos: d\.xz: locked by process \d+: it is being written already\n$/,
+        );
+      } finally {
+        sh.run("RUMP_SERVER=unix://sock rump.halt");
+      }
+    }));
   it("may be partitioned, and is read without mounting", () =>
     within((sh) => {
       sh.must("mkdir src; echo hello > src/a; rump disk create --from src p.raw && gzip p.raw && mv p.raw.gz p.img");

@@ -33,6 +33,8 @@ export const formatOf = (disk: Disk): string => formats.find((name) => marked(di
 /** The format of what was packed, which is looked at where it begins only: to look at its end may unpack it all. */
 const formatWithin = (disk: Disk): string | undefined =>
   formats.find((name) => !builtins[PREFIX + name]!.packs && marked(disk, PREFIX + name, 0));
+/** Whether a format is only ever read, whoever may write the file. */
+export const isPacked = (format: string): boolean => builtins[PREFIX + format]?.packs === true;
 /** The types of file systems that are known by their marks. */
 export const fsOfImages: readonly string[] = fsTypes.filter((type) => builtins[componentOf(type)]!.magic);
 /** The type of the file system on a disk; undefined: it is none of those. */

@@ -8,7 +8,7 @@ import { journalDisk } from "../../lib/journal_disk.ts";
 import { overlayDisk } from "../../lib/overlay_disk.ts";
 import type { BlockDevice, DiskRequest } from "../../plugin.ts";
 import { Failure, reasonOf } from "../cli.ts";
-import { formatOf, loadFormats, lookAt, openFormat, openUrl, partOfDevice } from "./disk_formats.ts";
+import { formatOf, isPacked, loadFormats, lookAt, openFormat, openUrl, partOfDevice } from "./disk_formats.ts";
 import { beginLog } from "./disk_log.ts";
 import { lock, usedBy } from "./image_lock.ts";
 import { diskOf, isWritable, partIn, splitImage } from "./parts.ts";
@@ -47,10 +47,11 @@ export function openedImage(host: Host, program: string, image: string, how: Ima
   });
   const spare = spareRoom(host);
   const whole = async (kernel: Kernel, format: string) => {
-    if (!how.unlocked) lock(host, file, {}, use);
+    const writable = file.writable && !isPacked(format);
+    if (!how.unlocked) lock(host, file, {}, use, writable);
     const base = host.diskOn(file, path, {});
     const below = await backing?.settle(kernel);
-    const request = { source: path, readOnly: !file.writable, base, ...below && { backing: below } };
+    const request = { source: path, readOnly: !writable, base, ...below && { backing: below } };
     return await spare.use(file.size, (more) => openFormat(kernel, format, { ...request, ...more }));
   };
   const part = (device: BlockDevice) => how.whole && !locator ? device : partOfDevice(device, path, locator);

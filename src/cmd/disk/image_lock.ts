@@ -26,10 +26,10 @@ export function usedBy(host: Host, path: string, file: HostFile): Use {
 export function lockImage(host: Host, path: string, file: HostFile, part: Part): void {
   lock(host, file, part, usedBy(host, path, file));
 }
-/** The same, for who knows already. Throws Failure. */
-export function lock(host: Host, file: HostFile, part: Part, { leaving, loop, program }: Use): void {
-  const write = file.writable;
-  const attempt = () => taken(file, inBlocks(part, file.align));
+/** The same, for who knows already; `write`: it may be written, not just the file could be. Throws Failure. */
+export function lock(host: Host, file: HostFile, part: Part, use: Use, write: boolean = file.writable): void {
+  const { leaving, loop, program } = use;
+  const attempt = () => taken(file, inBlocks(part, file.align), write);
   let holder = attempt();
   // Unmounted already, and about to end: after `umount mnt` the image is soon free.
   for (let ms = 0; holder && leaving && ms < LEAVING_MS; ms += LOOK_MS) {
@@ -40,7 +40,7 @@ export function lock(host: Host, file: HostFile, part: Part, { leaving, loop, pr
     const by = holder.pid > 0 ? `process ${holder.pid}` : program ?? "another process";
     throw new Failure(`locked by ${by}: it is ${write ? "mounted" : "being written"} already`);
   }
-  if (loop) throw new Failure(`in use by ${loop}: it is a loop device's already`);
+  if (loop && write) throw new Failure(`in use by ${loop}: it is a loop device's already`);
 }
 /** With what else is written when it is. */
 function inBlocks(part: Part, block = 1): Part {
@@ -67,17 +67,17 @@ function have(file: HostFile, exclusive: boolean, ...ranges: readonly Range[]): 
 }
 const UNWRITTEN: readonly Range[] = [[WRITES + NOBODY, 1], [RESIZES + NOBODY, 1]];
 /** Take what keeps others from the same bytes, and qemu's programs from the image; who has it. */
-function taken(file: HostFile, { offset = 0, length = 0 }: Part): Holder {
-  if (offset >= END) return takenPart(file, [offset, length]);
-  if (file.writable) return have(file, true, [offset, length]);
+function taken(file: HostFile, { offset = 0, length = 0 }: Part, write: boolean): Holder {
+  if (offset >= END) return takenPart(file, [offset, length], write);
+  if (write) return have(file, true, [offset, length]);
   // Not the bytes by which qemu's readers ask whether somebody writes.
   const writer = file.holder(WRITES, 1) ?? file.holder(READS + NOBODY, 1);
   const rest = length === 0 ? 0 : Math.max(1, offset + length - END);
   return writer ?? have(file, false, [0, WRITES], ...UNWRITTEN, [END, rest]);
 }
-function takenPart(file: HostFile, part: Range): Holder {
+function takenPart(file: HostFile, part: Range, write: boolean): Holder {
   const reader = file.holder(READS, 1);
-  if (file.writable) return have(file, true, part) ?? reader ?? have(file, false, [WRITES, 1], [READS + NOBODY, 4]);
+  if (write) return have(file, true, part) ?? reader ?? have(file, false, [WRITES, 1], [READS + NOBODY, 4]);
   return have(file, false, part) ?? (reader && file.holder(WRITES, 1)) ?? have(file, false, ...UNWRITTEN);
 }
 /** A program that has a file open, as far as we may know: "qemu-img (process 12)". */

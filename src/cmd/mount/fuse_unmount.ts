@@ -66,20 +66,21 @@ async function released(
   program: string,
   { source, readOnly }: { readonly source: string; readonly readOnly: boolean },
 ): Promise<void> {
-  const end = host.now() + (readOnly ? READER_PATIENCE : PATIENCE);
-  while (isLocked(host, source)) {
-    if (host.now() > end && readOnly) return;
-    if (host.now() > end) throw new Failure(`${program}: ${source}: is still being written`);
+  const begin = host.now();
+  for (let waited = 0; isLocked(host, source, waited > READER_PATIENCE); waited = host.now() - begin) {
+    if (readOnly && waited > READER_PATIENCE) return;
+    if (waited > PATIENCE) throw new Failure(`${program}: ${source}: is still being written`);
     await new Promise((resolve) => setTimeout(resolve, LOOK));
   }
 }
-function isLocked(host: Host, source: string): boolean {
+/** Whether somebody has it, or has it for writing. */
+function isLocked(host: Host, source: string, writing: boolean): boolean {
   try {
     const [path, locator] = splitLocator(source);
     const { offset, length } = locator ? placeOf(host, path, locator, false) : { offset: 0, length: 0 };
     const file = host.open(path, {});
     try {
-      return file.holder(offset, length) !== undefined;
+      return file.holder(offset, length, writing) !== undefined;
     } finally {
       file.close();
     }
