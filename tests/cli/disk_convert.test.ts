@@ -166,6 +166,24 @@ P`);
         "rump.disk compare: bad.qcow2: Input/output error\n",
       );
     }));
+  it("an image does not become a change of itself, whatever it is called", () =>
+    within((sh) => {
+      sh.must("seq 100000 > d.img && truncate -s 8M d.img && cp d.img old && ln d.img hard && touch other.img");
+      for (const backing of ["d.img", "hard", "d.img%OFFSET:0%"]) {
+        for (
+          const [program, command] of [
+            ["convert", `convert -f -O qcow2 --target-backing ${backing} other.img d.img`],
+            ["create", `create -f --backing ${backing} d.img`],
+          ] as const
+        ) {
+          assertEquals(
+            sh.run(`rump disk ${command}`).err,
+            `rump.disk ${program}: d.img: the image it is to be a change of\n`,
+          );
+        }
+      }
+      sh.must("cmp d.img old");
+    }));
   it("on a terminal a line tells how far it is, and how long it will take", () =>
     within((sh) => {
       const command = `script -qec "rump disk convert 'nbd+unix:///?socket=$unixsocket' new.img" /dev/null`;

@@ -1,5 +1,5 @@
 /** rump disk convert: a disk of any kind as an image of any format. */
-import type { Host, HostStat } from "../../host/host.ts";
+import type { Host } from "../../host/host.ts";
 import type { Kernel } from "../../kern/kernel.ts";
 import type { Options } from "../../lib/getopt.ts";
 import { human } from "../../lib/human.ts";
@@ -9,7 +9,7 @@ import { Answered, Failure, type Grammar, reasonOf } from "../cli.ts";
 import { copyDisk } from "./disk_copy.ts";
 import { openWhole, SOURCE_HELP, SOURCE_LETTERS, toolKernel } from "./disk_open.ts";
 import { blamed } from "./disk_pieces.ts";
-import { makeImage, type Target, TARGET_HELP, TARGET_LETTERS, targetOf } from "./disk_target.ts";
+import { makeImage, sameFile, type Target, TARGET_HELP, TARGET_LETTERS, targetOf } from "./disk_target.ts";
 import { splitImage } from "./parts.ts";
 import { imageUse } from "../server/serve_options.ts";
 
@@ -48,15 +48,6 @@ export async function convert(host: Host, program: string, parsed: Options): Pro
       : new Failure(`${program}: ${shownUrl(target)}: ${reasonOf(e)}`);
   } finally {
     await from.close?.();
-  }
-}
-/** Whether both are one file of the host, whatever its names. */
-function sameFile(host: Host, ...names: readonly [string, string]): boolean {
-  try {
-    const [a, b] = names.map((name) => host.stat(name)) as [HostStat, HostStat];
-    return a.type === "file" && a.ino === b.ino && a.dev === b.dev;
-  } catch {
-    return false; // it is to be made, or a URL, or a part
   }
 }
 async function make(host: Host, kernel: Kernel, program: string, from: BlockDevice, target: Target): Promise<void> {

@@ -1,5 +1,5 @@
 /** A new disk image of any format: it has no name until it is whole, and whatever ends us leaves nothing behind. */
-import type { Host, HostFile } from "../../host/host.ts";
+import type { Host, HostFile, HostStat } from "../../host/host.ts";
 import { isUrl } from "../../lib/urls.ts";
 import { optionRows, parseOptions, readOptions } from "../../kern/driver_options.ts";
 import type { Kernel } from "../../kern/kernel.ts";
@@ -9,6 +9,7 @@ import { Answered, Failure, reasonOf } from "../cli.ts";
 import { formatDriver, formatOf, inWords, lookAt } from "./disk_formats.ts";
 import { directoryOf, unfinished } from "./disk_new.ts";
 import { openWhole } from "./disk_open.ts";
+import { splitImage } from "./parts.ts";
 import { optionTexts } from "../mount/driver_words.ts";
 import { mustBeDisk, openTarget } from "./newfs_target.ts";
 
@@ -112,6 +113,15 @@ export function mayMake(host: Host, program: string, { path, force }: Pick<Targe
   openTarget(host, program, path, {}).close();
 }
 
+/** Whether both are one file of the host, whatever its names. */
+export function sameFile(host: Host, ...names: readonly [string, string]): boolean {
+  try {
+    const [a, b] = names.map((name) => host.stat(name)) as [HostStat, HostStat];
+    return a.type === "file" && a.ino === b.ino && a.dev === b.dev;
+  } catch {
+    return false; // it is to be made, or a URL, or a part
+  }
+}
 /** Make an image of `size` bytes, or as long as the one it is a change of; `work` writes to it, and it is on the disk with its name when this ends. Throws Failure, and what `work` does. */
 export async function makeImage(
   host: Host,
@@ -122,6 +132,9 @@ export async function makeImage(
   work: (disk: BlockDevice, backing: BlockDevice | undefined) => Promise<void>,
 ): Promise<void> {
   const { driver, path, backing } = target;
+  if (backing !== undefined && sameFile(host, splitImage(program, backing)[0], path)) {
+    throw new Failure(`${program}: ${path}: the image it is to be a change of`);
+  }
   mayMake(host, program, target);
   const below = backing === undefined ? undefined : await openBacking(host, kernel, program, path, backing);
   const made = unfinished(host, path);
