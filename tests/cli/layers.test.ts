@@ -103,6 +103,17 @@ describe("rump_union", { skip: noFuse() }, () => {
     }));
 });
 describe("rump_null", { skip: noFuse() }, () => {
+  it("does not show a directory inside itself: it would wait for itself there", () =>
+    within((sh) => {
+      sh.must("mkdir -p dir/mnt tree && touch tree/file");
+      for (const command of ["rump_null dir dir/mnt", "rump_union tree dir dir/mnt"]) {
+        assertEquals(
+          sh.run(command).err,
+          `${command.split(" ")[0]}: dir: the mountpoint ${sh.dir}/dir/mnt is in it\n`,
+        );
+      }
+      assertEquals(sh.must("rump_null tree tree && ls tree && umount tree"), "file\n");
+    }));
   it("mounts a directory, or an image, at a second place, read-only where asked", () =>
     within((sh) => {
       image(sh);

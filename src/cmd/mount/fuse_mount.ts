@@ -10,7 +10,7 @@ import type { BlockDevice } from "../../plugin.ts";
 import type { Mount } from "../../vfs/mount.ts";
 import { Failure, reasonOf } from "../cli.ts";
 import type { HostMount } from "./host_mount.ts";
-import { openedLayer, type OpenLayer, SOURCE } from "./layers.ts";
+import { openedLayer, type OpenLayer, refuseAbove, SOURCE } from "./layers.ts";
 import { mountDisk, prepareMount } from "./mount_disk.ts";
 import { showOwn } from "./mount_stats.ts";
 import { logTo } from "../server/serve_options.ts";
@@ -46,6 +46,7 @@ const absolute = (host: Host, path: string) => (path.startsWith("/") ? path : `$
 export async function serve(host: Host, m: HostMount, ready: () => void): Promise<number> {
   const { dir, over } = mountPoint(host, m);
   refuseTwice(host, m, dir);
+  for (const layer of m.layers ?? []) refuseAbove(host, m.program, layer, dir);
   const { loop } = host;
   const isolated = await m.isolated?.();
   const machine = hypercalls(host, (ms, fn) => loop.timer(ms, fn), host.loopSockets);

@@ -68,6 +68,13 @@ export async function openedLayer(host: Host, kernel: Kernel, program: string, l
     },
   };
 }
+/** Throws Failure for a directory with the mountpoint below it: whoever serves that would wait for himself, for ever. */
+export function refuseAbove(host: Host, program: string, { text }: Layer, mountpoint: string): void {
+  if (text === MEMORY || !isDirectory(host, text)) return;
+  const above = host.realpath(text).replace(/\/$/, "");
+  if (!mountpoint.startsWith(`${above}/`)) return;
+  throw new Failure(`${program}: ${text}: the mountpoint ${mountpoint} is in it`);
+}
 function isDirectory(host: Host, path: string): boolean {
   try {
     return host.stat(path).type === "dir";
