@@ -278,6 +278,9 @@ function write(c: Context): Async<number> {
   });
 }
 
+/** Bytes of a link's target that Linux takes: a path's, without its NUL (PATH_MAX). */
+const LONGEST_TARGET = 4095;
+
 /** By opcode (enum fuse_opcode). FORGET, INIT, INTERRUPT, BATCH_FORGET and DESTROY are the server's own. */
 export const ops: Readonly<Record<number, Op>> = {
   1: lookup,
@@ -286,6 +289,7 @@ export const ops: Readonly<Record<number, Op>> = {
   5: (c) =>
     then(c.volume.readlink(c.node), (target) => {
       const bytes = encodeName(target);
+      if (bytes.length > LONGEST_TARGET) throw errno.ENAMETOOLONG;
       c.req.out.bytes.set(bytes, OUT_HEADER);
       return bytes.length;
     }),

@@ -74,6 +74,18 @@ describe("a mount of an isolated driver", { skip: noFuse() }, () => {
         assert(gone(sh), "its process is left");
       }));
   }
+  it("whose link is longer than any path: that is all that is said, and nothing logged", () =>
+    within((sh) => {
+      writeFileSync(
+        `${sh.dir}/x.ts`,
+        `export default { kind: "fs", name: "far", mount: () => ({ root: { n: 1 }, lookup: () => ({ n: 2 }), readdir: () => [],
+          getattr: ({ n }) => ({ ino: n, type: n === 1 ? "dir" : "link", size: 1 }), readlink: () => "x".repeat(10e6) }) };`,
+      );
+      sh.must("mkdir mnt && rump mount ./x.ts --isolate --log log mnt");
+      assertStringIncludes(sh.run("readlink -v mnt/link").err, "File name too long");
+      sh.must("rump mount ./x.ts -u mnt");
+      assertEquals(sh.must("grep -c bug log || true"), "0\n");
+    }));
   it("may be in the sandbox: its process is nobody's and opens no file, and serves", () =>
     within((sh) => {
       writeFileSync(`${sh.dir}/x.ts`, code("fs.readFileSync('/etc/hostname');"));
