@@ -13,13 +13,14 @@ import type { Async, Attr, FileType, Make, SetAttr, StatFs, Volume } from "../pl
 import { access, READ } from "../vfs/access.ts";
 import { change, chmod, chown, type Times, truncate, utimes } from "../vfs/attributes.ts";
 import { writeTo } from "../vfs/file.ts";
-import { type Mount, type Observer, Vnode } from "../vfs/mount.ts";
+import { type Mount, Vnode } from "../vfs/mount.ts";
 import { lookup, namei } from "../vfs/namei.ts";
 import { renamePaths, rmdirAt, unlinkAt } from "../vfs/names.ts";
 import { linkAt, makeAt, mkdirAt, mknodAt, openData, symlinkAt } from "../vfs/open.ts";
 import { allocate, get, list, punch, remove, set } from "../vfs/xattr.ts";
 import { HOST_OPEN, inward, Numbers, outward, ownerHere, type Owners, ownerThere, refuseOwn } from "./owners.ts";
 import { ProcessLocks } from "./process_locks.ts";
+import { ProcessNews } from "./process_news.ts";
 import { type ProcessNode, ProcessNodes } from "./process_nodes.ts";
 import { LONG } from "./reply.ts";
 import type { Opens } from "./server.ts";
@@ -43,22 +44,17 @@ export interface View {
 const BRIEF = 1;
 const ATTRIBUTES = 64 << 10;
 
-/** See the head of this file. `mount.touched` of the mount it is in is to be `changed`. */
-export class ProcessVolume implements Volume<ProcessNode>, Opens, Observer {
+/** See the head of this file. `news` is to be one of the kernel's observers, and its `changed` to tell the mount it is in. */
+export class ProcessVolume implements Volume<ProcessNode>, Opens {
   readonly root: ProcessNode;
   readonly locks: ProcessLocks;
+  readonly news: ProcessNews;
   readonly changing = true;
   readonly readOnly = false;
-  /** A file, the names in a directory (`name`), or everything is not as it was told. */
-  changed: (node?: ProcessNode, name?: string) => void = () => {};
   readonly #view: View;
   readonly #lwp: Lwp;
   readonly #nodes = new ProcessNodes();
   readonly #numbers = new Numbers();
-  /** Names told since this was last changed are believed. */
-  #epoch = 0;
-  /** What happens now is done by us: the host's kernel knows. */
-  #ours = 0;
 
   /** `root`: the file that is the root here. */
   constructor(view: View, root: Vnode) {
@@ -66,50 +62,19 @@ export class ProcessVolume implements Volume<ProcessNode>, Opens, Observer {
     this.#lwp = new Lwp(view.proc);
     this.locks = new ProcessLocks(view.proc, view.callout);
     this.root = this.#nodes.get(root);
+    this.news = new ProcessNews(this.#nodes, this.root, (fn) => view.soon(fn));
   }
   /** Do something as the process, if it may. */
   #call<T>(name: string, args: Readonly<Record<string, unknown>>, work: () => T): T {
     this.#view.proc.guard?.(name, args);
-    this.#ours++;
+    this.news.ours++;
     try {
       return work();
     } finally {
-      this.#ours--;
+      this.news.ours--;
     }
   }
 
-  // What others do
-
-  happened(mount: Mount, node: unknown, names: boolean): void {
-    if (this.#ours > 0) return;
-    const known = node === undefined ? undefined : this.#nodes.find(mount, node);
-    if (node === undefined) { for (const each of this.#nodes.of(mount)) this.#touched(each, names); }
-    else if (known?.held) this.#touched(known, names);
-  }
-  #touched(node: ProcessNode, names: boolean): void {
-    node.changes++;
-    node.stale = true;
-    const { told } = node;
-    const entries = names && node.epoch === this.#epoch;
-    node.told = false;
-    if (entries) this.#epoch++;
-    if (told || entries) this.changed(node, entries ? "" : undefined);
-    if (node.opened === 0) this.#view.soon(() => this.#removed(node));
-  }
-  /** The room of a file that others have removed is not kept for the host's kernel's memory of it. */
-  #removed(node: ProcessNode): void {
-    if (!node.held || node.opened > 0) return;
-    const attr = node.mount.volume.getattr(node.vnode.node);
-    if (!(attr instanceof Promise) && attr.nlink === 0) this.#lose(node);
-  }
-  #lose(node: ProcessNode): void {
-    node.lost = true;
-    void this.#nodes.release(node);
-    this.changed(node, "");
-  }
-  letGo(mount: Mount): void {
-    for (const node of this.#nodes.of(mount)) if (node.opened === 0 && node !== this.root) this.#lose(node);
-  }
   active(node: ProcessNode): void {
     this.#nodes.hold(node);
   }
@@ -141,7 +106,7 @@ export class ProcessVolume implements Volume<ProcessNode>, Opens, Observer {
     };
   }
   lookup(dir: ProcessNode, name: string): Async<ProcessNode | undefined> {
-    dir.epoch = this.#epoch;
+    this.news.telling(dir);
     return this.#call(
       "lstat",
       {},
@@ -150,7 +115,7 @@ export class ProcessVolume implements Volume<ProcessNode>, Opens, Observer {
   }
   readdir(dir: ProcessNode): Async<Iterable<readonly [string, ProcessNode]>> {
     const { mount, node } = dir.vnode;
-    dir.epoch = this.#epoch;
+    this.news.telling(dir);
     return this.#call(
       "getdents",
       {},

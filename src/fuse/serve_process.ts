@@ -48,9 +48,9 @@ export function serveProcess(
     const volume = new ProcessVolume(view, root);
     const info = { type: "rump", from: "rump", on: seen.root, flags: 0, owner: euid };
     const mount = new Mount(volume, undefined, info);
-    volume.changed = (node, name) => mount.touched(node, name);
+    volume.news.changed = (node, name) => mount.touched(node, name);
     const close = () => {
-      if (!observers.delete(volume)) return;
+      if (!observers.delete(volume.news)) return;
       fuse.stop();
       volume.locks.close();
       void kernel.outstanding(fuse.nodes.clear());
@@ -64,7 +64,7 @@ export function serveProcess(
       log: kernel.log.write,
       memory: () => ({ cached: 0, dirty: 0 }),
     });
-    observers.add(volume);
+    observers.add(volume.news);
     fuse.start();
     return { close };
   });
