@@ -206,7 +206,7 @@ const others: Readonly<Record<number, (sockets: Sockets, stop: Stop, stand: Stan
   [SIOCDARP]: (sockets, stop) => changeNeighbour(sockets, stop, indexOf, near, RTM.DELETE),
 };
 
-/** ioctl(2) of a hijacked socket, of those about interfaces. */
+/** ioctl(2) of a hijacked socket: about interfaces (`rows`), routes and neighbours (`others`), and of itself. Rejects with ENOTTY for any other. */
 export async function ioctl(sockets: Sockets, stop: Stop, stand: Stand): Promise<Outcome> {
   const [command, at] = [stop.int(1), stop.long(2)];
   const other = others[command];

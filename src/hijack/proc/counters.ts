@@ -25,6 +25,16 @@ interface Group {
   readonly sums: Sums;
 }
 
+/** The same for both versions of IP, and last of each. */
+const fragments: Sums = {
+  ReasmTimeout: "fragtimeout",
+  ReasmReqds: "fragments",
+  ReasmOKs: "reassembled",
+  ReasmFails: "fragdropped fragtimeout",
+  FragOKs: "fragmented",
+  FragFails: "cantfrag",
+  FragCreates: "ofragments",
+};
 const ip: Group = {
   title: "Ip",
   from: "net.inet.ip.stats",
@@ -40,13 +50,7 @@ const ip: Group = {
     OutRequests: "localout",
     OutDiscards: "odropped",
     OutNoRoutes: "noroute",
-    ReasmTimeout: "fragtimeout",
-    ReasmReqds: "fragments",
-    ReasmOKs: "reassembled",
-    ReasmFails: "fragdropped fragtimeout",
-    FragOKs: "fragmented",
-    FragFails: "cantfrag",
-    FragCreates: "ofragments",
+    ...fragments,
   },
 };
 /** Types of ICMP, in the order of Linux' columns. */
@@ -151,13 +155,7 @@ const six: readonly Group[] = [
       OutRequests: "localout",
       OutDiscards: "odropped",
       OutNoRoutes: "noroute",
-      ReasmTimeout: "fragtimeout",
-      ReasmReqds: "fragments",
-      ReasmOKs: "reassembled",
-      ReasmFails: "fragdropped fragtimeout",
-      FragOKs: "fragmented",
-      FragFails: "cantfrag",
-      FragCreates: "ofragments",
+      ...fragments,
     },
   },
   {
