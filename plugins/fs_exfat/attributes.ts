@@ -38,7 +38,7 @@ export class Attributes {
   }
   /** A node as stat(2) shows it; `size` of directories is what their clusters have. */
   describe(node: Node, size: number, hasTimes: boolean): Attr {
-    const { clusterSize } = { clusterSize: this.#clusterSize };
+    const clusterSize = this.#clusterSize;
     return {
       ino: node.ino,
       type: node.isDir ? "dir" : "file",

@@ -2,7 +2,7 @@
 import { builtins } from "../../plugins/mod.ts";
 import type { Host } from "../host/host.ts";
 import { serveDriver } from "../isolate/child.ts";
-import { serveApart } from "../isolate/disk_child.ts";
+import { serveDiskApart } from "../isolate/disk_child.ts";
 import { pluginOf } from "../kern/plugins.ts";
 import type { Plugin } from "../plugin.ts";
 import { hypercalls } from "../rump.ts";
@@ -16,4 +16,4 @@ const pluginIn = (host: Host) => async (name: string): Promise<Plugin> =>
 export const isolated = (host: Host, [file]: readonly string[]): Promise<number> =>
   serveDriver(host, machineOf(host), { file: file!, plugin: pluginIn(host) });
 /** A disk's, see src/isolate/disk.ts. The exit status. */
-export const diskApart = (host: Host): Promise<number> => serveApart(host, machineOf(host), pluginIn(host));
+export const diskApart = (host: Host): Promise<number> => serveDiskApart(host, machineOf(host), pluginIn(host));

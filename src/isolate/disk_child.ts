@@ -7,7 +7,7 @@ import { factsOf, serveDisk } from "./blocks.ts";
 import type { DiskOrder } from "./disk.ts";
 
 /** Serve the disk; `load` gives a component's plugin. The exit status. */
-export async function serveApart(
+export async function serveDiskApart(
   host: Host,
   machine: Hypercalls,
   load: (component: string) => Promise<Plugin>,
