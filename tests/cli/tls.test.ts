@@ -59,7 +59,7 @@ describe("tls://", () => {
       assertStringIncludes(server(`--tls-cert nosuch ${URL_}`)!, "nosuch: no such file");
       assertStringIncludes(server("--tls-cert cert.pem --tls-key key.pem tls://0.0.0.0:1/")!, "--keys says who may");
       const ls = (env: Record<string, string>) => sh.run("rump.ls /", env).err.split("\n")[0];
-      assertEquals(ls({ RUMP_SERVER: URL_ }), `rump_sp: ${URL_}: Connection refused`);
+      assertEquals(ls({ RUMP_SERVER: URL_ }), `rump_sp: ${URL_}: connection refused`);
       assertStringIncludes(ls({ RUMP_SERVER: URL_, RUMP_TLS_CA: "key.pem" })!, "RUMP_TLS_CA: key.pem: no certificate");
       assertStringIncludes(ls({ RUMP_SERVER: URL_, RUMP_TLS_FINGERPRINT: "12" })!, "sha256: and 64 hexadecimal digits");
       assertEquals(
@@ -75,13 +75,13 @@ describe("tls://", () => {
       const url = `tcp://127.0.0.1:${PORT}/`;
       assertStringIncludes(
         sh.run("rump.ls /", { RUMP_SERVER: url }).err,
-        `rump_sp: ${url}: Protocol error (is it tls://?)`,
+        `rump_sp: ${url}: protocol error (is it tls://?)`,
       );
     }));
   it("a client of tcp:// is told at once that the server speaks tls://", () =>
     served("", (sh) => {
       const RUMP_SERVER = URL_.replace("tls", "tcp");
-      assertStringIncludes(sh.run("timeout 5 rump.ls /", { RUMP_SERVER }).err, "Protocol error (is it tls://?)");
+      assertStringIncludes(sh.run("timeout 5 rump.ls /", { RUMP_SERVER }).err, "protocol error (is it tls://?)");
     }));
   it("the process that speaks TLS goes with the one it does it for", () =>
     served("", (sh, env) => {

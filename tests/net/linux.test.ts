@@ -104,8 +104,8 @@ g.setsockopt(0, 32, socket.inet_aton("10.9.0.1")); g.sendto(b"from linux", ("239
     await heard;
     const buf = new Uint8Array(20);
     const all: string[] = [];
-    while (!all.includes("from linux")) all.push(text(buf.subarray(0, await sys.recvfrom({ s: r, buf, flags: 0 }))));
-    assertEquals(all, ["from us", "from linux"]);
+    while (all.length < 2) all.push(text(buf.subarray(0, await sys.recvfrom({ s: r, buf, flags: 0 }))));
+    assertEquals(all.sort(), ["from linux", "from us"]);
   });
   it("ping -R and ping -T see the route and the times", async () => {
     const route = await ns.exec("ping", "-R", "-n", "-c", "1", "-W", "5", OURS);

@@ -25,8 +25,9 @@ function image(): Uint8Array {
     mount.exfat-fuse $loop exfat-mnt >/dev/null 2>&1
     cp -r --preserve=timestamps exfat-src/. exfat-mnt/
     for i in 1 2 3 4; do for f in one two; do head -c 9000 /dev/urandom | tee -a exfat-src/$f >> exfat-mnt/$f; done; done`);
+  // The peer goes on writing after the unmount, and holds the device until it is done.
   sh(
-    "PATH=$PATH:/sbin:/usr/sbin; for i in $(seq 50); do fsck.exfat -n exfat.img >/dev/null 2>&1 && exit; sleep 0.1; done; exit 1",
+    "PATH=$PATH:/sbin:/usr/sbin; while losetup -j exfat.img | grep -q .; do sleep 0.05; done; fsck.exfat -n exfat.img",
   );
   return made = new Uint8Array(readFileSync(`${scratch}/exfat.img`));
 }
