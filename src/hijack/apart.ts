@@ -23,6 +23,8 @@ export async function serveApart(host: Host, attach: Attach): Promise<number> {
   const l = await host.launch();
   const order = parsed<Order>(l.hear(LAUNCHER));
   const say = (answer: Answer) => l.say(LAUNCHER, JSON.stringify(answer));
+  // It says nothing until it is answered: where there is something to hear it is gone, and nobody is to be served.
+  host.loop.add(LAUNCHER, { read: true, write: false }, () => host.exit(1));
   let clients: Clients;
   let ready: readonly Ready[];
   try {
@@ -34,6 +36,7 @@ export async function serveApart(host: Host, attach: Attach): Promise<number> {
     say({ error: e instanceof Error ? e.message : String(e) });
     return 1;
   }
+  host.loop.remove(LAUNCHER);
   say({ types: ready.map(({ stat }) => isDirectory(stat) ? "dir" : "file") });
   // What follows is loaded while the program gets ready as well.
   const { serveThem } = await import("./apart_serve.ts");

@@ -4,9 +4,13 @@ import { after, before, describe, it } from "node:test";
 import { assertEquals, assertStringIncludes } from "../assert.ts";
 import { isDeno, noFuse, Shell } from "./helpers.ts";
 
-/** Ends the process apart of this server's programs. */
-const KILL =
-  "for p in /proc/[0-9]*; do if grep -qz -e -[-]hijack-apart $p/cmdline 2>/dev/null && grep -qz RUMP_SERVER=$RUMP_SERVER $p/environ; then kill -9 ${p#/proc/}; fi; done; sleep 0.2";
+/** Does something to the process apart of this server's programs, $p. */
+const toApart = (act: string) =>
+  `for p in /proc/[0-9]*; do if grep -qz -e -[-]hijack-apart $p/cmdline 2>/dev/null && grep -qz RUMP_SERVER=$RUMP_SERVER $p/environ; then ${act}; fi; done`;
+const KILL = `${toApart("kill -9 ${p#/proc/}")}; sleep 0.2`;
+/** Is bound, and says nothing. */
+const MUTE = `import socket, time
+s = socket.socket(socket.AF_UNIX); s.bind("mute"); s.listen(5); time.sleep(60)`;
 
 describe("who serves a hijacked program", { skip: noFuse() }, () => {
   let sh: Shell;
@@ -35,6 +39,14 @@ describe("who serves a hijacked program", { skip: noFuse() }, () => {
     const { out, err } = run("rumphijack sh -c 'rump.halt; ls /rump; echo on'", server);
     assertEquals(out, "on\n");
     assertStringIncludes(err, "Transport endpoint is not connected");
+  });
+  it("goes when the start is given up because the server does not answer", () => {
+    sh.must(`cat > mute.py <<'END'\n${MUTE}\nEND`);
+    sh.must("python3 mute.py > /dev/null 2>&1 & echo $! > mute.pid; until test -S mute; do sleep 0.1; done");
+    const server = `unix://${sh.dir}/mute`;
+    assertEquals(run("timeout -s KILL 1 rumphijack true", server).status, 137);
+    assertEquals(sh.until(`RUMP_SERVER=${server}; (${toApart("exit 1")})`), true);
+    sh.must("kill $(cat mute.pid)");
   });
   describe("is of a server on the network", () => {
     const server = `tcp://127.0.0.1:${20000 + Math.floor(Math.random() * 20000)}`;
