@@ -35,13 +35,14 @@ export interface HandOver {
 
 const AF_INET = 2;
 const AF_INET6 = 10;
-const AF_NETLINK = 16;
+/** Linux' number of netlink(7). */
+export const AF_NETLINK = 16;
+/** Interfaces, addresses, routes, neighbours: netlink/. */
 const NETLINK_ROUTE = 0;
 /** Lists sockets (ss(8)): who has none of it reads /proc/net. */
 const NETLINK_SOCK_DIAG = 4;
 const ENOSYS = 38;
 const EPROTONOSUPPORT = 93;
-const EAFNOSUPPORT = 97;
 /** Commands 0x8900..: those before this one are about owners and the urgent mark, which the stand-in has itself. */
 const SIOC = 0x8900;
 const SIOC_MASK = 0xffffff00;
@@ -74,7 +75,7 @@ function sockets({ families }: SocketRules): Instruction[] {
   const ours = families.filter((family) => family === AF_INET || family === AF_INET6);
   const netlink = [
     load(argumentAt(2)),
-    ...when(NETLINK_ROUTE, end(ERRNO | EAFNOSUPPORT)),
+    ...when(NETLINK_ROUTE, end(NOTIFY)),
     ...when(NETLINK_SOCK_DIAG, end(ERRNO | EPROTONOSUPPORT)),
     end(ALLOW),
   ];

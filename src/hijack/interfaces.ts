@@ -26,7 +26,9 @@ const ARPHRD_NONE = 0xfffe;
 /** Linux' number (ARPHRD_*) of a type of interface (IFT_*). */
 export const hardwareOf = (type: number): number => hardware[type] ?? ARPHRD_NONE;
 /** Milliseconds packets may wait in a queue (SIOCGIFTXQLEN): as Linux makes Ethernets. */
-const QUEUE = 1000;
+export const QUEUE = 1000;
+/** Linux' number of sockets on this machine. */
+const AF_UNIX = 1;
 /** Most addresses listed. */
 const MOST = 1024;
 
@@ -92,9 +94,11 @@ const constant = (value: number): Row => async (sockets, { name, union }) => {
   union.fill(0);
   viewOf(union).setInt32(0, value, true);
 };
+/** Linux' flags of an interface (IFF_*) by NetBSD's. */
+export const linuxFlags = (flags: number): number => (flags & SAME_FLAGS) | (flags & IFF.MULTICAST ? MULTICAST : 0);
 const getFlags: Row = async (sockets, { name, union }) => {
   const flags = IfreqFlags.get.flags(viewOf(await ask(sockets, SIOC.SIOCGIFFLAGS, named(name))), 0);
-  viewOf(union).setUint16(0, (flags & SAME_FLAGS) | (flags & IFF.MULTICAST ? MULTICAST : 0), true);
+  viewOf(union).setUint16(0, linuxFlags(flags), true);
 };
 const setFlags: Row = async (sockets, { name, union }) => {
   const data = await ask(sockets, SIOC.SIOCGIFFLAGS, named(name));
@@ -197,8 +201,10 @@ async function near(sockets: Sockets, address: Uint8Array): Promise<number> {
   }
   throw errno.ENXIO;
 }
+/** The socket that is asked by. */
+type Asker = Pick<Stand, "kind">;
 /** Requests about routes and neighbours, of other structures than interfaces' have. */
-const others: Readonly<Record<number, (sockets: Sockets, stop: Stop, stand: Stand) => Promise<void>>> = {
+const others: Readonly<Record<number, (sockets: Sockets, stop: Stop, stand: Asker) => Promise<void>>> = {
   [SIOCADDRT]: (sockets, stop, stand) => changeRoute(sockets, stop, stand, indexOf, RTM.ADD),
   [SIOCDELRT]: (sockets, stop, stand) => changeRoute(sockets, stop, stand, indexOf, RTM.DELETE),
   [SIOCGARP]: neighbour,
@@ -207,7 +213,7 @@ const others: Readonly<Record<number, (sockets: Sockets, stop: Stop, stand: Stan
 };
 
 /** ioctl(2) of a hijacked socket: about interfaces (`rows`), routes and neighbours (`others`), and of itself. Rejects with ENOTTY for any other. */
-export async function ioctl(sockets: Sockets, stop: Stop, stand: Stand): Promise<Outcome> {
+export async function ioctl(sockets: Sockets, stop: Stop, stand: Asker): Promise<Outcome> {
   const [command, at] = [stop.int(1), stop.long(2)];
   const other = others[command];
   if (other) {
@@ -228,4 +234,13 @@ export async function ioctl(sockets: Sockets, stop: Stop, stand: Stand): Promise
   }
   stop.write(at, bytes);
   return 0;
+}
+/** ioctl(2) of a socket of the host: by one of AF_UNIX the C library asks about interfaces (if_nametoindex(3)). */
+export function ioctlBy(sockets: Sockets, stop: Stop): Promise<Outcome> | Outcome {
+  const [command, kind] = [stop.int(1), { family: AF_UNIX, type: SOCK_DGRAM, protocol: 0 }];
+  if (!(command in rows) && command !== SIOCGIFNAME && command !== SIOCGIFCONF) return "resume";
+  const fd = stop.open(stop.int(0));
+  const family = sockets.standIns.family(fd);
+  sockets.standIns.close(fd);
+  return family === AF_UNIX ? ioctl(sockets, stop, { kind }) : "resume";
 }

@@ -49,6 +49,9 @@ interface Datagram {
   readonly tag: Tag | undefined;
 }
 
+/** What receives: datagrams of many, or of one `peer` always. */
+type Receiving = Pick<Stand, "receiveTimeout" | "s" | "state" | "stream"> & { readonly peer?: Uint8Array };
+
 /** The next datagram. EAGAIN: there is none, or not in time; an error the socket has met. */
 async function next(
   sockets: Sockets,
@@ -72,7 +75,7 @@ async function next(
 }
 interface Receiver {
   readonly stop: Stop;
-  readonly stand: Stand;
+  readonly stand: Receiving;
   /** Ours of the program's end. */
   readonly fd: number;
 }
@@ -93,7 +96,7 @@ function readable({ host: { loop } }: Sockets, { stop, fd }: Receiver, until: nu
     loop.add(fd, { read: true, write: false }, () => (end(true), false));
   });
 }
-const deadline = ({ host: { loop } }: Sockets, { receiveTimeout }: Stand) =>
+const deadline = ({ host: { loop } }: Sockets, { receiveTimeout }: Receiving) =>
   receiveTimeout > 0 ? loop.now() + receiveTimeout : Infinity;
 
 /** Do it with a duplicate of the program's end. */
@@ -106,7 +109,8 @@ async function withEnd<T>({ standIns }: Sockets, stop: Stop, use: (fd: number) =
   }
 }
 /** Where a datagram came from, for a program; one without a tag is of the peer. */
-async function sourceOf(sockets: Sockets, stand: Stand, tag: Tag | undefined): Promise<Uint8Array> {
+async function sourceOf(sockets: Sockets, stand: Receiving, tag: Tag | undefined): Promise<Uint8Array> {
+  if (stand.peer) return stand.peer;
   if (tag) return toLinux(tag.name);
   const asa = new Uint8Array(128);
   const alen = new Uint8Array([128, 0, 0, 0]);
@@ -115,13 +119,13 @@ async function sourceOf(sockets: Sockets, stand: Stand, tag: Tag | undefined): P
 }
 
 /** The host has a stream's data; what it does not know is that it is connected to nothing, and that no errors are queued. */
-function streamed({ state }: Stand, flags: number): Outcome {
+function streamed({ state }: Receiving, flags: number): Outcome {
   if (flags & MSG.ERRQUEUE) throw errno.EAGAIN;
   if (state === "idle" || state === "listening") throw errno.ENOTCONN;
   return "resume";
 }
 
-export function recvfrom(sockets: Sockets, stop: Stop, stand: Stand): Promise<Outcome> | Outcome {
+export function recvfrom(sockets: Sockets, stop: Stop, stand: Receiving): Promise<Outcome> | Outcome {
   if (stand.stream) return streamed(stand, stop.int(3));
   return withEnd(sockets, stop, async (fd) => {
     const [flags, room] = [stop.int(3), stop.long(2)];
@@ -155,7 +159,7 @@ async function one(sockets: Sockets, on: Receiver, at: number, flags: number, un
   stop.write(at + MSGHDR.controllen, tail);
   return flags & MSG.TRUNC ? got.length : n;
 }
-export function recvmsg(sockets: Sockets, stop: Stop, stand: Stand): Promise<Outcome> | Outcome {
+export function recvmsg(sockets: Sockets, stop: Stop, stand: Receiving): Promise<Outcome> | Outcome {
   if (stand.stream) return streamed(stand, stop.int(2));
   return withEnd(
     sockets,
@@ -163,7 +167,7 @@ export function recvmsg(sockets: Sockets, stop: Stop, stand: Stand): Promise<Out
     (fd) => one(sockets, { stop, stand, fd }, stop.long(1), stop.int(2), deadline(sockets, stand)),
   );
 }
-export function recvmmsg(sockets: Sockets, stop: Stop, stand: Stand): Promise<Outcome> | Outcome {
+export function recvmmsg(sockets: Sockets, stop: Stop, stand: Receiving): Promise<Outcome> | Outcome {
   if (stand.stream) return streamed(stand, stop.int(3));
   return withEnd(sockets, stop, async (fd) => {
     const [vector, count, flags] = [stop.long(1), Math.min(stop.int(2) >>> 0, MANY), stop.int(3)];

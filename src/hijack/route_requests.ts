@@ -107,7 +107,7 @@ function route6Of(stop: Stop, at: number): Asked {
 export async function changeRoute(
   sockets: Sockets,
   stop: Stop,
-  { kind }: Stand,
+  { kind }: Pick<Stand, "kind">,
   indexOf: IndexOf,
   type: typeof RTM.ADD | typeof RTM.DELETE,
 ): Promise<void> {

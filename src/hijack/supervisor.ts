@@ -8,13 +8,16 @@ import type { Machine } from "../lib/seccomp.ts";
 import type { Host } from "../host/host.ts";
 import type { AsyncClient } from "../proxy/client.ts";
 import { accept, bind, connect, listen, shutdown } from "./connections.ts";
-import type { Connection } from "./connection.ts";
-import type { SocketRules } from "./filter.ts";
-import { ioctl } from "./interfaces.ts";
+import { type Connection, currentCalls, waiter } from "./connection.ts";
+import { AF_NETLINK, type SocketRules } from "./filter.ts";
+import { ioctl, ioctlBy } from "./interfaces.ts";
 import { callsOf, type LinuxCall } from "./linux_calls.ts";
+import { netlinkCalls, netlinkSocket } from "./netlink/calls.ts";
+import type { Netlinks } from "./netlink/socket.ts";
 import { getpeername, getsockname } from "./names.ts";
 import { SO, SOL } from "./option_table.ts";
 import { getsockopt, setsockopt } from "./options.ts";
+import { Questions } from "./proc/questions.ts";
 import { moveStream } from "./streams_remote.ts";
 import { moveDatagrams, Tags } from "./datagrams_remote.ts";
 import { recvfrom, recvmmsg, recvmsg } from "./receive.ts";
@@ -84,6 +87,7 @@ class Supervisor {
   readonly #connection: Connection;
   readonly #tags: Tags;
   readonly #stands: Map<number, Stand>;
+  readonly #netlinks: Netlinks;
   #sockets: Sockets;
 
   constructor(ground: Ground, { sockets: rules, connection, stands }: Omit<Supervision, "listener">) {
@@ -92,6 +96,7 @@ class Supervisor {
     this.#rules = rules;
     this.#connection = connection;
     this.#tags = new Tags(ground);
+    this.#netlinks = netlinksOf(ground.host, connection);
     this.#sockets = this.#on(connection.client);
     connection.lost.push(() => {
       for (const stand of [...this.#stands.values()]) stand.lose();
@@ -130,6 +135,7 @@ class Supervisor {
   /** A new socket is of the server there is, or of the next one that comes. */
   #socket(stop: Stop): Promise<Outcome> | Outcome {
     const family = stop.int(0);
+    if (family === AF_NETLINK) return netlinkSocket(this.#netlinks, this.#sockets, stop);
     const domain = this.#rules.families.includes(family) ? familyOf(family) : undefined;
     if (domain === undefined) return "resume";
     return then(this.#connection.now(), (client) => {
@@ -143,8 +149,10 @@ class Supervisor {
   #made(stop: Stop, call: LinuxCall | undefined): Promise<Outcome> | Outcome {
     const make = call && calls[call];
     const fd = stop.int(0);
-    const stand = make && this.#stands.get(this.#ground.notifier.socketOf(stop.tid, fd));
-    if (!stand) return "resume";
+    if (!make) return "resume";
+    const inode = this.#ground.notifier.socketOf(stop.tid, fd);
+    const stand = this.#stands.get(inode);
+    if (!stand) return this.#others(stop, call, inode);
     stand.seen = [stop.tid, fd];
     if (stand.lost) return afterLoss(stand, stop, call);
     const outcome = make(stand.sockets, stop, stand);
@@ -153,8 +161,19 @@ class Supervisor {
       throw e === errno.ECONNRESET && stand.lost ? errno.ENOTCONN : e;
     });
   }
+  /** On a socket that is none of the rump kernel's. */
+  #others(stop: Stop, call: LinuxCall, inode: number): Promise<Outcome> | Outcome {
+    const netlink = this.#netlinks.all.get(inode);
+    if (netlink) return netlinkCalls[call]?.(this.#sockets, stop, netlink) ?? "resume";
+    return call === "ioctl" && inode !== 0 ? ioctlBy(this.#sockets, stop) : "resume";
+  }
 }
 
+function netlinksOf(host: Host, connection: Connection): Netlinks {
+  const source = { remote: currentCalls(connection), again: waiter(connection) };
+  const ask = new Questions(source, () => host.now());
+  return { all: new Map(), asking: { ask, root: host.uid === 0, now: () => host.wall() / 1000 } };
+}
 /** A socket whose server is gone has met ECONNRESET, which the host tells; else there is nothing it is connected to. */
 function afterLoss(stand: Stand, stop: Stop, call: LinuxCall): Promise<Outcome> | Outcome {
   const ofData = stand.stream && ["recvfrom", "recvmsg", "recvmmsg", "sendto", "sendmsg", "sendmmsg"].includes(call);

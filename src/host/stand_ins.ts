@@ -31,6 +31,8 @@ export interface StandIns {
   untoken(fd: number): void;
   /** No more comes from us. */
   finish(fd: number): void;
+  /** The address family of a socket: the host's number. */
+  family(fd: number): number;
   /** The error an end has met, which is forgotten. */
   error(fd: number): number;
   /** Without waiting. `flags`: MSG_* of the host; at most `length` bytes. */
@@ -51,6 +53,7 @@ const CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_ERROR = 4;
 const SO_SNDBUF = 7;
+const SO_DOMAIN = 39;
 const SCM_RIGHTS = 1;
 const MFD_CLOEXEC = 1;
 const NAME = cstring("rump");
@@ -113,6 +116,9 @@ export class Pairs implements StandIns {
   }
   finish(fd: number): void {
     raw.shutdown(fd, SHUT_WR);
+  }
+  family(fd: number): number {
+    return this.#integer(fd, SO_DOMAIN);
   }
   error(fd: number): number {
     return this.#integer(fd, SO_ERROR);

@@ -95,6 +95,8 @@ describe("who serves a hijacked program", { skip: noFuse() }, () => {
       );
       assertEquals(out, "64\nNetBSD\n1\n9\n", err);
     });
+    it("interfaces are the kernel's, without a name space too", () =>
+      assertEquals(byUser("rumphijack --path none ip -br link show dev lo0 | cut -c -3").out, "lo0\n"));
     /** As a kernel with Yama has it. */
     const yama = (scope: number) =>
       `mount -t tmpfs none /proc/sys/kernel && mkdir -m 755 /proc/sys/kernel/yama && echo ${scope} > /proc/sys/kernel/yama/ptrace_scope`;

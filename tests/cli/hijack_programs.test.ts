@@ -16,8 +16,13 @@ while True:
     s.sendto(q[:2] + bytes.fromhex("85800001000100000000") + q[12:end] + bytes.fromhex("c00c000100010000003c00040a090807"), a)`;
 /** Static, and with a run time of its own that makes system calls itself. */
 const GO = `package main
-import ("io"; "net/http"; "os")
+import ("fmt"; "io"; "net"; "net/http"; "os")
 func main() {
+	if os.Args[1] == "interfaces" {
+		all, err := net.Interfaces()
+		for _, i := range all { a, _ := i.Addrs(); fmt.Println(i.Name, i.MTU, a[0], err) }
+		return
+	}
 	if os.Args[1] == "serve" { http.ListenAndServe(os.Args[2], http.FileServer(http.Dir("."))) }
 	r, err := http.Get(os.Args[2])
 	if err != nil { os.Exit(1) }
@@ -102,6 +107,9 @@ describe("programs on rump kernels", { skip: noFuse() }, () => {
   }
   it("Go, static: server and client", { skip: missing("go") }, () => {
     assertEquals(sum("./fetch get http://10.9.0.2:8084/data | sha256sum"), want());
+  });
+  it("Go, static: its list of interfaces", { skip: missing("go") }, () => {
+    assertEquals(sum("./fetch interfaces"), "lo0 65535 127.0.0.1/8 <nil>\nshmif0 1500 10.9.0.1/24 <nil>");
   });
   it("dig asks a name server there", { skip: missing("dig") }, () => {
     assertEquals(sum("dig +short +time=5 +tries=1 host.example @10.9.0.2"), "10.9.8.7");

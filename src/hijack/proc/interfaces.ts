@@ -1,7 +1,7 @@
 /** /proc/net/dev: interfaces, and what has gone through them; if_inet6: their addresses of IPv6. */
 import { errno } from "../../abi/errno.ts";
 import { AF_INET6, SOCK_DGRAM } from "../../abi/flags.ts";
-import type { IfInfo } from "../../abi/if_list.ts";
+import type { IfAddress, IfInfo } from "../../abi/if_list.ts";
 import { parseIn6Mask } from "../../abi/inet.ts";
 import { IN6_IFF_NAMES, In6Ifreq, In6IfreqFlags } from "../../abi/net_structs.ts";
 import { SIOC } from "../../abi/sockio.ts";
@@ -36,7 +36,8 @@ const FLAGS: Readonly<Partial<Record<(typeof IN6_IFF_NAMES)[number], number>>> =
 };
 const PERMANENT = 0x80;
 const AUTOCONF = 1 << IN6_IFF_NAMES.indexOf("autoconf");
-const flagsOf = (there: number): number =>
+/** Linux' flags of an address by NetBSD's (IN6_IFF_*). */
+export const linuxFlags6 = (there: number): number =>
   IN6_IFF_NAMES.reduce((all, name, i) => all | ((there >> i) & 1 ? FLAGS[name] ?? 0 : 0), 0) |
   (there & AUTOCONF ? 0 : PERMANENT);
 /** Linux' scopes (net/ipv6.h IPV6_ADDR_*). */
@@ -45,26 +46,28 @@ function scopeOf(address: In6Addr): number {
   return address.linkLocal ? 0x20 : 0;
 }
 
+/** An address of IPv6. */
 interface Address6 {
   readonly on: IfInfo;
-  readonly sockaddr: Uint8Array;
+  readonly of: IfAddress;
   readonly address: In6Addr;
   readonly prefix: number;
 }
-const addresses6 = (all: readonly IfInfo[]): Address6[] =>
+/** Those of IPv6. */
+export const addresses6 = (all: readonly IfInfo[]): Address6[] =>
   all.flatMap((on) =>
-    on.addresses.flatMap(({ address: sockaddr, mask }) => {
-      const address = in6(sockaddr);
-      return address ? [{ on, sockaddr, address, prefix: Math.max(0, parseIn6Mask(mask) ?? 0) }] : [];
+    on.addresses.flatMap((of) => {
+      const address = in6(of.address);
+      return address ? [{ on, of, address, prefix: Math.max(0, parseIn6Mask(of.mask) ?? 0) }] : [];
     })
   );
 /** NetBSD's flags of addresses (IN6_IFF_*); 0 for one that has gone meanwhile. */
-async function flags6(ask: Questions, all: readonly Address6[]): Promise<number[]> {
+export async function flags6(ask: Questions, all: readonly Address6[]): Promise<number[]> {
   if (all.length === 0) return [];
-  const asked = all.map(({ on, sockaddr }) => {
+  const asked = all.map(({ on, of }) => {
     const data = new Uint8Array(In6Ifreq.size);
     In6Ifreq.set.name(viewOf(data), 0, on.name);
-    data.set(sockaddr.subarray(0, 28), In6Ifreq.at.addr);
+    data.set(of.address.subarray(0, 28), In6Ifreq.at.addr);
     return data;
   });
   const flags: number[] = [];
@@ -87,6 +90,6 @@ export async function address6Table(ask: Questions): Promise<string> {
   const flags = await flags6(ask, all);
   return all.map(({ on, address, prefix }, i) =>
     `${bytes6(address)} ${hex(on.index, 2)} ${hex(prefix, 2)} ${hex(scopeOf(address), 2)} ` +
-    `${hex(flagsOf(flags[i]!), 2)} ${on.name.padStart(8)}\n`
+    `${hex(linuxFlags6(flags[i]!), 2)} ${on.name.padStart(8)}\n`
   ).join("");
 }
