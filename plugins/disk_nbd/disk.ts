@@ -1,6 +1,7 @@
 /** An export as a disk: one request at a time, answered before the next. */
 import { viewOf } from "../../src/lib/struct.ts";
 import type { BlockDevice, Errnos } from "../../src/plugin.ts";
+import { Extents, extentsOf } from "./extents.ts";
 import type { Export } from "./handshake.ts";
 import {
   CAN_FLUSH,
@@ -24,6 +25,8 @@ const NBD_ENOSPC = 28;
 const NBD_ESHUTDOWN = 108;
 /** Longest message of an error. */
 const LONGEST = 4096;
+/** Longest description of where data is. */
+const LONGEST_STATUS = 16 << 20;
 /** Chunks of one reply: of a transfer cut as finely as can be, and some. */
 const MOST_CHUNKS = 1 << 17;
 
@@ -32,8 +35,12 @@ export class NbdDisk {
   readonly #e: Export;
   readonly #errno: Errnos;
   #handle = 0;
+  /** What a status is taken by, while one is asked for. */
+  #told: ((bytes: Uint8Array) => void) | undefined;
   /** The connection is of no use any more. */
   #broken = false;
+  /** It does not say where data is. */
+  #mute = false;
 
   constructor(stream: Stream, e: Export, errno: Errnos) {
     this.#s = stream;
@@ -49,6 +56,8 @@ export class NbdDisk {
       if (!(offset >= 0) || offset + length > size) throw this.#errno.EIO;
     };
     const writes = !readOnly && !(flags & READ_ONLY);
+    const { allocation } = this.#e;
+    const extents = new Extents(this.#e, (offset, length) => this.#status(offset, length));
     return {
       name,
       size,
@@ -60,16 +69,19 @@ export class NbdDisk {
       ...writes && {
         write: (from: Uint8Array, offset: number) => {
           inside(offset, from.length);
+          extents.forget();
           this.#pieces(from, offset, (part, at) => this.#request(CMD.WRITE, at, part.length, part));
         },
       },
       ...writes && flags & CAN_TRIM && {
         discard: (offset: number, length: number) => {
           inside(offset, length);
+          extents.forget();
           const most = this.#e.most;
           for (let at = 0; at < length; at += most) this.#request(CMD.TRIM, offset + at, Math.min(most, length - at));
         },
       },
+      ...allocation !== undefined && { nextData: (offset: number) => extents.next(offset) },
       flush: () => {
         if (flags & CAN_FLUSH && writes) this.#request(CMD.FLUSH, 0, 0);
       },
@@ -78,6 +90,21 @@ export class NbdDisk {
         this.#s.close();
       },
     };
+  }
+  /** Where there is data; undefined: the server does not say, and is asked no more. */
+  #status(offset: number, length: number): ReturnType<typeof extentsOf> | undefined {
+    let extents: ReturnType<typeof extentsOf> | undefined;
+    if (this.#mute) return undefined;
+    this.#told = (bytes) => (extents = extentsOf(bytes, offset, this.#e.allocation!));
+    try {
+      this.#request(CMD.BLOCK_STATUS, offset, length);
+    } catch (e) {
+      if (this.#broken) throw e;
+    } finally {
+      this.#told = undefined;
+    }
+    this.#mute = extents === undefined;
+    return extents;
   }
   #pieces(bytes: Uint8Array, offset: number, work: (part: Uint8Array, at: number) => void): void {
     const { most } = this.#e;
@@ -138,6 +165,10 @@ export class NbdDisk {
   /** Data or a hole; how many bytes it fills. */
   #piece(type: number, length: number, offset: number, into: Uint8Array | undefined): number {
     if (type === CHUNK.NONE && length === 0) return 0;
+    if (type === CHUNK.STATUS && this.#told && length <= LONGEST_STATUS) {
+      this.#told(this.#s.take(length));
+      return 0;
+    }
     if (!into || length < 8 || (type !== CHUNK.DATA && type !== CHUNK.HOLE)) throw new Error("an unknown piece");
     const d = viewOf(this.#s.take(8));
     const from = d.getUint32(0) * 2 ** 32 + d.getUint32(4) - offset;

@@ -19,6 +19,7 @@ import {
   REP_ACK,
   REP_ERRORS,
   REP_INFO,
+  REP_META_CONTEXT,
   REP_TLS,
   REP_UNKNOWN,
   REP_UNSUPPORTED,
@@ -33,6 +34,8 @@ export interface Export {
   readonly most: number;
   /** Replies may come in pieces. */
   readonly structured: boolean;
+  /** The number by which base:allocation is told: where the disk has data. */
+  readonly allocation?: number | undefined;
 }
 /** What the server says is wrong; its message is for people. */
 export class Refused extends Error {}
@@ -59,7 +62,28 @@ export function greeted(s: Stream): number {
 /** Have an export opened; `flags` of the server's greeting, undefined where it was before TLS. Throws Refused. */
 export function negotiate(s: Stream, name: string, flags = 0): Export {
   const structured = ask(s, OPT.STRUCTURED_REPLY, new Uint8Array(0), () => {}) === REP_ACK;
-  return go(s, name, structured) ?? byName(s, name, { structured, zeroes: !(flags & NO_ZEROES) });
+  const allocation = structured ? allocationOf(s, name) : undefined;
+  return { ...go(s, name, structured) ?? byName(s, name, { structured, zeroes: !(flags & NO_ZEROES) }), allocation };
+}
+/** Have it told where the disk has data; the number of that context, undefined where the server has it not. */
+function allocationOf(s: Stream, name: string): number | undefined {
+  const [text, context] = [encodeName(name), encodeName("base:allocation")];
+  const data = new Uint8Array(12 + text.length + context.length);
+  const d = viewOf(data);
+  d.setUint32(0, text.length);
+  data.set(text, 4);
+  d.setUint32(4 + text.length, 1);
+  d.setUint32(8 + text.length, context.length);
+  data.set(context, 12 + text.length);
+  let id: number | undefined;
+  try {
+    ask(s, OPT.SET_META_CONTEXT, data, (told) => {
+      if (told.length >= 4) id = viewOf(told).getUint32(0);
+    });
+  } catch (e) {
+    if (!(e instanceof Refused)) throw e; // what else it has against the export it says again
+  }
+  return id;
 }
 /** Ask for an option; the type of the last answer. `info` sees the data of those before it. Throws Refused. */
 function ask(s: Stream, option: number, data: Uint8Array, info: (data: Uint8Array) => void): number {
@@ -73,7 +97,7 @@ function ask(s: Stream, option: number, data: Uint8Array, info: (data: Uint8Arra
     const [type, length] = [get.type(d, 0), get.length(d, 0)];
     if (length > LONGEST) throw new Refused("an answer without end");
     const text = s.take(length);
-    if (type === REP_INFO) info(text);
+    if (type === REP_INFO || type === REP_META_CONTEXT) info(text);
     else if (type < REP_ERRORS || type === REP_UNSUPPORTED) return type;
     else throw new Refused(words(type, text));
   }

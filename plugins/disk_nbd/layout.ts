@@ -11,9 +11,10 @@ export const NO_ZEROES = 2;
 export const Option = struct("be", { magicHigh: u32, magicLow: u32, option: u32, length: u32 }, 16);
 export const Answer = struct("be", { magicHigh: u32, magicLow: u32, option: u32, type: u32, length: u32 }, 20);
 export const ANSWER_MAGIC = [0x0003e889, 0x045565a9] as const;
-export const OPT = { EXPORT_NAME: 1, STARTTLS: 5, GO: 7, STRUCTURED_REPLY: 8 } as const;
+export const OPT = { EXPORT_NAME: 1, STARTTLS: 5, GO: 7, STRUCTURED_REPLY: 8, SET_META_CONTEXT: 10 } as const;
 export const REP_ACK = 1;
 export const REP_INFO = 3;
+export const REP_META_CONTEXT = 4;
 /** Types of answers from here on are errors. */
 export const REP_ERRORS = 0x8000_0000;
 export const REP_UNSUPPORTED = 0x8000_0001;
@@ -35,11 +36,11 @@ export const Request = struct(
   28,
 );
 export const REQUEST_MAGIC = 0x25609513;
-export const CMD = { READ: 0, WRITE: 1, DISC: 2, FLUSH: 3, TRIM: 4 } as const;
+export const CMD = { READ: 0, WRITE: 1, DISC: 2, FLUSH: 3, TRIM: 4, BLOCK_STATUS: 7 } as const;
 export const Simple = struct("be", { magic: u32, error: u32, handle: bytes(8) }, 16);
 export const SIMPLE_MAGIC = 0x67446698;
 /** A piece of a structured reply; the first 4 bytes of either kind tell which it is. */
 export const Chunk = struct("be", { magic: u32, flags: u16, type: u16, handle: bytes(8), length: u32 }, 20);
 export const CHUNK_MAGIC = 0x668e33ef;
 export const CHUNK_DONE = 1;
-export const CHUNK = { NONE: 0, DATA: 1, HOLE: 2, ERRORS: 0x8000 } as const;
+export const CHUNK = { NONE: 0, DATA: 1, HOLE: 2, STATUS: 5, ERRORS: 0x8000 } as const;

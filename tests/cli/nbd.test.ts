@@ -92,6 +92,33 @@ describe("nbd", { skip: noFuse() }, () => {
     }));
 });
 
+describe("where an NBD server's disk has data", () => {
+  for (
+    const [program, start] of [
+      ["nbdkit", "nbdkit -U nbd.sock -P pid file d.img"],
+      ["qemu-nbd", "qemu-nbd --fork --pid-file=$PWD/pid -k $PWD/nbd.sock -f raw -t -r d.img"],
+    ]
+  ) {
+    it(`${program}: a copy of 1 TiB with little in it is sparse, and is read where that is only`, () =>
+      within((sh) => {
+        sh.must(
+          "truncate -s 1T d.img && for at in 0 5000000 800000000; do seq 99999 | dd of=d.img bs=1k seek=$at conv=notrunc; done",
+        );
+        sh.must(`${start}; for i in $(seq 100); do [ -S nbd.sock ] && break; sleep 0.05; done`);
+        try {
+          sh.must("timeout 20 rump disk convert 'nbd+unix:///?socket=nbd.sock' out.img");
+        } finally {
+          sh.run("kill $(cat pid); while kill -0 $(cat pid); do sleep 0.02; done");
+        }
+        assertEquals(
+          sh.must("stat -c %s out.img; [ $(stat -c %b out.img) -lt 40000 ] && echo sparse"),
+          "1099511627776\nsparse\n",
+        );
+        sh.must("for at in 0 5000000 800000000; do cmp -n 588888 -i $((at * 1024)) d.img out.img; done");
+      }));
+  }
+});
+
 /** A directory of certificates as servers and clients want them. */
 const PKI =
   `mkdir pki && cp ca.pem pki/ca-cert.pem && cp cert.pem pki/server-cert.pem && cp key.pem pki/server-key.pem &&

@@ -13,10 +13,12 @@ const answer = (
   type: number,
   data: number[] = [],
 ) => [...words(0x0003e889, 0x045565a9, option, type, data.length), ...data];
-/** What a sound server with structured replies says up to an export of 1 MiB. */
+/** What a sound server with structured replies says up to an export of 1 MiB; its context of where data is has number 7. */
 const SOUND = [
   ...HELLO,
   ...answer(8, 1),
+  ...answer(10, 4, [...words(7), ...new TextEncoder().encode("base:allocation")]),
+  ...answer(10, 1),
   ...answer(7, 3, [0, 0, ...words(0, 1 << 20), 0, 0x25]),
   ...answer(7, 1),
 ];
@@ -82,6 +84,25 @@ describe("nbd", () => {
       assertEquals(await outcome(() => disk.read(new Uint8Array(8), 4096)), "EIO");
     });
   }
+  it("what a server says to be zeros is passed over, and asked about once", async () => {
+    const disk = await opened([...SOUND, ...chunk(1, 1, 5, words(7, 4096, 3, 4096, 0, 8192, 2, 4096, 0))]);
+    const found = [];
+    for (const from of [0, 1, 4096, 5000, 8192, 16384, 100]) found.push(await disk.nextData!(from));
+    assertEquals(found, [4096, 4096, 4096, 5000, 16384, 16384, 4096]);
+  });
+  it("one that does not say it is not asked again, and of a context of no sense is EIO", async () => {
+    const mute = await opened([...SOUND, ...chunk(1, 1, 0x8001, [...words(22), 0, 0])]);
+    assertEquals([await mute.nextData!(0), await mute.nextData!(512)], [0, 512]);
+    for (const bytes of [words(8, 4096, 3), words(7), words(7, 4096)]) {
+      const disk = await opened([...SOUND, ...chunk(1, 1, 5, bytes)]);
+      assertEquals(await outcome(() => disk.nextData!(0)), "EIO");
+    }
+  });
+  it("one that says nothing of it each time is asked so often and no more", async () => {
+    const replies = Array.from({ length: 3000 }, (_, n) => chunk(n + 1, 1, 5, words(7, 1, 2))).flat();
+    const disk = await opened([...SOUND, ...replies]);
+    assertEquals(await disk.nextData!(0), 1024);
+  });
   it("servers that say anything: an errno", async () => {
     const seed = seedOf();
     for (let i = 0; i < 3000; i++) {
@@ -93,6 +114,7 @@ describe("nbd", () => {
         await outcome(async () => (disk = await opened(bytes)));
         if (disk) {
           for (let n = 0; n < 3; n++) await outcome(() => disk!.read(new Uint8Array(64), 0));
+          await outcome(() => disk!.nextData?.(0));
           await outcome(() => disk!.write?.(new Uint8Array(64), 0));
           await outcome(() => disk!.close?.());
         }
