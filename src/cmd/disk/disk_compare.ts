@@ -6,7 +6,7 @@ import type { BlockDevice } from "../../plugin.ts";
 import { Answered, Failure, type Grammar, reasonOf, UsageError } from "../cli.ts";
 import { openWhole, SOURCE_HELP, SOURCE_LETTERS, toolKernel } from "./disk_open.ts";
 import { blamed, nextPiece, PIECE, plain, readPiece, Turns } from "./disk_pieces.ts";
-import { imageUse } from "../server/serve_options.ts";
+import { imageUse } from "./image_use.ts";
 
 export const compareGrammar: Grammar = {
   usage:

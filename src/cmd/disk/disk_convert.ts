@@ -11,7 +11,7 @@ import { openWhole, SOURCE_HELP, SOURCE_LETTERS, toolKernel } from "./disk_open.
 import { blamed } from "./disk_pieces.ts";
 import { makeImage, sameFile, type Target, TARGET_HELP, TARGET_LETTERS, targetOf } from "./disk_target.ts";
 import { splitImage } from "./parts.ts";
-import { imageUse } from "../server/serve_options.ts";
+import { imageUse } from "./image_use.ts";
 
 export const convertGrammar: Grammar = {
   usage: "[-cf] [-O format] [-o options] [--backing image] [--target-backing image] [option ...] source target",

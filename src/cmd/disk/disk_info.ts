@@ -14,7 +14,7 @@ import { asJson as slicesJson, described, type Found, holdsJson, look, table } f
 import { directoryOf } from "./disk_new.ts";
 import type { ImageUse } from "./image.ts";
 import { splitImage } from "./parts.ts";
-import { imageUse } from "../server/serve_options.ts";
+import { imageUse } from "./image_use.ts";
 import { columns } from "../table.ts";
 
 export const infoGrammar: Grammar = {

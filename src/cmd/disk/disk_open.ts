@@ -7,7 +7,7 @@ import type { BlockDevice } from "../../plugin.ts";
 import { hypercalls } from "../../rump.ts";
 import { Failure, reasonOf } from "../cli.ts";
 import { type ImageUse, openedSource } from "./image.ts";
-import { IMAGE_HELP } from "../server/serve_options.ts";
+import { IMAGE_HELP } from "./image_use.ts";
 
 /** A kernel in this program's own event loop that has what `plugins` names, too; `machine`: with another clock, or other random bytes. Throws Failure. */
 export async function plainKernel(

@@ -7,7 +7,7 @@ import { readLog } from "./disk_log.ts";
 import { openWhole, toolKernel } from "./disk_open.ts";
 import { PIECE, plain, Turns, ZEROS } from "./disk_pieces.ts";
 import { printable } from "./parts.ts";
-import { imageUse } from "../server/serve_options.ts";
+import { imageUse } from "./image_use.ts";
 
 export const replayGrammar: Grammar = {
   usage: ["[-j] [--flushes] --list journal", "[--until entry|mark] [--format format] journal disk"],

@@ -10,7 +10,7 @@ import { Failure, type Grammar, reasonOf } from "../cli.ts";
 import { lookAt } from "./disk_formats.ts";
 import { openWhole, SOURCE_HELP, SOURCE_LETTERS, toolKernel } from "./disk_open.ts";
 import { contents } from "./parts.ts";
-import { imageUse } from "../server/serve_options.ts";
+import { imageUse } from "./image_use.ts";
 import { columns } from "../table.ts";
 
 export const slicesGrammar: Grammar = {

@@ -23,7 +23,8 @@ import { type Layer, SOURCE } from "./layers.ts";
 import type { Run } from "../mod.ts";
 import { otherThanMount } from "./mount_stats.ts";
 import { splitImage } from "../disk/parts.ts";
-import { IMAGE_HELP, imageUse, SERVE_HELP, SERVE_LETTERS, serveOptions } from "../server/serve_options.ts";
+import { IMAGE_HELP, imageUse } from "../disk/image_use.ts";
+import { SERVE_HELP, SERVE_LETTERS, serveOptions } from "./serve_options.ts";
 import { anywhere } from "../subcommands.ts";
 
 /** A driver to mount. */

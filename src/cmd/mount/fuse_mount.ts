@@ -13,7 +13,7 @@ import type { HostMount } from "./host_mount.ts";
 import { openedLayer, type OpenLayer, refuseAbove, SOURCE } from "./layers.ts";
 import { mountDisk, prepareMount } from "./mount_disk.ts";
 import { showOwn } from "./mount_stats.ts";
-import { logTo } from "../server/serve_options.ts";
+import { logTo } from "./serve_options.ts";
 
 /** The mount point as it is now: a directory. */
 function mountPoint(

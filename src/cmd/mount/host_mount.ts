@@ -6,7 +6,7 @@ import type { OpenImage } from "../disk/image.ts";
 import { Failure, reasonOf } from "../cli.ts";
 import type { Layer } from "./layers.ts";
 import type { MountOptions } from "./mount_options.ts";
-import type { ServeOptions } from "../server/serve_options.ts";
+import type { ServeOptions } from "./serve_options.ts";
 
 export interface HostMount {
   /** For messages. */

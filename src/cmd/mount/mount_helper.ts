@@ -9,7 +9,7 @@ import { Failure, type Grammar, parse, usage } from "../cli.ts";
 import { builtinType } from "./fs_names.ts";
 import { builtinDriver, fsWords } from "./fs_words.ts";
 import { applets, type Run } from "../mod.ts";
-import { operandsLast } from "../server/serve_options.ts";
+import { operandsLast } from "./serve_options.ts";
 
 const grammar: Grammar = {
   usage: "image mountpoint [-fnsv] [-o options] [-t type]",

@@ -6,7 +6,7 @@ import { viewOf } from "../../lib/struct.ts";
 import { IOC_MOUNT_STATS, MountStats } from "../../wire/fuse.ts";
 import { Failure, reasonOf } from "../cli.ts";
 import { hostUnmount } from "./fuse_unmount.ts";
-import { unmountAsked } from "../server/serve_options.ts";
+import { unmountAsked } from "./serve_options.ts";
 
 type Stats = ReturnType<typeof MountStats.dump>;
 const SECOND = 1000;

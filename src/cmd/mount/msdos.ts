@@ -8,11 +8,11 @@ import { otherThanMount } from "./mount_stats.ts";
 import { builtinDriver } from "./fs_words.ts";
 import { builtinApart, ISOLATE_BUILTIN_HELP, limitsOf } from "./isolate_options.ts";
 import { openedSource } from "../disk/image.ts";
-import { imageUse } from "../server/serve_options.ts";
 import type { Run } from "../mod.ts";
 import { isWritable, splitImage } from "../disk/parts.ts";
 import { MSDOS_HELP, MSDOS_LETTERS, msdosMount } from "./msdos_options.ts";
-import { IMAGE_HELP, operandsLast, SERVE_HELP, SERVE_LETTERS, serveOptions } from "../server/serve_options.ts";
+import { IMAGE_HELP, imageUse } from "../disk/image_use.ts";
+import { operandsLast, SERVE_HELP, SERVE_LETTERS, serveOptions } from "./serve_options.ts";
 import { MNT_RDONLY } from "../../abi/flags.ts";
 
 const grammar: Grammar = {
