@@ -42,7 +42,7 @@ describe("an isolated driver", () => {
     }));
   it("that writes passes its suite", () =>
     within((sh) => {
-      const out = sh.must(`rump plugin check -q --isolate -o size=8g ${file("plugins/fs_tmpfs/mod.ts")}`);
+      const out = sh.must(`rump plugin check -q --isolate --timeout 60 -o size=8g ${file("plugins/fs_tmpfs/mod.ts")}`);
       assertMatch(out, /\n9\d passed, 0 failed/);
     }));
   it("whose file hangs when it is loaded is given up, in one line", () =>
