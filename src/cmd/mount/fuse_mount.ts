@@ -150,13 +150,16 @@ async function onHost(host: Host, m: HostMount, dir: string, readOnly: boolean):
       source: m.source,
       subtype: m.type,
       readOnly,
-      allowOther: host.uid === 0,
+      // Root's are everybody's anyway; others need fuse.conf's leave, and fusermount3 says so.
+      allowOther: host.uid === 0 || m.options.names.includes("allow_other"),
       flags: m.options.names.filter((n) => names.includes(n)),
     });
   } catch (e) {
     const why = reasonOf(e);
-    const hint = why.includes("/dev/fuse") ? " (in a container: --device /dev/fuse; elsewhere: modprobe fuse)" : "";
-    throw new Failure(`${m.program}: ${why}${hint}`);
+    const missing = why.includes("/dev/fuse") && !/permission|permitted/i.test(why);
+    const hint = missing ? " (in a container: --device /dev/fuse; elsewhere: modprobe fuse)" : "";
+    const object = why.includes(m.dir) || why.includes("/dev/fuse") ? "" : `${m.dir}: `;
+    throw new Failure(`${m.program}: ${object}${why}${hint}`);
   }
 }
 

@@ -26,6 +26,7 @@ const flagOf: Readonly<Record<string, number>> = {
   relatime: MNT_RELATIME,
   union: MNT_UNION,
   update: MNT_UPDATE,
+  allow_other: 0, // of mounts on the host: see fuse_mount.ts
 };
 /** What undoes a flag. */
 const undo: Readonly<Record<string, number>> = {
