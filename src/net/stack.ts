@@ -302,6 +302,8 @@ export class Stack {
   }
   #sourceFor4(destination: number): number | undefined {
     if (this.isLocal(destination)) return destination;
+    // INADDR_ANY is ourselves, by the first address there is: likely the loopback interface's.
+    if (destination === 0) return this.#firstAddress();
     const route = this.routeTo(destination);
     const near = route && this.addressOn(route.iface, route.gateway ?? destination);
     if (near !== undefined) return near;
@@ -309,6 +311,13 @@ export class Stack {
     for (const iface of this.#interfaces.values()) {
       const any = iface.loopback ? undefined : this.addressOn(iface, destination);
       if (any !== undefined) return any;
+    }
+    return undefined;
+  }
+  #firstAddress(): number | undefined {
+    for (const { addresses } of this.#interfaces.values()) {
+      const first = addresses.find((a) => !a.flags);
+      if (first) return first.address;
     }
     return undefined;
   }

@@ -178,7 +178,7 @@ class UdpSocket implements Protocol, Endpoint {
     const source = this.#source(peer.address, sender);
     if (this.port === 0) takePort(endpoints, lwp, this, { address: this.local, port: 0, to: peer });
     const ip = {
-      destination: peer.address,
+      destination: isAny(peer.address) ? source : peer.address,
       protocol: IPPROTO_UDP,
       broadcast: (this.so.options & SO_BROADCAST) !== 0,
       dontRoute: (this.so.options & SO_DONTROUTE) !== 0,

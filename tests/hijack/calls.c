@@ -262,6 +262,28 @@ static void unlistened(void) {
   close(s);
   close(l);
 }
+/** No address at all is ourselves. */
+static void anywhere(int l) {
+  struct sockaddr_in a = at(portof(l)), name;
+  socklen_t n = sizeof name;
+  int c = socket(AF_INET, SOCK_STREAM, 0), s = socket(AF_INET, SOCK_DGRAM, 0), u = socket(AF_INET, SOCK_DGRAM, 0);
+  a.sin_addr.s_addr = INADDR_ANY;
+  say("connect to any", connect(c, (void *)&a, sizeof a));
+  getpeername(c, (void *)&name, &n);
+  puts(inet_ntoa(name.sin_addr));
+  close(accept(l, 0, 0));
+  close(c);
+  a = at(0);
+  bind(s, (void *)&a, sizeof a);
+  a = at(portof(s));
+  a.sin_addr.s_addr = INADDR_ANY;
+  say("send to any", sendto(u, "hi", 2, 0, (void *)&a, sizeof a));
+  char b[2];
+  say("is received", wait_for(s, POLLIN) & POLLIN ? recvfrom(s, b, 2, 0, (void *)&name, &n) : 0);
+  puts(inet_ntoa(name.sin_addr));
+  close(s);
+  close(u);
+}
 /** Of a socket that is connected to nothing. */
 static void idle(void) {
   int s = socket(AF_INET, SOCK_STREAM, 0);
@@ -285,6 +307,7 @@ int main(void) {
   polled(l);
   handed(l);
   unlistened();
+  anywhere(l);
   datagrams();
   idle();
   return 0;
