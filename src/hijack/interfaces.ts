@@ -4,6 +4,7 @@ import { AF_INET, IFF, SOCK_DGRAM } from "../abi/flags.ts";
 import { Ifconf, IFNAMSIZ, Ifreq, IfreqFlags, IfreqValue, IFT } from "../abi/net_structs.ts";
 import { type LinkAddress, parseSockaddrDl, RTM } from "../abi/route_structs.ts";
 import { SIOC } from "../abi/sockio.ts";
+import { then } from "../lib/async.ts";
 import { chars, struct, u32, u64, viewOf } from "../lib/struct.ts";
 import { changeNeighbour, changeRoute, type IndexOf, neighbour } from "./route_requests.ts";
 import { toBsd, toLinux } from "./sockaddr.ts";
@@ -236,11 +237,15 @@ export async function ioctl(sockets: Sockets, stop: Stop, stand: Asker): Promise
   return 0;
 }
 /** ioctl(2) of a socket of the host: by one of AF_UNIX the C library asks about interfaces (if_nametoindex(3)). */
-export function ioctlBy(sockets: Sockets, stop: Stop): Promise<Outcome> | Outcome {
+export function ioctlBy(
+  { standIns }: Pick<Sockets, "standIns">,
+  current: () => Promise<Sockets> | Sockets,
+  stop: Stop,
+): Promise<Outcome> | Outcome {
   const [command, kind] = [stop.int(1), { family: AF_UNIX, type: SOCK_DGRAM, protocol: 0 }];
   if (!(command in rows) && command !== SIOCGIFNAME && command !== SIOCGIFCONF) return "resume";
   const fd = stop.open(stop.int(0));
-  const family = sockets.standIns.family(fd);
-  sockets.standIns.close(fd);
-  return family === AF_UNIX ? ioctl(sockets, stop, { kind }) : "resume";
+  const family = standIns.family(fd);
+  standIns.close(fd);
+  return family === AF_UNIX ? then(current(), (sockets) => ioctl(sockets, stop, { kind })) : "resume";
 }

@@ -138,12 +138,17 @@ class Supervisor {
     if (family === AF_NETLINK) return netlinkSocket(this.#netlinks, this.#sockets, stop);
     const domain = this.#rules.families.includes(family) ? familyOf(family) : undefined;
     if (domain === undefined) return "resume";
-    return then(this.#connection.now(), (client) => {
-      if (client !== this.#sockets.client) this.#sockets = this.#on(client);
-      return socket(this.#sockets, stop, domain).catch((e: unknown) => {
+    return then(this.#current(), (sockets) =>
+      socket(sockets, stop, domain).catch((e: unknown) => {
         if (e !== errno.ECONNRESET) throw e;
         return this.#socket(stop);
-      });
+      }));
+  }
+  /** Sockets of the connection there is. */
+  #current(): Promise<Sockets> | Sockets {
+    return then(this.#connection.now(), (client) => {
+      if (client !== this.#sockets.client) this.#sockets = this.#on(client);
+      return this.#sockets;
     });
   }
   #made(stop: Stop, call: LinuxCall | undefined): Promise<Outcome> | Outcome {
@@ -164,8 +169,13 @@ class Supervisor {
   /** On a socket that is none of the rump kernel's. */
   #others(stop: Stop, call: LinuxCall, inode: number): Promise<Outcome> | Outcome {
     const netlink = this.#netlinks.all.get(inode);
-    if (netlink) return netlinkCalls[call]?.(this.#sockets, stop, netlink) ?? "resume";
-    return call === "ioctl" && inode !== 0 ? ioctlBy(this.#sockets, stop) : "resume";
+    const answer = netlink && netlinkCalls[call];
+    if (answer) {
+      return call === "ioctl"
+        ? then(this.#current(), (s) => answer(s, stop, netlink))
+        : answer(this.#sockets, stop, netlink);
+    }
+    return call === "ioctl" && inode !== 0 ? ioctlBy(this.#ground, () => this.#current(), stop) : "resume";
   }
 }
 

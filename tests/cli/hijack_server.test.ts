@@ -72,6 +72,10 @@ const KEEPS = `${PROGRAM}
 k = open("/rump/mnt/FILE"); tell("before", lambda: k.read(4))
 lose()
 tell("after", lambda: k.read(4))`;
+const INTERFACES = `${PROGRAM}
+tell("before", lambda: socket.if_nametoindex("lo0"))
+lose()
+tell("number", lambda: socket.if_nametoindex("lo0")); tell("names", socket.if_nameindex)`;
 const WAITS = `${PROGRAM}
 lose()
 tell("socket", socket.socket)
@@ -119,6 +123,10 @@ describe("a hijacked program whose server goes", { skip: noFuse() }, () => {
   it("and is back at once: new sockets and files are the new one's, old ones are gone", () => {
     const r = lost(AGAIN, "rump.halt; rump_allserver $S", { retry: "once" });
     assertEquals([r.out.replace("open file ENOENT", "open file ESTALE"), r.err], [BACK, ""]);
+  });
+  it("and is back at once: interfaces are the new one's", () => {
+    const r = lost(INTERFACES, "rump.halt; rump_allserver $S", { retry: "once" });
+    assertEquals(r.out, "before 1\nnumber 1\nnames [(1, 'lo0')]\n", r.err);
   });
   it("and comes back later: that is waited for, and said", () => {
     const r = lost(AGAIN, "rump.halt; touch go; until grep -q lost err; do sleep 0.05; done; rump_allserver $S", {
