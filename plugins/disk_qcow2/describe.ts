@@ -19,9 +19,10 @@ export function headerOf(sys: Sys, base: BlockDevice, source: string): Geometry 
   sys.log(`qcow2: ${source}: ${g}`);
   throw sys.errno.EINVAL;
 }
+/** What `rump disk info` tells of an image. Throws EINVAL for one that cannot be read, and what its disk does. */
 export function describe(sys: Sys, base: BlockDevice, source: string): DiskFacts {
   const g = headerOf(sys, base, source);
-  const { name, format } = { name: g.backing, format: g.backingFormat };
+  const { backing: name, backingFormat: format } = g;
   return {
     size: g.size,
     variant: `version ${g.version}`,

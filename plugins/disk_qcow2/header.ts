@@ -44,6 +44,7 @@ const MOST_L1 = 32 << 20 >> 3;
 const MOST_REFCOUNTS = 8 << 20;
 const LONGEST_NAME = 1023;
 
+/** See the head of this file; `start`: as much of the image as it has, to behind the name of its backing file. */
 export function parseHeader(start: Uint8Array): Geometry | string {
   if (start.length < COMPRESSION_AT) return "shorter than a header";
   const d = viewOf(start);

@@ -2,6 +2,7 @@
 import { then } from "../../src/lib/async.ts";
 import type { BlockDevice, DiskRequest, Sys } from "../../src/plugin.ts";
 
+/** The first `size` bytes of an image as a disk. */
 export function fixedDisk(
   base: BlockDevice,
   size: number,

@@ -41,4 +41,5 @@ export function sum(block: Uint8Array, at: number): number {
   for (let i = 0; i < block.length; i++) if (i < at || i >= at + 4) all += block[i]!;
   return ~all >>> 0;
 }
+/** Whether the sum at `at` is right. */
 export const isSummed = (block: Uint8Array, at: number): boolean => sum(block, at) === viewOf(block).getUint32(at);

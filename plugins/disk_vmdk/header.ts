@@ -22,6 +22,7 @@ export interface Geometry {
 const MOST_TABLES = 8 << 20;
 const LONGEST_DESCRIPTOR = 64 << 10;
 
+/** The geometry in the start of an image of so many bytes, or why it cannot be read. */
 export function parseHeader(start: Uint8Array, fileSize: number): Geometry | string {
   const d = viewOf(start);
   const { get } = Header;

@@ -19,7 +19,9 @@ const OURS = ".wh..wh.";
 /** Longest name most file systems have, in bytes. */
 const MAX_NAME = 255;
 
+/** A name that is no file of the union, and can be none. */
 export const isMarker = (name: string): boolean => name.startsWith(PREFIX);
+/** A name in bytes too long for the file that hides it to have it in its own. */
 export const isLong = (name: string): boolean => nameBytes(name) + PREFIX.length > MAX_NAME;
 /** The file that hides a name of the lower directory: it is no more, whatever the upper one has by that name. */
 export const whiteoutOf = (name: string): string => PREFIX + name;

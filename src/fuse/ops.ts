@@ -43,12 +43,14 @@ export interface Context {
   readonly node: unknown;
   readonly volume: FullVolume;
 }
+/** Answers a request: the length of the reply, or NO_REPLY. Throws errno. */
 export type Op = (c: Context) => Async<number>;
 export const NO_REPLY = -1;
 
 /** Where a request's body begins. */
 export const BODY = InHeader.size;
 
+/** The name at `at` of a request, and where what follows begins. EINVAL: it is none. */
 export function name(c: Context, at: number): { readonly name: string; readonly end: number } {
   const found = c.req.name(at);
   if (!found || found.name === "" || found.name.includes("/")) throw errno.EINVAL;
@@ -57,6 +59,7 @@ export function name(c: Context, at: number): { readonly name: string; readonly 
 /** The volume, unless it is mounted read-only. */
 export const writable = (c: Context): FullVolume => c.server.mount.writable();
 
+/** How what a request makes is to be: its mode, and the owner who asks. */
 export const make = (c: Context, mode: number): Make => ({ mode: mode & 0o7777, uid: c.req.uid, gid: c.req.gid });
 
 /** Tell the kernel of a node that a name leads to. */
@@ -210,6 +213,7 @@ function open(c: Context): Async<number> {
     return openReply(c.req, OUT_HEADER, 0, same ? FOPEN_KEEP_CACHE : 0);
   });
 }
+/** Write struct fuse_open_out; its length. */
 export function openReply(req: Request, at: number, fh: number, flags: number): number {
   OpenOut.set.fh(req.out.view, at, fh);
   OpenOut.set.openFlags(req.out.view, at, flags);

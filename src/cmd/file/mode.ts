@@ -1,10 +1,11 @@
 /** File modes as text: octal, or chmod(1)'s `u+rwx,go-w`; and as ls(1) shows them. */
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFSOCK } from "../../abi/flags.ts";
 
-/** From old mode to new; undefined: not understood. */
+/** From old mode to new. */
 export type ModeChange = (old: number, isDir: boolean) => number;
 const who: Readonly<Record<string, number>> = { u: 0o4700, g: 0o2070, o: 0o1007, a: 0o7777 };
 
+/** A mode as chmod(1) is given it; undefined: not understood. */
 export function parseMode(text: string): ModeChange | undefined {
   if (/^[0-7]{1,5}$/.test(text)) return () => parseInt(text, 8) & 0o7777;
   const clauses = text.split(",").map(clause);

@@ -1,6 +1,7 @@
 /** The built-in file systems by the names they are mounted by; a component rumpfs_NAME is one. Nothing is loaded for it. */
 import { builtins } from "../../../plugins/mod.ts";
 
+/** The component of a built-in type. */
 export const componentOf = (type: string): string => `rumpfs_${type}`;
 
 /** All types that can be mounted by name: not the root's own. */

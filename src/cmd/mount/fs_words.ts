@@ -13,4 +13,5 @@ export async function builtinDriver(type: string): Promise<FsDriver> {
   return plugin;
 }
 const own: Readonly<Record<string, DriverWords>> = { msdos: msdosWords };
+/** What a driver is told on a command line, and how. */
 export const fsWords = (driver: FsDriver): DriverWords => own[driver.name] ?? wordsOf(driver);

@@ -1,5 +1,5 @@
 /** Sockets of rump.nc: what its options say of them, and how they are made. */
-import { errno, SysError } from "../../abi/errno.ts";
+import { errno } from "../../abi/errno.ts";
 import * as FLAGS from "../../abi/flags.ts";
 import { parseSockaddrIn, parseSockaddrIn6, sockaddrIn, sockaddrIn6 } from "../../abi/inet.ts";
 import { IP_MINTTL, IP_TOS, IP_TTL, IPPROTO_IP } from "../../abi/inet_options.ts";
@@ -40,6 +40,7 @@ interface SocketOption {
   readonly name: number;
   readonly value: number;
 }
+/** What the options of nc say. Throws Failure. */
 export function settingsOf(t: Tool): Settings {
   const family = t.has("U") ? AF_LOCAL : t.last("4", "6") === "6" ? AF_INET6 : t.has("4") ? AF_INET : AF_UNSPEC;
   const protocol = t.has("u") ? "udp" : "tcp";
@@ -110,11 +111,13 @@ function tosOf(text: string): number {
   return n;
 }
 
+/** The address of a host; with -n only of a number. Throws Failure. */
 export function hostOf(t: Tool, name: string, family: number): Address {
   const found = t.has("n") && !/^[\d.]+$|:/.test(name) ? undefined : addressOf(t.host, name, family);
   if (found === undefined) throw new Failure(`${name}: unknown host`);
   return found;
 }
+/** A port by its number or its service. Throws Failure. */
 export function onePort(t: Tool, text: string, protocol: string): number {
   const port = t.has("n") && !/^\d+$/.test(text) ? undefined : portOf(t.host, text, protocol);
   if (port === undefined) throw new Failure(`${text}: not a port`);
@@ -156,6 +159,7 @@ export function ownEnd(t: Tool, s: Settings, name: string | undefined, port: num
   if (name === undefined) return sockaddr(family === AF_INET6 ? ANY6 : 0, port);
   return sockaddr(hostOf(t, name, family), port);
 }
+/** An address as nc says it: "10.0.0.1 80", a path, or "somebody" where there is none. */
 export function sockaddrText(name: Uint8Array): string {
   if (name[1] === AF_LOCAL) {
     const path = new TextDecoder().decode(name.subarray(SOCKADDR_UN.path, name[0])).replace(/\0.*$/s, "");
@@ -178,6 +182,7 @@ export async function inTime<T>(client: NcClient, ms: number, call: (sys: NcClie
     clearTimeout(timer);
   }
 }
+/** A new socket with the options that were asked for. Rejects with Failure where the server has no such network. */
 export async function open({ sys }: NcClient, family: number, s: Settings): Promise<number> {
   let fd: number;
   try {
@@ -193,6 +198,7 @@ export async function open({ sys }: NcClient, family: number, s: Settings): Prom
   }
   return fd;
 }
+/** Give a socket its own end; a port of TCP may still be in TIME_WAIT. */
 export async function bind({ sys }: NcClient, fd: number, s: Settings, name: Uint8Array): Promise<void> {
   if (s.type === SOCK_STREAM && name[1] !== AF_LOCAL) {
     await sys.setsockopt({ s: fd, level: SOL_SOCKET, name: FLAGS.SO_REUSEADDR, val: int(1) });
@@ -212,6 +218,7 @@ export interface Made {
   readonly fd: number;
   readonly remove: () => Promise<void>;
 }
+/** Connect to an address, within -w. Rejects with errno, and nothing is left. */
 export async function connect(t: Tool, client: NcClient, s: Settings, to: Uint8Array): Promise<Made> {
   const fd = await open(client, to[1]!, s);
   const own = sourceEnd(t, s, to);
@@ -224,8 +231,9 @@ export async function connect(t: Tool, client: NcClient, s: Settings, to: Uint8A
     return { fd, remove };
   } catch (e) {
     await client.sys.close({ fd });
-    if (!(e instanceof SysError) || e !== errno.ECONNRESET) await remove();
+    if (e !== errno.ECONNRESET) await remove();
     throw e;
   }
 }
+/** An int of the kernel's. */
 export const int = (n: number): Uint8Array => new Uint8Array(new Int32Array([n]).buffer);
