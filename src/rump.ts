@@ -72,8 +72,7 @@ export function hypercalls(h: Host, timer: Hypercalls["timer"], sockets: Sockets
 const SMALL = 16 << 20;
 function smallFile(h: Host, path: string): Uint8Array {
   try {
-    if (h.stat(path).size > SMALL) throw errno.EFBIG;
-    return h.readFile(path);
+    return h.readFile(path, SMALL);
   } catch (e) {
     throw e instanceof SysError ? e : errno[(e as { code?: string }).code as ErrnoName] ?? errno.EIO;
   }

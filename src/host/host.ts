@@ -263,7 +263,8 @@ export interface Host {
   symlink(target: string, path: string): void;
   chmod(path: string, mode: number): void;
   utimes(path: string, atime: number, mtime: number): void;
-  readFile(path: string): Uint8Array;
+  /** Everything in it; EFBIG when that is more than `most` bytes. */
+  readFile(path: string, most?: number): Uint8Array;
   writeFile(path: string, data: Uint8Array | string): void;
   /** A host file, block device or partition of one as a disk: [offset, offset+length) of it. */
   disk(

@@ -4,7 +4,7 @@
  */
 import { encodeName } from "../lib/text.ts";
 import type { Attr } from "../plugin.ts";
-import { check } from "./errors.ts";
+import { check, hostError } from "./errors.ts";
 import { cstring, darwin, pin, raw, result, views } from "./ffi.ts";
 import { late } from "./late.ts";
 import type { HostStat, Pinned } from "./host.ts";
@@ -125,24 +125,25 @@ export function realpath(path: string): string {
 
 const CHUNK = 64 << 10;
 const EINTR = -4;
-/** Everything in a file, also where its size does not tell how much there is (/proc, a pipe). Throws HostError. */
-export function readWhole(path: string): Uint8Array {
+/** Everything in a file, also where its size does not tell how much there is (/proc, a pipe). Throws HostError; EFBIG beyond `most`. */
+export function readWhole(path: string, most = Infinity): Uint8Array {
   const fd = check(result(raw.open(cstring(path), O_CLOEXEC, 0)));
   try {
-    return join(pieces(fd));
+    return join(pieces(fd, most));
   } finally {
     raw.close(fd);
   }
 }
 const O_CLOEXEC = 0o2000000;
-function pieces(fd: number): Uint8Array[] {
+function pieces(fd: number, most: number): Uint8Array[] {
   const parts: Uint8Array[] = [];
-  for (;;) {
+  for (let size = 0; size <= most; size += parts.at(-1)?.length ?? 0) {
     const part = new Uint8Array(CHUNK);
     const n = result(views.read(fd, part, CHUNK));
     if (n === 0) return parts;
-    if (n !== EINTR) parts.push(part.subarray(0, check(n)));
+    parts.push(part.subarray(0, n === EINTR ? 0 : check(n)));
   }
+  throw hostError("EFBIG");
 }
 function join(parts: readonly Uint8Array[]): Uint8Array {
   const all = new Uint8Array(parts.reduce((n, part) => n + part.length, 0));

@@ -169,3 +169,15 @@ describe("host disks", () => {
     disk.close!();
   });
 });
+
+describe("a file that is read whole", () => {
+  it("is EFBIG beyond what was said, also when it never ends", () => {
+    let code = "";
+    try {
+      host.readFile("/dev/zero", 1 << 20);
+    } catch (e) {
+      code = (e as { code: string }).code;
+    }
+    assertEquals(code, "EFBIG");
+  });
+});
