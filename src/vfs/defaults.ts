@@ -12,7 +12,7 @@ export type FullVolume = WholeVolume & {
 
 type Optional = Exclude<keyof Volume, "root" | "getattr" | "lookup" | "readdir" | Facts>;
 
-/** The errno of an absent operation; `undefined`: nothing to do, it succeeds. */
+/** The errno of an absent operation; `undefined`: nothing to do, it succeeds. EROFS is of volumes that cannot be written at all. */
 export const defaults: Readonly<Record<Optional, SysError | undefined>> = {
   readlink: errno.EINVAL,
   read: errno.EOPNOTSUPP,
@@ -69,7 +69,8 @@ export function complete(volume: Volume): FullVolume {
   };
   for (const [name, absent] of Object.entries(defaults)) {
     const op = volume[name as Optional] as ((...args: unknown[]) => unknown) | undefined;
-    full[name] = op ? op.bind(volume) : absent ? refuse(absent) : acts[name as Optional] ?? (() => undefined);
+    const why = absent === errno.EROFS && full.readOnly === false ? errno.EOPNOTSUPP : absent;
+    full[name] = op ? op.bind(volume) : why ? refuse(why) : acts[name as Optional] ?? (() => undefined);
   }
   // Holes are not told apart: data to the end, a hole there.
   if (!volume.seek) {
