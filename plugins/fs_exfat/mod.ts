@@ -3,6 +3,7 @@ import { anyByte } from "../../src/lib/aligned.ts";
 import { finished } from "../../src/lib/finished.ts";
 import { Health } from "../../src/lib/health.ts";
 import type { BlockDevice, FsDriver, MountRequest, Sys } from "../../src/plugin.ts";
+import { DOS_LACKS } from "../../src/wire/dos_attributes.ts";
 import { ATTR_DIRECTORY } from "../../src/wire/fat.ts";
 import { type Layout, readBoot } from "./boot.ts";
 import { checkVolume } from "./check.ts";
@@ -21,22 +22,7 @@ const driver: FsDriver<ExfatOptions, Node> = {
   name: "exfat",
   about: "Mount an exFAT image or device (SD cards, USB sticks).",
   wantsDevice: true,
-  // What exFAT has no room for.
-  lacks: [
-    "links",
-    "dirlinks",
-    "symlinks",
-    "nodes",
-    "modes",
-    "owners",
-    "flags",
-    "case",
-    "names",
-    "atime",
-    "huge",
-    "xattr",
-    "punch",
-  ],
+  lacks: DOS_LACKS,
   options,
   mount(sys, device, request) {
     if (!device) throw sys.errno.ENOTBLK;

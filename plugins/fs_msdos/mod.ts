@@ -5,6 +5,7 @@
 import { anyByte } from "../../src/lib/aligned.ts";
 import { then } from "../../src/lib/async.ts";
 import type { Async, BlockDevice, FsDriver, MountRequest, Sys } from "../../src/plugin.ts";
+import { DOS_LACKS } from "../../src/wire/dos_attributes.ts";
 import { type Geometry, looksLike, parseBpb } from "./bpb.ts";
 import { checkVolume } from "./check.ts";
 import { type CodePage, cp437, latin1, loadPage } from "./codepage.ts";
@@ -27,22 +28,7 @@ const driver: FsDriver<MsdosOptions, Node> = {
   name: "msdos",
   wantsDevice: true,
   about: "Mount an MS-DOS (FAT12, FAT16, FAT32) image or device.",
-  // What FAT has no room for.
-  lacks: [
-    "links",
-    "dirlinks",
-    "symlinks",
-    "nodes",
-    "modes",
-    "owners",
-    "flags",
-    "case",
-    "names",
-    "atime",
-    "huge",
-    "xattr",
-    "punch",
-  ],
+  lacks: DOS_LACKS,
   options,
   mount(sys, device, request) {
     if (!device) throw sys.errno.ENOTBLK;

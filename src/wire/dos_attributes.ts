@@ -10,6 +10,23 @@ const CHANGEABLE = ATTR_READ_ONLY | ATTR_HIDDEN | ATTR_SYSTEM | ATTR_ARCHIVE;
 /** The extended attribute that has them: "0x22". */
 export const DOS_ATTRIB = "user.DOSATTRIB";
 
+/** What FAT and exFAT have no room for, by the names of FsDriver's `lacks`. */
+export const DOS_LACKS = [
+  "links",
+  "dirlinks",
+  "symlinks",
+  "nodes",
+  "modes",
+  "owners",
+  "flags",
+  "case",
+  "names",
+  "atime",
+  "huge",
+  "xattr",
+  "punch",
+] as const;
+
 /** The flags attributes are shown as; a directory's archive attribute is of no account. */
 export function dosFlags(attr: number, isDir: boolean): number {
   return (isDir || attr & ATTR_ARCHIVE ? 0 : SF_ARCHIVED) | (attr & ATTR_HIDDEN ? UF_HIDDEN : 0) |
